@@ -1,0 +1,2 @@
+//! The binary `signalbox`.
+fn main() {}

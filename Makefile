@@ -1,0 +1,51 @@
+# Every target installs what it needs first (scripts/setup), pinned; see CONTRIBUTING.md.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+BINARY := $(TARGET)/release/signalbox
+
+.PHONY: help setup build run dev test test-unit test-e2e test-long bench check fmt size
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: ## Install the pinned build tools
+	@scripts/setup
+
+build: setup ## Build the release binary with its web assets inside
+	@scripts/build release
+
+run: build ## Build what is missing and serve on http://127.0.0.1:3000, data in ./data
+	@exec $(BINARY) serve
+
+dev: setup ## Build in debug, serve, rebuild and reload on every change
+	@source scripts/env && exec cargo leptos watch
+
+check: setup ## Formatting, clippy and the wasm32 build
+	@source scripts/env && say "formatting" && cargo fmt --all --check
+	@source scripts/env && say "clippy" && cargo clippy --all-targets -- -D warnings
+	@source scripts/env && say "wasm32" && cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
+
+test-unit: setup ## Unit and server tests
+	@source scripts/env && say "unit and server tests" && cargo test
+
+test-e2e: setup ## Browser tests against a debug build
+	@scripts/setup --browser
+	@scripts/build debug
+	@source scripts/env && say "browser tests" && CHROMIUM=$$(scripts/browser) playwright test -c end2end
+
+test: check test-unit test-e2e ## Every test, the browser's included
+
+test-long: build ## The long tests against the release binary: crashes, load
+	@source scripts/env && SIGNALBOX_BINARY=$(abspath $(BINARY)) cargo test -p server -- --ignored --nocapture
+
+bench: build ## Measure the release binary
+	@$(BINARY) bench
+
+size: setup ## What the first visit downloads, against its budget
+	@scripts/build release
+	@node scripts/size.mjs
+
+fmt: ## Format all Rust sources
+	@cargo fmt --all

@@ -8,4 +8,6 @@
 //! [`client`].
 
 pub mod expr;
+pub mod graph;
 pub mod id;
+pub mod run;

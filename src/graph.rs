@@ -1,0 +1,100 @@
+//! The graph: the only program form. Nodes with named ports, edges from a port to a node.
+//!
+//! A draft is allowed to be wrong: [`check`](crate::graph::check) returns problems, never an error.
+//! Deliberately absent: what running means (that is [`crate::run`]) and file formats
+//! ([`crate::format`]).
+
+mod edge;
+mod kind;
+mod node;
+mod policy;
+
+pub use edge::Edge;
+pub use kind::{
+    ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
+    HumanSettings, KindTag, LlmSettings, LoopSettings, NodeKind, OutputFormat, TriggerKind,
+    TriggerSettings, WaitSettings, WaitUntil,
+};
+pub use node::{Node, Position};
+pub use policy::{ApprovalTiming, FailurePolicy, Policy, RetryPolicy};
+
+use crate::id::NodeId;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Limits of one graph; past them an import is refused with a coded problem.
+pub const NODES_MAX: usize = 5_000;
+/// Edges in one graph.
+pub const EDGES_MAX: usize = 20_000;
+
+/// A workflow's program.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Graph {
+    /// The nodes, in the order people see in lists. Ids are unique in a checked graph.
+    pub nodes: Vec<Node>,
+    /// The edges, in order; the order decides nothing about running.
+    pub edges: Vec<Edge>,
+    /// What holds for the whole workflow.
+    #[serde(skip_serializing_if = "Settings::is_default")]
+    pub settings: Settings,
+    /// Where this graph was read from, so that it can be written back without loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// What holds for a whole workflow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Variables every run starts with; values may be templates over the input.
+    pub variables: Map<String, Value>,
+    /// Encrypted secrets by name, as the visual-workflow document writes them.
+    pub secrets: Map<String, Value>,
+    /// Default retry policy of nodes that have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryPolicy>,
+    /// Working time of a run after which it fails, in milliseconds (waits for people and timers do not count).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Turns a while region may take before the run is blocked. 1,000 unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turns_max: Option<u32>,
+}
+
+impl Settings {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The document a graph was imported from, kept whole so that export writes back what was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The format's name, as in [`crate::format::Format::name`].
+    pub format: String,
+    /// The document as it was read, key order kept.
+    pub document: Value,
+}
+
+impl Graph {
+    /// The node of this id.
+    pub fn node(&self, id: &NodeId) -> Option<&Node> {
+        self.nodes.iter().find(|node| node.id == *id)
+    }
+
+    /// The edges out of a node.
+    pub fn edges_from<'a>(&'a self, id: &'a NodeId) -> impl Iterator<Item = &'a Edge> {
+        self.edges.iter().filter(move |edge| edge.from == *id)
+    }
+
+    /// The edges into a node.
+    pub fn edges_into<'a>(&'a self, id: &'a NodeId) -> impl Iterator<Item = &'a Edge> {
+        self.edges.iter().filter(move |edge| edge.to == *id)
+    }
+
+    /// The trigger, if there is one.
+    pub fn trigger(&self) -> Option<&Node> {
+        self.nodes.iter().find(|node| matches!(node.kind, NodeKind::Trigger(_)))
+    }
+}

@@ -1,0 +1,315 @@
+//! The node kinds with their settings and ports.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What a node does. In JSON: `{"type": "action", …settings}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum NodeKind {
+    /// Starts the run; takes no incoming edges.
+    Trigger(TriggerSettings),
+    /// Calls one tool.
+    Action(ActionSettings),
+    /// One model conversation, with read tools where granted.
+    Llm(LlmSettings),
+    /// Two ways out by an expression.
+    Condition(ConditionSettings),
+    /// The first case that holds, else `default`.
+    Branch(BranchSettings),
+    /// For each item.
+    Loop(LoopSettings),
+    /// A duration, a time, or an event with a limit.
+    Wait(WaitSettings),
+    /// A person's decision, answer or review.
+    Human(HumanSettings),
+    /// The run's outcome.
+    End(EndSettings),
+}
+
+/// The kinds without their settings; also the palette's categories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum KindTag {
+    Trigger,
+    Action,
+    Llm,
+    Condition,
+    Branch,
+    Loop,
+    Wait,
+    Human,
+    End,
+}
+
+impl KindTag {
+    /// The word in JSON and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trigger => "trigger",
+            Self::Action => "action",
+            Self::Llm => "llm",
+            Self::Condition => "condition",
+            Self::Branch => "branch",
+            Self::Loop => "loop",
+            Self::Wait => "wait",
+            Self::Human => "human",
+            Self::End => "end",
+        }
+    }
+}
+
+/// How a run starts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TriggerSettings {
+    /// By whom or what.
+    pub trigger: TriggerKind,
+    /// JSON Schema of the input that the start form shows and that names resolve against. Null: anything.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub input_schema: Value,
+}
+
+/// By whom or what a run is started. In JSON: `{"on": "webhook", "path": "/orders"}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "kebab-case")]
+pub enum TriggerKind {
+    /// A person or the API.
+    #[default]
+    Manual,
+    /// `POST /hooks/{token}{path}`.
+    Webhook {
+        /// Starts with `/`; empty means any path.
+        #[serde(default)]
+        path: String,
+    },
+    /// A cron expression in a zone.
+    Schedule {
+        /// Five fields.
+        cron: String,
+        /// IANA name; the organisation's zone when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timezone: Option<String>,
+    },
+    /// An internal event such as `customer.created`.
+    Event {
+        /// The event's name.
+        event_type: String,
+    },
+}
+
+/// One tool call with templated input.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ActionSettings {
+    /// The tool's name or an alias (`customer.get_by_id`, `customer_get`).
+    pub tool: String,
+    /// Its input; strings are templates.
+    #[serde(default)]
+    pub parameters: Value,
+}
+
+/// One model conversation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LlmSettings {
+    /// A name for the timeline.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Role and behaviour; a template.
+    pub system_prompt: String,
+    /// The task; a template.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user_prompt: String,
+    /// The model; the organisation's default when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Longest answer, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Text, or JSON that is parsed before it flows on.
+    pub output_format: OutputFormat,
+    /// JSON Schema that a JSON output must satisfy. Null: any JSON.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub output_schema: Value,
+    /// Names of read tools that the model may call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
+}
+
+/// The form of a model's output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum OutputFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Two ways out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ConditionSettings {
+    /// Truthy takes `true`, else `false`.
+    pub expression: String,
+}
+
+/// Ordered cases.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BranchSettings {
+    /// The first that holds is taken; none: `default`.
+    pub cases: Vec<BranchCase>,
+}
+
+/// One case of a branch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BranchCase {
+    /// The port's name, unique within the branch, not `default` or `error`.
+    pub port: String,
+    /// The condition.
+    pub when: String,
+}
+
+/// For each item of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoopSettings {
+    /// A template or expression that gives a list.
+    pub items: String,
+    /// A name under which the item is also known in the body.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item_variable: Option<String>,
+    /// Turns that may run at once; 1 to 100.
+    #[serde(default = "LoopSettings::concurrency_default")]
+    pub concurrency: u32,
+}
+
+impl LoopSettings {
+    fn concurrency_default() -> u32 {
+        1
+    }
+}
+
+/// What a wait waits for. In JSON: `{"for": "duration", "duration_ms": 1000}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaitSettings {
+    /// What is waited for.
+    #[serde(flatten)]
+    pub until: WaitUntil,
+}
+
+/// The three things a wait can wait for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "kebab-case")]
+pub enum WaitUntil {
+    /// A duration.
+    Duration {
+        /// Milliseconds; 0 to 10 years.
+        duration_ms: u64,
+    },
+    /// A time.
+    Time {
+        /// A template that gives an RFC 3339 time, or a local time in the organisation's zone.
+        at: String,
+    },
+    /// An outside event, at most so long.
+    Event {
+        /// The event's name.
+        event: String,
+        /// A condition over `event`; absent: any event of the name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        condition: Option<String>,
+        /// After it the `timeout` port is taken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit_ms: Option<u64>,
+    },
+}
+
+/// A person's part.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HumanSettings {
+    /// What the person does.
+    pub mode: HumanMode,
+    /// The question or instruction; a template.
+    pub prompt: String,
+    /// What the person sees beside it; a template.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub details: Value,
+    /// JSON Schema of the answer's form.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub form: Value,
+    /// After it the approval expires, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_after_ms: Option<u64>,
+}
+
+/// What a person does at a human node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HumanMode {
+    /// Approve or reject; ports `approved`, `rejected`.
+    #[default]
+    Approve,
+    /// Fill a form; port `success`, the answer is the output.
+    Answer,
+    /// Look at `details`, change them or not; ports `approved`, `rejected`.
+    Review,
+}
+
+/// The run's outcome.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EndSettings {
+    /// A template; empty means `completed`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub outcome: String,
+    /// The run's output; a template. Null: the last output.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub output: Value,
+    /// Do not wait for parallel work.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub terminate: bool,
+}
+
+impl NodeKind {
+    /// The kind without its settings.
+    pub fn tag(&self) -> KindTag {
+        match self {
+            Self::Trigger(_) => KindTag::Trigger,
+            Self::Action(_) => KindTag::Action,
+            Self::Llm(_) => KindTag::Llm,
+            Self::Condition(_) => KindTag::Condition,
+            Self::Branch(_) => KindTag::Branch,
+            Self::Loop(_) => KindTag::Loop,
+            Self::Wait(_) => KindTag::Wait,
+            Self::Human(_) => KindTag::Human,
+            Self::End(_) => KindTag::End,
+        }
+    }
+
+    /// The ways out, ordinary ports first, `error` last.
+    pub fn ports(&self) -> Vec<&str> {
+        match self {
+            Self::Trigger(_) => vec!["success"],
+            Self::Action(_) | Self::Llm(_) => vec!["success", "error"],
+            Self::Condition(_) => vec!["true", "false", "error"],
+            Self::Branch(settings) => {
+                let cases = settings.cases.iter().map(|case| case.port.as_str());
+                cases.chain(["default", "error"]).collect()
+            }
+            Self::Loop(_) => vec!["next", "done", "error"],
+            Self::Wait(settings) => match settings.until {
+                WaitUntil::Event { .. } => vec!["success", "timeout", "error"],
+                _ => vec!["success", "error"],
+            },
+            Self::Human(settings) => match settings.mode {
+                HumanMode::Answer => vec!["success", "error"],
+                _ => vec!["approved", "rejected", "error"],
+            },
+            Self::End(_) => vec![],
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Commands: what the world tells a run.
+
+use super::{ActivationId, StepError, TimerId, Usage};
+use crate::id::{ApprovalId, CallId, ContactId, MessageId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// What the world tells a run. Commands are not stored; the events they cause are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Begin.
+    Start {
+        /// The input.
+        input: Value,
+        /// The contacts the run is about.
+        contacts: Vec<ContactId>,
+        /// Shared model context.
+        thread_id: Option<String>,
+        /// By whom or what.
+        started_by: String,
+    },
+    /// Do whatever can be done now; sent after a decision that ran into its budget, and on recovery.
+    Continue,
+    /// A call gave a result.
+    CallSucceeded {
+        /// The call.
+        call: CallId,
+        /// The attempt that gave it; results of older attempts are refused as stale.
+        attempt: u32,
+        /// The output.
+        output: Value,
+        /// Model cost.
+        usage: Option<Usage>,
+    },
+    /// A call failed.
+    CallFailed {
+        /// The call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        error: StepError,
+        /// What the server asks to wait before a retry (`Retry-After`), in milliseconds.
+        retry_after_ms: Option<u64>,
+    },
+    /// A step need not be done (no consent): the path goes on.
+    CallBypassed {
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: String,
+    },
+    /// The send gate wants a person's decision before the call goes on.
+    CallParked {
+        /// The call.
+        call: CallId,
+        /// The approval.
+        approval: ApprovalId,
+        /// The message.
+        message: Option<MessageId>,
+        /// One line for the timeline.
+        summary: String,
+    },
+    /// A message of a call moved on without ending the call (held, sending, uncertain).
+    MessageMoved {
+        /// The call.
+        call: CallId,
+        /// The message.
+        message: MessageId,
+        /// Its new state.
+        state: String,
+        /// One line for the timeline.
+        detail: String,
+        /// When something happens next.
+        until: Option<DateTime<Utc>>,
+    },
+    /// A timer is due.
+    TimerFired {
+        /// Which.
+        timer: TimerId,
+    },
+    /// An approval was decided.
+    DecideApproval {
+        /// Which.
+        approval: ApprovalId,
+        /// How.
+        decision: Decision,
+        /// By whom.
+        by: String,
+    },
+    /// Something happened outside: a reply, a custom event.
+    OutsideEvent {
+        /// Its name, such as `reply`.
+        name: String,
+        /// Its particulars.
+        payload: Value,
+    },
+    /// Suspend.
+    Pause {
+        /// By whom.
+        by: String,
+    },
+    /// Lift the suspension, or let a blocked activation try again.
+    Resume {
+        /// By whom.
+        by: String,
+    },
+    /// End it.
+    Stop {
+        /// Why.
+        reason: String,
+        /// By whom.
+        by: String,
+    },
+    /// The engine found that the run cannot go on by itself (poison, unreadable state).
+    Block {
+        /// What happened and what to do.
+        reason: String,
+        /// The activation, if one is to blame.
+        activation: Option<ActivationId>,
+    },
+}
+
+/// What was decided about an approval. In JSON: `{"decision": "approve", …}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "decision", rename_all = "snake_case")]
+pub enum Decision {
+    /// Let it pass, with the answer or the changed output where there is one.
+    Approve {
+        /// A form's answer, or a reviewed and changed output. Null: as it was.
+        #[serde(default)]
+        answer: Value,
+    },
+    /// Do not.
+    Reject {
+        /// Why.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Nobody decided in time.
+    Expire,
+}
+
+/// Why a command was not accepted. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The run has ended.
+    #[error("the run has ended")]
+    Ended,
+    /// The run was started already.
+    #[error("the run was started already")]
+    AlreadyStarted,
+    /// The run was not started.
+    #[error("the run was not started")]
+    NotStarted,
+    /// The run is paused already.
+    #[error("the run is paused already")]
+    AlreadyPaused,
+    /// There is nothing to resume.
+    #[error("the run is neither paused nor blocked")]
+    NotPaused,
+    /// The result belongs to an older attempt, or to a call that has ended.
+    #[error("the result is of an older attempt or an ended call")]
+    Stale,
+    /// No such call, timer or approval is open in this run.
+    #[error("{what} is not open in this run")]
+    Unknown {
+        /// What was named.
+        what: String,
+    },
+}

@@ -1,0 +1,207 @@
+//! Effects: what an event asks the world to do. They are data, written in the same commit as the
+//! event and carried out after it.
+
+use super::ActivationId;
+use crate::id::{ApprovalId, CallId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+
+/// What the world must do about an event.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Ask a tool or a model.
+    Call {
+        /// For whom.
+        activation: ActivationId,
+        /// Which try.
+        attempt: u32,
+        /// The stable key.
+        call: CallId,
+        /// What is asked.
+        request: CallRequest,
+        /// Working time, in milliseconds.
+        timeout_ms: Option<u64>,
+    },
+    /// The call is not wanted any more: forget its result, recall its message if it is not on its way.
+    CancelCall {
+        /// The stable key.
+        call: CallId,
+    },
+    /// Tell the run when this time comes.
+    SetTimer {
+        /// Which.
+        timer: TimerId,
+        /// When.
+        due_at: DateTime<Utc>,
+    },
+    /// The timer is not needed any more.
+    CancelTimer {
+        /// Which.
+        timer: TimerId,
+    },
+    /// Put a request into the inbox.
+    OpenApproval {
+        /// For whom.
+        activation: ActivationId,
+        /// Its id.
+        approval: ApprovalId,
+        /// What the inbox shows.
+        request: ApprovalRequest,
+    },
+    /// Take a request out of the inbox; nobody needs to decide it.
+    WithdrawApproval {
+        /// Its id.
+        approval: ApprovalId,
+    },
+    /// Look for an outside event that came since the run started, and from now on.
+    AwaitEvent {
+        /// For whom.
+        activation: ActivationId,
+        /// The event's name.
+        event: String,
+    },
+    /// The decision ran into its budget: send [`Command::Continue`](super::Command::Continue).
+    Continue,
+    /// The run ended: withdraw its approvals, recall held messages, forget its timers.
+    Ended,
+}
+
+/// A timer's name within its run: `a12.retry`, `a12.wait`, `a12.expiry`, `a12.timeout`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TimerId(pub String);
+
+impl TimerId {
+    /// The timer of an activation for a purpose.
+    pub fn of(activation: ActivationId, purpose: TimerPurpose) -> Self {
+        Self(format!("a{}.{}", activation.0, purpose.as_str()))
+    }
+
+    /// The activation and purpose, if the name is one of ours.
+    pub fn parts(&self) -> Option<(ActivationId, TimerPurpose)> {
+        let (number, purpose) = self.0.strip_prefix('a')?.split_once('.')?;
+        Some((ActivationId(number.parse().ok()?), TimerPurpose::parse(purpose)?))
+    }
+}
+
+impl fmt::Debug for TimerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TimerId({})", self.0)
+    }
+}
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum TimerPurpose {
+    Retry,
+    Wait,
+    Expiry,
+    Timeout,
+}
+
+impl TimerPurpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Wait => "wait",
+            Self::Expiry => "expiry",
+            Self::Timeout => "timeout",
+        }
+    }
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Retry, Self::Wait, Self::Expiry, Self::Timeout]
+            .into_iter()
+            .find(|purpose| purpose.as_str() == text)
+    }
+}
+
+/// What a call asks. Secrets are not in it: see [`crate::run::secret_marker`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum CallRequest {
+    /// One tool with rendered input.
+    Tool {
+        /// The tool's canonical name.
+        tool: String,
+        /// Its input.
+        parameters: Value,
+    },
+    /// One model conversation.
+    Model(Box<ModelRequest>),
+}
+
+/// A rendered model conversation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelRequest {
+    /// The node's name for it.
+    #[serde(default)]
+    pub name: String,
+    /// Role and behaviour.
+    pub system_prompt: String,
+    /// The task.
+    #[serde(default)]
+    pub user_prompt: String,
+    /// The model asked for; the area's default when absent.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// 0 to 2.
+    #[serde(default)]
+    pub temperature: Option<f64>,
+    /// Longest answer, in tokens.
+    #[serde(default)]
+    pub max_tokens: Option<u32>,
+    /// Whether the output must be JSON.
+    #[serde(default)]
+    pub json: bool,
+    /// JSON Schema of the output; null: any.
+    #[serde(default)]
+    pub output_schema: Value,
+    /// Canonical names of the granted tools.
+    #[serde(default)]
+    pub tools: Vec<String>,
+    /// Shared context.
+    #[serde(default)]
+    pub thread_id: Option<String>,
+}
+
+/// What the inbox shows for an approval that the run itself asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApprovalRequest {
+    /// What kind of decision.
+    pub kind: ApprovalKind,
+    /// One line.
+    pub title: String,
+    /// The question or instruction.
+    #[serde(default)]
+    pub prompt: String,
+    /// What is decided about: the output under review, the human node's details.
+    #[serde(default)]
+    pub subject: Value,
+    /// JSON Schema of the answer's form, if there is one.
+    #[serde(default)]
+    pub form: Value,
+    /// After it the approval expires.
+    #[serde(default)]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Kinds of approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalKind {
+    /// A message that would leave.
+    Message,
+    /// A human node: approve or reject.
+    Decision,
+    /// A human node: fill a form.
+    Answer,
+    /// An output under review.
+    Review,
+    /// Made by the `approval.create` tool about some resource.
+    Resource,
+    /// A message whose sending was interrupted: did it leave?
+    Uncertain,
+}

@@ -1,0 +1,352 @@
+//! Events: immutable facts about a run, numbered 1, 2, 3 … within it.
+//!
+//! Versioned: a field is only ever added, with a default. Golden journals of every version must
+//! fold to the same state for ever.
+
+use super::{ActivationId, CallRequest, Decision, FrameId, TimerId};
+use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The version of the event schema that this code writes.
+pub const EVENT_VERSION: u16 = 1;
+
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// 1, 2, 3 … without a gap within the run.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// What happened. In JSON: `{"type": "node_completed", …}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventBody {
+    /// The first event of every run.
+    RunStarted {
+        /// The input, as it was given.
+        input: Value,
+        /// The contacts the run is about.
+        #[serde(default)]
+        contacts: Vec<ContactId>,
+        /// Shared model context, if any.
+        #[serde(default)]
+        thread_id: Option<String>,
+        /// The workflow's variables, rendered.
+        #[serde(default)]
+        variables: Map<String, Value>,
+        /// By whom or what: `manual`, `webhook`, `api`, `cli`, a person's name.
+        #[serde(default)]
+        started_by: String,
+    },
+    /// An activation exists and begins: its incoming edges allowed it.
+    NodeStarted {
+        /// Dense number within the run.
+        activation: ActivationId,
+        /// The node.
+        node: NodeId,
+        /// The frame it runs in.
+        frame: FrameId,
+    },
+    /// The outside world is asked to do something; written before it is asked.
+    CallRequested {
+        /// For whom.
+        activation: ActivationId,
+        /// 1 for the first try.
+        attempt: u32,
+        /// Stable over all attempts of this activation.
+        call: CallId,
+        /// What is asked.
+        request: CallRequest,
+        /// Working time of the attempt, in milliseconds.
+        #[serde(default)]
+        timeout_ms: Option<u64>,
+    },
+    /// An attempt failed and another one follows.
+    AttemptFailed {
+        /// Whose.
+        activation: ActivationId,
+        /// Which.
+        attempt: u32,
+        /// Why.
+        error: StepError,
+        /// When the next one starts.
+        retry_at: DateTime<Utc>,
+        /// The timer of the next one.
+        timer: TimerId,
+    },
+    /// The activation ended well.
+    NodeCompleted {
+        /// Which.
+        activation: ActivationId,
+        /// The port that was taken.
+        port: String,
+        /// What it gave.
+        output: Value,
+        /// What it cost, if a model was used.
+        #[serde(default)]
+        usage: Option<Usage>,
+    },
+    /// The node was not run; its edges die.
+    NodeSkipped {
+        /// Which activation.
+        activation: ActivationId,
+        /// The node.
+        node: NodeId,
+        /// The frame.
+        frame: FrameId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The step did not do its work and the path goes on with output null.
+    NodeBypassed {
+        /// Which activation.
+        activation: ActivationId,
+        /// The port that was taken.
+        port: String,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The activation failed for good.
+    NodeFailed {
+        /// Which.
+        activation: ActivationId,
+        /// Why.
+        error: StepError,
+        /// `error` when that port is connected and taken.
+        #[serde(default)]
+        port: Option<String>,
+    },
+    /// The activation waits for a time or an event.
+    WaitStarted {
+        /// Which.
+        activation: ActivationId,
+        /// The timer that ends it, if any.
+        #[serde(default)]
+        timer: Option<TimerId>,
+        /// When that timer is due.
+        #[serde(default)]
+        due_at: Option<DateTime<Utc>>,
+        /// The event that ends it, if any.
+        #[serde(default)]
+        event: Option<String>,
+    },
+    /// The activation waits for a person.
+    ApprovalRequested {
+        /// Which.
+        activation: ActivationId,
+        /// The approval in the inbox.
+        approval: ApprovalId,
+        /// What the inbox shows, when the run itself asks (a human node, an approval after).
+        /// Absent when the send gate asked and keeps the particulars with the message.
+        #[serde(default)]
+        request: Option<super::ApprovalRequest>,
+        /// The message that waits, if it is one.
+        #[serde(default)]
+        message: Option<MessageId>,
+        /// One line for the timeline.
+        #[serde(default)]
+        summary: String,
+    },
+    /// A person (or a rule, or the clock) decided.
+    ApprovalDecided {
+        /// Which activation.
+        activation: ActivationId,
+        /// The approval.
+        approval: ApprovalId,
+        /// What was decided.
+        decision: Decision,
+        /// Who, as people read it.
+        by: String,
+    },
+    /// A message of this activation moved on: `held`, `sending`, `sent`, `uncertain`, `recalled`, `scheduled`.
+    MessageMoved {
+        /// Which activation.
+        activation: ActivationId,
+        /// The message.
+        message: MessageId,
+        /// The message's new state.
+        state: String,
+        /// One line for the timeline.
+        #[serde(default)]
+        detail: String,
+        /// When something happens next, if known.
+        #[serde(default)]
+        until: Option<DateTime<Utc>>,
+    },
+    /// Variables of the run changed.
+    VariablesSet {
+        /// By whom.
+        activation: ActivationId,
+        /// Names and new values.
+        values: Map<String, Value>,
+    },
+    /// A turn of a region began.
+    FrameStarted {
+        /// The new frame.
+        frame: FrameId,
+        /// The frame around it.
+        parent: FrameId,
+        /// The region's header.
+        header: NodeId,
+        /// The header's activation in the parent, for a for-each region.
+        #[serde(default)]
+        owner: Option<ActivationId>,
+        /// The turn, from 0.
+        index: u32,
+        /// The item, for a for-each region.
+        #[serde(default)]
+        item: Value,
+    },
+    /// A turn ended: nothing in it is alive.
+    FrameEnded {
+        /// Which.
+        frame: FrameId,
+    },
+    /// All turns of a region ended; its exit edges are decided.
+    RegionEnded {
+        /// The frame around it.
+        parent: FrameId,
+        /// The region's header.
+        header: NodeId,
+        /// Turns taken.
+        turns: u32,
+    },
+    /// A person suspended the run.
+    Paused {
+        /// Who.
+        by: String,
+    },
+    /// A person lifted the suspension.
+    Resumed {
+        /// Who.
+        by: String,
+    },
+    /// The run needs an intervention.
+    Blocked {
+        /// What happened and what to do.
+        reason: String,
+        /// The activation that blocks, if one does.
+        #[serde(default)]
+        activation: Option<ActivationId>,
+    },
+    /// A person let the blocked activation try again.
+    Unblocked {
+        /// Who.
+        by: String,
+        /// The activation.
+        #[serde(default)]
+        activation: Option<ActivationId>,
+    },
+    /// The last event of every run but those of late messages.
+    RunEnded {
+        /// How.
+        end: RunEnd,
+    },
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "as", rename_all = "snake_case")]
+pub enum RunEnd {
+    /// It reached an end, or nothing was left to do.
+    Completed {
+        /// The end's outcome; `completed` unless it says more.
+        outcome: String,
+        /// The run's output.
+        output: Value,
+    },
+    /// A node failed and nothing caught it.
+    Failed {
+        /// The failing node, if one did.
+        node: Option<NodeId>,
+        /// Why.
+        error: StepError,
+    },
+    /// A person or a replacement ended it.
+    Stopped {
+        /// Why.
+        reason: String,
+        /// By whom.
+        by: String,
+    },
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct StepError {
+    /// The kind, which decides about retries.
+    pub kind: ErrorKind,
+    /// What happened and what to do next, for people.
+    pub message: String,
+}
+
+impl StepError {
+    /// An error of a kind with a sentence.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// Kinds of error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The tool or model said no in a way that may pass (5xx, connection lost).
+    ExecutorError,
+    /// It took longer than its timeout.
+    Timeout,
+    /// Too many requests.
+    RateLimited,
+    /// An output does not satisfy its schema.
+    SchemaValidationFailed,
+    /// An expression or a template could not be evaluated.
+    Expression,
+    /// The input is wrong; trying again cannot help.
+    InvalidInput,
+    /// The tool or what it names does not exist.
+    NotFound,
+    /// The send gate refused.
+    Refused,
+    /// A person rejected.
+    HumanRejected,
+    /// Nobody decided in time.
+    Expired,
+    /// A limit was reached (turns, items, budget).
+    LimitReached,
+    /// The server lost its way; see the message.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Whether a retry policy may retry it at all.
+    pub fn may_retry(self) -> bool {
+        matches!(
+            self,
+            Self::ExecutorError | Self::Timeout | Self::RateLimited | Self::SchemaValidationFailed
+        )
+    }
+}
+
+/// What a model call cost.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// The model that really ran.
+    pub model: String,
+    /// Tokens in.
+    pub input_tokens: u64,
+    /// Tokens out.
+    pub output_tokens: u64,
+    /// Cost in millionths of a US dollar.
+    pub cost_micros: u64,
+    /// True when the built-in sandbox model answered.
+    #[serde(default)]
+    pub sandbox: bool,
+}

@@ -5,11 +5,14 @@
 //! ([`crate::format`]).
 
 mod edge;
+mod edit;
 mod kind;
 mod node;
 mod policy;
+mod problem;
 
 pub use edge::Edge;
+pub use edit::{EditRefusal, GraphEdit};
 pub use kind::{
     ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
     HumanSettings, KindTag, LlmSettings, LoopSettings, NodeKind, OutputFormat, TriggerKind,
@@ -17,6 +20,7 @@ pub use kind::{
 };
 pub use node::{Node, Position};
 pub use policy::{ApprovalTiming, FailurePolicy, Policy, RetryPolicy};
+pub use problem::{Problem, QuickFix, Severity};
 
 use crate::id::NodeId;
 use serde::{Deserialize, Serialize};

@@ -11,3 +11,5 @@ pub mod expr;
 pub mod graph;
 pub mod id;
 pub mod run;
+pub mod tool;
+pub mod wire;

@@ -1,0 +1,39 @@
+//! Wire types: commands in, views out, exactly as they stand in the JSON of the API.
+//!
+//! Deliberately absent: business logic and rows of the database.
+
+mod access;
+mod accounts;
+mod approvals;
+mod contacts;
+mod error;
+mod live;
+mod page;
+mod runs;
+mod settings;
+mod workflows;
+
+pub use access::{Permission, Role};
+pub use accounts::{
+    Me, Member, MemberAdd, MemberChange, OrganizationView, Setup, SetupState, SignIn, TokenCreate,
+    TokenCreated, TokenView,
+};
+pub use approvals::{
+    ApprovalDetail, ApprovalState, ApprovalView, Because, Decide, DecideKind, DecideOutcome,
+    GateCheck, GateVerdict, MessageChannel, MessageEdit, MessageState, MessageView, Revision,
+    UncertainChoice,
+};
+pub use contacts::{ContactInput, ContactView};
+pub use error::{ApiError, ErrorCode};
+pub use live::{LiveClient, LiveServer};
+pub use page::{Page, PageQuery};
+pub use runs::{
+    EventsPage, ReasonBody, RunDetail, RunQuery, RunStart, RunStarted, RunView, RunWait,
+};
+pub use settings::{
+    EmailChannel, EmailChannelView, GeneralSettings, ModelSettings, ModelSettingsView, SmtpSecurity,
+};
+pub use workflows::{
+    DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,
+    VersionView, WorkflowDetail, WorkflowView,
+};

@@ -1,0 +1,138 @@
+//! Roles and permissions.
+
+use serde::{Deserialize, Serialize};
+
+/// What a member may do, as a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Reads everything but settings.
+    Viewer,
+    /// Also decides in the inbox.
+    Approver,
+    /// Also changes workflows and contacts and runs them; does not decide.
+    Editor,
+    /// Everything but the organisation's ownership.
+    Admin,
+    /// Everything.
+    Owner,
+}
+
+impl Role {
+    /// All roles, weakest first.
+    pub const ALL: [Self; 5] =
+        [Self::Viewer, Self::Approver, Self::Editor, Self::Admin, Self::Owner];
+
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Approver => "approver",
+            Self::Editor => "editor",
+            Self::Admin => "admin",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// The role of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == word)
+    }
+
+    /// Whether the role has a permission.
+    pub fn may(self, permission: Permission) -> bool {
+        use Permission::*;
+        match self {
+            Self::Owner => true,
+            Self::Admin => permission != OrgOwnershipManage,
+            Self::Editor => matches!(
+                permission,
+                WorkflowDefinitionRead
+                    | WorkflowDefinitionEdit
+                    | WorkflowDefinitionPublish
+                    | PlanInstanceRead
+                    | PlanInstanceStart
+                    | PlanInstanceControl
+                    | ContactRecordRead
+                    | ContactRecordEdit
+                    | InboxApprovalRead
+                    | SandboxMessageRead
+            ),
+            Self::Approver => matches!(
+                permission,
+                WorkflowDefinitionRead
+                    | PlanInstanceRead
+                    | PlanInstanceApprove
+                    | PlanInstanceResolveUncertain
+                    | ContactRecordRead
+                    | InboxApprovalRead
+                    | SandboxMessageRead
+            ),
+            Self::Viewer => matches!(
+                permission,
+                WorkflowDefinitionRead
+                    | PlanInstanceRead
+                    | ContactRecordRead
+                    | InboxApprovalRead
+                    | SandboxMessageRead
+            ),
+        }
+    }
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// A permission, `Domain:Resource:Action`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Permission {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+        }
+        impl Permission {
+            /// All permissions.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+            /// The text `Domain:Resource:Action`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+permissions! {
+    /// See workflows, versions, problems, the tool catalogue.
+    WorkflowDefinitionRead = "Workflow:Definition:Read";
+    /// Create, import, edit, archive drafts.
+    WorkflowDefinitionEdit = "Workflow:Definition:Edit";
+    /// Make a version.
+    WorkflowDefinitionPublish = "Workflow:Definition:Publish";
+    /// See runs and their events.
+    PlanInstanceRead = "Plan:Instance:Read";
+    /// Start runs.
+    PlanInstanceStart = "Plan:Instance:Start";
+    /// Pause, resume, stop, retry.
+    PlanInstanceControl = "Plan:Instance:Control";
+    /// Decide approvals.
+    PlanInstanceApprove = "Plan:Instance:Approve";
+    /// Say what became of a message whose sending was interrupted.
+    PlanInstanceResolveUncertain = "Plan:Instance:ResolveUncertain";
+    /// See the inbox.
+    InboxApprovalRead = "Inbox:Approval:Read";
+    /// See contacts.
+    ContactRecordRead = "Contact:Record:Read";
+    /// Create, change, delete contacts.
+    ContactRecordEdit = "Contact:Record:Edit";
+    /// See what the sandbox received.
+    SandboxMessageRead = "Sandbox:Message:Read";
+    /// See settings.
+    OrgSettingsRead = "Org:Settings:Read";
+    /// Change settings: zone, channels, models.
+    OrgSettingsEdit = "Org:Settings:Edit";
+    /// Add, change, remove members.
+    OrgMembersManage = "Org:Members:Manage";
+    /// Make and revoke API tokens.
+    OrgTokensManage = "Org:Tokens:Manage";
+    /// Let outbound go on after a quarantine.
+    OrgOutboundResume = "Org:Outbound:Resume";
+    /// Hand the organisation to another owner.
+    OrgOwnershipManage = "Org:Ownership:Manage";
+}

@@ -1,0 +1,130 @@
+//! Runs.
+
+use crate::graph::Graph;
+use crate::id::{ContactId, RunId, WorkflowId};
+use crate::run::{Event, RunPhase, RunStatus};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// `POST /api/workflows/{id}/runs`; runs the newest version unless `version` is given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunStart {
+    /// The input.
+    #[serde(default)]
+    pub input: Value,
+    /// The contacts the run is about.
+    #[serde(default)]
+    pub contacts: Vec<ContactId>,
+    /// Shared model context.
+    #[serde(default, alias = "threadId")]
+    pub thread_id: Option<String>,
+    /// A version; the newest unless given.
+    #[serde(default)]
+    pub version: Option<u32>,
+}
+
+/// The answer to a started run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The run.
+    pub id: RunId,
+    /// Its status right after the start.
+    pub status: RunStatus,
+}
+
+/// A row of the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// Its workflow.
+    pub workflow: WorkflowId,
+    /// The workflow's name.
+    pub workflow_name: String,
+    /// The version it runs.
+    pub version: u32,
+    /// Its status.
+    pub status: RunStatus,
+    /// Who or what started it.
+    pub started_by: String,
+    /// When it started.
+    pub started_at: DateTime<Utc>,
+    /// When something happened last.
+    pub updated_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// The node it is at (the earliest that is not over); the document's `currentStepSlug`.
+    pub current_node: Option<String>,
+    /// The names of its contacts.
+    pub contacts: Vec<String>,
+    /// The last event's number.
+    pub seq: u64,
+}
+
+/// `GET /api/runs`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunQuery {
+    /// Only of this phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<RunPhase>,
+    /// Only of this workflow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workflow: Option<WorkflowId>,
+    /// Only about this contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<ContactId>,
+    /// 1 to 200; 50 unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// From an earlier page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
+}
+
+/// `GET /api/runs/{id}`: enough to fold the run in the browser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunDetail {
+    /// The row.
+    pub run: RunView,
+    /// The graph of the version it runs.
+    pub graph: Graph,
+    /// Its variables now.
+    pub variables: Map<String, Value>,
+    /// Its input.
+    pub input: Value,
+    /// Its output, when it has ended.
+    pub output: Value,
+    /// The newest events, oldest first; earlier ones by `GET /api/runs/{id}/events`.
+    pub events: Vec<Event>,
+}
+
+/// `GET /api/runs/{id}/events?after=N`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EventsPage {
+    /// The events after N, oldest first, 1,000 at most.
+    pub events: Vec<Event>,
+    /// More follow.
+    pub more: bool,
+}
+
+/// `GET /api/runs/{id}/wait?timeout_ms=`: answers when the run ends, or needs a person, or the time is over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunWait {
+    /// The run.
+    pub run: RunView,
+    /// Whether it has ended.
+    pub ended: bool,
+    /// Its output, when it has ended.
+    pub output: Value,
+}
+
+/// `POST /api/runs/{id}/{pause|resume|stop}`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonBody {
+    /// Why, for the timeline.
+    #[serde(default)]
+    pub reason: String,
+}

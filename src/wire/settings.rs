@@ -1,0 +1,94 @@
+//! Settings of an organisation.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// `GET/PUT /api/settings/general`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GeneralSettings {
+    /// The organisation's name.
+    pub name: String,
+    /// IANA zone.
+    pub timezone: String,
+    /// How long the server holds an approved email before it leaves, in milliseconds; 0 to 120,000.
+    pub email_hold_ms: u32,
+}
+
+/// `PUT /api/settings/channels/email`. In JSON: `{"kind": "smtp", "host": …}` or `{"kind": "sandbox"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum EmailChannel {
+    /// The built-in mailbox: nothing leaves.
+    Sandbox {
+        /// The sender that messages show.
+        #[serde(default)]
+        from: Option<String>,
+    },
+    /// Any SMTP server.
+    Smtp {
+        /// Host name or address.
+        host: String,
+        /// Port.
+        port: u16,
+        /// How the connection is secured.
+        security: SmtpSecurity,
+        /// User name.
+        #[serde(default)]
+        username: Option<String>,
+        /// Password; write-only. Absent keeps the one that is set.
+        #[serde(default)]
+        password: Option<String>,
+        /// The sender: `Name <address>` or an address.
+        from: String,
+    },
+}
+
+/// How an SMTP connection is secured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SmtpSecurity {
+    /// Not at all; for servers on this machine.
+    None,
+    /// STARTTLS, required.
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+}
+
+/// `GET /api/settings/channels/email`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmailChannelView {
+    /// The channel without its password.
+    pub channel: EmailChannel,
+    /// Whether a password is set.
+    pub password_set: bool,
+}
+
+/// `PUT /api/settings/models`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSettings {
+    /// `sandbox`, `openai` (any compatible server) or `anthropic`.
+    pub provider: String,
+    /// The model's name at the provider.
+    #[serde(default)]
+    pub model: String,
+    /// Another server's address, for the compatible kind.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// The key; write-only. Absent keeps the one that is set.
+    #[serde(default)]
+    pub api_key: Option<String>,
+}
+
+/// `GET /api/settings/models`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelSettingsView {
+    /// As set, without the key.
+    pub settings: ModelSettings,
+    /// Whether a key is set.
+    pub key_set: bool,
+    /// When it was changed last.
+    pub updated_at: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,146 @@
+//! Workflows: drafts, versions, import, starters.
+
+use crate::graph::{Graph, Problem};
+use crate::id::WorkflowId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A row of the list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowView {
+    /// Its id.
+    pub id: WorkflowId,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The newest version; absent before the first publish.
+    pub version: Option<u32>,
+    /// The draft differs from the newest version.
+    pub draft_changed: bool,
+    /// How many nodes the draft has.
+    pub nodes: u32,
+    /// How it starts: `manual`, `webhook`, `schedule`, `event`.
+    pub trigger: String,
+    /// When the draft was changed last.
+    pub updated_at: DateTime<Utc>,
+    /// Its runs by phase, such as `{"Completed": 12}`.
+    pub runs: std::collections::BTreeMap<String, u64>,
+    /// Not offered any more.
+    pub archived: bool,
+}
+
+/// `GET /api/workflows/{id}`; the `ETag` is `"<draft_revision>"`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowDetail {
+    /// The row.
+    pub workflow: WorkflowView,
+    /// The draft.
+    pub graph: Graph,
+    /// Counts the draft's changes.
+    pub draft_revision: u64,
+    /// What is wrong with the draft.
+    pub problems: Vec<Problem>,
+    /// The webhook's address, for a webhook trigger.
+    pub hook_url: Option<String>,
+    /// The versions, newest first.
+    pub versions: Vec<VersionView>,
+}
+
+/// A version of a workflow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VersionView {
+    /// 1, 2, 3 …
+    pub number: u32,
+    /// When it was published.
+    pub published_at: DateTime<Utc>,
+    /// By whom.
+    pub published_by: String,
+    /// The publisher's note.
+    pub note: String,
+}
+
+/// `POST /api/workflows/import`, and `POST /api/workflows` with `document` absent for an empty one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRequest {
+    /// The document: a JSON value, or text.
+    #[serde(default)]
+    pub document: Value,
+    /// A name; the document's own unless given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Format; detected unless given.
+    #[serde(default)]
+    pub format: Option<String>,
+}
+
+/// What an import made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImportOutcome {
+    /// The new workflow.
+    pub workflow: WorkflowView,
+    /// The format that was detected.
+    pub format: String,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+/// `PUT /api/workflows/{id}` with `If-Match`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DraftSave {
+    /// The name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// The whole draft.
+    pub graph: Graph,
+}
+
+/// The answer to a saved draft.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DraftSaved {
+    /// The new revision; also the `ETag`.
+    pub draft_revision: u64,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+}
+
+/// `POST /api/workflows/{id}/publish`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Publish {
+    /// A note for the versions' list.
+    #[serde(default)]
+    pub note: String,
+    /// The draft that was looked at; refused when it has changed since.
+    #[serde(default)]
+    pub draft_revision: Option<u64>,
+}
+
+/// The answer to a publish.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Published {
+    /// The new version.
+    pub version: u32,
+    /// Warnings that did not stop it.
+    pub problems: Vec<Problem>,
+}
+
+/// A starter of the gallery.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StarterView {
+    /// `POST /api/starters/{slug}` makes a workflow of it.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// What it does, in a sentence or two.
+    pub description: String,
+    /// The graph, for the preview.
+    pub graph: Graph,
+    /// An input to try it with.
+    pub example_input: Value,
+}

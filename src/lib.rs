@@ -7,6 +7,7 @@
 //! Reading order: [`id`] → [`graph`] → [`expr`] → [`format`] → [`run`] → [`tool`] → [`wire`] →
 //! [`client`].
 
+pub mod client;
 pub mod expr;
 pub mod graph;
 pub mod id;

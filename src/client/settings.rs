@@ -1,0 +1,38 @@
+//! Calls about settings.
+
+use super::{Answer, Client, Method};
+use crate::wire::{
+    EmailChannel, EmailChannelView, GeneralSettings, ModelSettings, ModelSettingsView,
+};
+use serde_json::Value;
+
+impl Client {
+    /// `GET /api/settings/general`.
+    pub async fn settings_general(&self) -> Answer<GeneralSettings> {
+        self.get("/api/settings/general".into()).await
+    }
+    /// `PUT /api/settings/general`.
+    pub async fn settings_general_set(&self, body: &GeneralSettings) -> Answer<GeneralSettings> {
+        self.with_body(Method::Put, "/api/settings/general".into(), body, Vec::new()).await
+    }
+    /// `GET /api/settings/channels/email`.
+    pub async fn settings_email(&self) -> Answer<EmailChannelView> {
+        self.get("/api/settings/channels/email".into()).await
+    }
+    /// `PUT /api/settings/channels/email`.
+    pub async fn settings_email_set(&self, body: &EmailChannel) -> Answer<EmailChannelView> {
+        self.with_body(Method::Put, "/api/settings/channels/email".into(), body, Vec::new()).await
+    }
+    /// `POST /api/settings/channels/email/test`: connects and signs in, sends nothing.
+    pub async fn settings_email_test(&self) -> Answer<Value> {
+        self.post("/api/settings/channels/email/test".into(), &Value::Null).await
+    }
+    /// `GET /api/settings/models`.
+    pub async fn settings_models(&self) -> Answer<ModelSettingsView> {
+        self.get("/api/settings/models".into()).await
+    }
+    /// `PUT /api/settings/models`.
+    pub async fn settings_models_set(&self, body: &ModelSettings) -> Answer<ModelSettingsView> {
+        self.with_body(Method::Put, "/api/settings/models".into(), body, Vec::new()).await
+    }
+}

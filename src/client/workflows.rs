@@ -1,0 +1,77 @@
+//! Calls about workflows.
+
+use super::{Answer, Client, Method, query};
+use crate::graph::Graph;
+use crate::id::WorkflowId;
+use crate::tool::ToolSpec;
+use crate::wire::{
+    DraftSave, DraftSaved, ImportOutcome, ImportRequest, Page, PageQuery, Publish, Published,
+    StarterView, WorkflowDetail, WorkflowView,
+};
+use serde_json::Value;
+
+impl Client {
+    /// `GET /api/workflows`.
+    pub async fn workflows(&self, page: &PageQuery) -> Answer<Page<WorkflowView>> {
+        self.get(format!("/api/workflows{}", page_query(page))).await
+    }
+    /// `POST /api/workflows`: an empty one with a manual trigger.
+    pub async fn workflow_create(&self, body: &ImportRequest) -> Answer<ImportOutcome> {
+        self.post("/api/workflows".into(), body).await
+    }
+    /// `POST /api/workflows/import`.
+    pub async fn workflow_import(&self, body: &ImportRequest) -> Answer<ImportOutcome> {
+        self.post("/api/workflows/import".into(), body).await
+    }
+    /// `GET /api/workflows/{id}`.
+    pub async fn workflow(&self, id: WorkflowId) -> Answer<WorkflowDetail> {
+        self.get(format!("/api/workflows/{id}")).await
+    }
+    /// `PUT /api/workflows/{id}` with `If-Match: "<revision>"`.
+    pub async fn draft_save(
+        &self,
+        id: WorkflowId,
+        revision: u64,
+        body: &DraftSave,
+    ) -> Answer<DraftSaved> {
+        let headers = vec![("if-match".into(), format!("\"{revision}\""))];
+        self.with_body(Method::Put, format!("/api/workflows/{id}"), body, headers).await
+    }
+    /// `DELETE /api/workflows/{id}`: archives it; its runs go on.
+    pub async fn workflow_archive(&self, id: WorkflowId) -> Answer<()> {
+        self.delete(format!("/api/workflows/{id}")).await
+    }
+    /// `POST /api/workflows/{id}/publish`.
+    pub async fn publish(&self, id: WorkflowId, body: &Publish) -> Answer<Published> {
+        self.post(format!("/api/workflows/{id}/publish"), body).await
+    }
+    /// `GET /api/workflows/{id}/versions/{number}`.
+    pub async fn version_graph(&self, id: WorkflowId, number: u32) -> Answer<Graph> {
+        self.get(format!("/api/workflows/{id}/versions/{number}")).await
+    }
+    /// `GET /api/workflows/{id}/export?format=`.
+    pub async fn workflow_export(&self, id: WorkflowId, format: &str) -> Answer<Value> {
+        let parameters = query(&[("format", Some(format.to_owned()))]);
+        self.get(format!("/api/workflows/{id}/export{parameters}")).await
+    }
+    /// `GET /api/starters`.
+    pub async fn starters(&self) -> Answer<Vec<StarterView>> {
+        self.get("/api/starters".into()).await
+    }
+    /// `POST /api/starters/{slug}`: a workflow from a starter.
+    pub async fn starter_use(&self, slug: &str) -> Answer<ImportOutcome> {
+        self.post(format!("/api/starters/{}", super::encode(slug)), &Value::Null).await
+    }
+    /// `GET /api/tools`: the catalogue.
+    pub async fn tools(&self) -> Answer<Vec<ToolSpec>> {
+        self.get("/api/tools".into()).await
+    }
+}
+
+pub(super) fn page_query(page: &PageQuery) -> String {
+    query(&[
+        ("limit", page.limit.map(|limit| limit.to_string())),
+        ("cursor", page.cursor.clone()),
+        ("search", page.search.clone()),
+    ])
+}

@@ -44,7 +44,7 @@ pub enum Command {
         /// What the server asks to wait before a retry (`Retry-After`), in milliseconds.
         retry_after_ms: Option<u64>,
     },
-    /// A step need not be done (no consent): the path goes on.
+    /// A step need not be done (no consent): the path goes on. Accepted at any attempt.
     CallBypassed {
         /// The call.
         call: CallId,
@@ -95,6 +95,8 @@ pub enum Command {
         name: String,
         /// Its particulars.
         payload: Value,
+        /// Its identity: one event ends no two waits that come after one another. Look-back needs it.
+        id: Option<String>,
     },
     /// Suspend.
     Pause {
@@ -137,6 +139,9 @@ pub enum Decision {
         /// Why.
         #[serde(default)]
         reason: String,
+        /// An output under review is made again, with the reason as feedback.
+        #[serde(default)]
+        retry: bool,
     },
     /// Nobody decided in time.
     Expire,

@@ -165,6 +165,9 @@ pub struct ModelRequest {
     /// Shared context.
     #[serde(default)]
     pub thread_id: Option<String>,
+    /// What reviewers said about earlier answers of this step, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feedback: Vec<String>,
 }
 
 /// What the inbox shows for an approval that the run itself asks for.

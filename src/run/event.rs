@@ -9,6 +9,25 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// What became of edges when something ended: ids of the edges that were taken and that died.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Edges {
+    /// Their port was chosen and their condition holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<String>,
+    /// They will never be taken in this frame.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dead: Vec<String>,
+}
+
+impl Edges {
+    /// Whether nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        self.taken.is_empty() && self.dead.is_empty()
+    }
+}
+
 /// The version of the event schema that this code writes.
 pub const EVENT_VERSION: u16 = 1;
 
@@ -87,11 +106,24 @@ pub enum EventBody {
         activation: ActivationId,
         /// The port that was taken.
         port: String,
-        /// What it gave.
+        /// What it gave. Null for a loop node: its `{count, results}` adds up from its turns.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
         output: Value,
         /// What it cost, if a model was used.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
+        /// What became of the edges out of it.
+        #[serde(default, skip_serializing_if = "Edges::is_empty")]
+        edges: Edges,
+        /// True for a node that only chose a way: its output is not the "last output".
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        logic: bool,
+        /// The run's outcome, when this is an end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outcome: Option<String>,
+        /// The outside event that ended a wait: its id (empty when it had none). It ends no later wait.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        event: Option<String>,
     },
     /// The node was not run; its edges die.
     NodeSkipped {
@@ -103,6 +135,15 @@ pub enum EventBody {
         frame: FrameId,
         /// Why, for people.
         reason: String,
+        /// What became of the edges out of it.
+        #[serde(default, skip_serializing_if = "Edges::is_empty")]
+        edges: Edges,
+        /// The error that was passed over, when a failure was the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StepError>,
+        /// The call that is not wanted any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled: Option<CallId>,
     },
     /// The step did not do its work and the path goes on with output null.
     NodeBypassed {
@@ -112,6 +153,12 @@ pub enum EventBody {
         port: String,
         /// Why, for people.
         reason: String,
+        /// What became of the edges out of it.
+        #[serde(default, skip_serializing_if = "Edges::is_empty")]
+        edges: Edges,
+        /// The error that was passed over, when a failure was the reason.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StepError>,
     },
     /// The activation failed for good.
     NodeFailed {
@@ -122,6 +169,12 @@ pub enum EventBody {
         /// `error` when that port is connected and taken.
         #[serde(default)]
         port: Option<String>,
+        /// What became of the edges out of it.
+        #[serde(default, skip_serializing_if = "Edges::is_empty")]
+        edges: Edges,
+        /// The call that is not wanted any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled: Option<CallId>,
     },
     /// The activation waits for a time or an event.
     WaitStarted {
@@ -153,6 +206,12 @@ pub enum EventBody {
         /// One line for the timeline.
         #[serde(default)]
         summary: String,
+        /// The call that was prepared and is made when it is approved (approval before).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prepared: Option<CallRequest>,
+        /// What the output under review cost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
     },
     /// A person (or a rule, or the clock) decided.
     ApprovalDecided {
@@ -186,6 +245,16 @@ pub enum EventBody {
         activation: ActivationId,
         /// Names and new values.
         values: Map<String, Value>,
+        /// Names whose values must not be shown.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        secure: Vec<String>,
+    },
+    /// A loop node has its list; its turns follow.
+    LoopStarted {
+        /// The loop node's activation.
+        activation: ActivationId,
+        /// The items. Turns do not repeat them: see [`EventBody::FrameStarted`].
+        items: Vec<Value>,
     },
     /// A turn of a region began.
     FrameStarted {
@@ -200,14 +269,20 @@ pub enum EventBody {
         owner: Option<ActivationId>,
         /// The turn, from 0.
         index: u32,
-        /// The item, for a for-each region.
-        #[serde(default)]
+        /// The item, for a for-each region. Null: the item of this index in `LoopStarted`.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
         item: Value,
+        /// What became of the edges from a loop node into this turn.
+        #[serde(default, skip_serializing_if = "Edges::is_empty")]
+        edges: Edges,
     },
     /// A turn ended: nothing in it is alive.
     FrameEnded {
         /// Which.
         frame: FrameId,
+        /// The edges out of the region that this turn took; with any, the region takes no new turn.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        exits: Vec<String>,
     },
     /// All turns of a region ended; its exit edges are decided.
     RegionEnded {
@@ -217,6 +292,9 @@ pub enum EventBody {
         header: NodeId,
         /// Turns taken.
         turns: u32,
+        /// What became of the edges out of the region.
+        #[serde(default, skip_serializing_if = "Edges::is_empty")]
+        edges: Edges,
     },
     /// A person suspended the run.
     Paused {

@@ -1,11 +1,11 @@
 //! A run's state: what its events add up to.
 
-use super::{RunEnd, StepError, TimerId, Usage};
+use super::{CallRequest, RunEnd, StepError, TimerId, Usage};
 use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of an activation within its run, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -54,6 +54,44 @@ pub struct RunState {
     pub ended_at: Option<DateTime<Utc>>,
     /// Model use so far.
     pub usage: Usage,
+    /// By whom or what it was started.
+    #[serde(default)]
+    pub started_by: String,
+    /// The activations that are not over.
+    #[serde(default)]
+    pub alive: BTreeSet<ActivationId>,
+    /// The number of the latest activation; older ones may have been forgotten.
+    #[serde(default)]
+    pub activation_last: u32,
+    /// The number of the latest frame; older ones may have been forgotten.
+    #[serde(default)]
+    pub frame_last: u32,
+    /// How often each node ended in which way, over all turns, forgotten ones included.
+    #[serde(default)]
+    pub tallies: BTreeMap<NodeId, Tally>,
+    /// Outside events that ended a wait; they end no later one.
+    #[serde(default)]
+    pub consumed: BTreeSet<String>,
+    /// Interventions that let the run go past its limits once more.
+    #[serde(default)]
+    pub grants: u32,
+    /// Working time until `worked_until`, in milliseconds: waiting and pauses do not count.
+    #[serde(default)]
+    pub working_ms: u64,
+    /// The time of the last event.
+    #[serde(default)]
+    pub worked_until: Option<DateTime<Utc>>,
+}
+
+/// How often a node ended in which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[allow(missing_docs)]
+pub struct Tally {
+    pub completed: u32,
+    pub bypassed: u32,
+    pub failed: u32,
+    pub skipped: u32,
 }
 
 /// One pass through the root region or one turn of a loop.
@@ -75,6 +113,37 @@ pub struct Frame {
     pub latest: BTreeMap<NodeId, ActivationId>,
     /// What became of the edges, by edge id; absent is undecided.
     pub edges: BTreeMap<String, EdgeState>,
+    /// The activation whose output is the last one of this frame.
+    #[serde(default)]
+    pub last: Option<ActivationId>,
+    /// Activations and turns in it that are not over.
+    #[serde(default)]
+    pub alive: u32,
+    /// The loops that ran or run in it, by header.
+    #[serde(default)]
+    pub regions: BTreeMap<NodeId, RegionState>,
+}
+
+/// A loop within a frame.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RegionState {
+    /// The loop node's activation, for a for-each region.
+    pub owner: Option<ActivationId>,
+    /// The items whose turns have not begun keep their place; the others are null.
+    pub items: Vec<Value>,
+    /// Turns that began.
+    pub turns: u32,
+    /// Turns that are not over.
+    pub live: u32,
+    /// The turn that ended last; older ones are forgotten.
+    pub last: Option<FrameId>,
+    /// The last output of each turn that ended, for a for-each region, by index.
+    pub results: Vec<Value>,
+    /// Edges out of the region that turns took.
+    pub exits: BTreeSet<String>,
+    /// All turns are over and the edges out of it are decided.
+    pub ended: bool,
 }
 
 /// What became of an edge in a frame.
@@ -118,6 +187,41 @@ pub struct Activation {
     pub started_at: DateTime<Utc>,
     /// When it ended.
     pub ended_at: Option<DateTime<Utc>>,
+    /// What its open call asks; forgotten when the activation is over.
+    #[serde(default)]
+    pub request: Option<CallRequest>,
+    /// Working time of one attempt, in milliseconds.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
+    /// What its open approval is about.
+    #[serde(default)]
+    pub asked: Option<Asked>,
+    /// Calls it made, attempts of one call counted once: a try that a person asked for is a new call.
+    #[serde(default)]
+    pub round: u32,
+    /// What reviewers said about earlier outputs, oldest first.
+    #[serde(default)]
+    pub feedback: Vec<String>,
+    /// What the output under review cost.
+    #[serde(default)]
+    pub usage: Option<Usage>,
+    /// When its message moves on by itself.
+    #[serde(default)]
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What an open approval is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    /// The prepared call (approval before).
+    Before,
+    /// The output (approval after).
+    Review,
+    /// A human node.
+    Human,
+    /// The send gate asks and keeps the particulars.
+    Gate,
 }
 
 /// Where an activation is (design.md 5).
@@ -148,121 +252,6 @@ impl ActivationState {
     }
 }
 
-/// A run's status at the API (design.md 5). In JSON: `{"type":"StandBy","next_execution_at":…}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type")]
-pub enum RunStatus {
-    /// A person must approve the run's start.
-    PendingReview,
-    /// Waiting for a time, or (null) for an outside event.
-    StandBy {
-        /// The next time something happens.
-        next_execution_at: Option<DateTime<Utc>>,
-    },
-    /// Work is going on or due now.
-    Executing,
-    /// Nothing can go on before a person decides.
-    AwaitingInput,
-    /// Needs an intervention.
-    Blocked {
-        /// What happened and what to do.
-        reason: String,
-    },
-    /// A person suspended it.
-    Paused,
-    /// Done.
-    Completed {
-        /// When.
-        completed_at: DateTime<Utc>,
-        /// With what outcome.
-        outcome: String,
-    },
-    /// Failed.
-    Failed {
-        /// Why.
-        error_message: String,
-    },
-    /// A person or a replacement ended it.
-    Stopped {
-        /// Why.
-        reason: String,
-        /// The run that replaced it.
-        replaced_by: Option<RunId>,
-    },
-}
-
-/// The status without its particulars; the word in lists, filters and tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum RunPhase {
-    PendingReview,
-    StandBy,
-    Executing,
-    AwaitingInput,
-    Blocked,
-    Paused,
-    Completed,
-    Failed,
-    Stopped,
-}
-
-impl RunPhase {
-    /// All phases, in the order of the documentation.
-    pub const ALL: [Self; 9] = [
-        Self::PendingReview,
-        Self::StandBy,
-        Self::Executing,
-        Self::AwaitingInput,
-        Self::Blocked,
-        Self::Paused,
-        Self::Completed,
-        Self::Failed,
-        Self::Stopped,
-    ];
-
-    /// The word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PendingReview => "PendingReview",
-            Self::StandBy => "StandBy",
-            Self::Executing => "Executing",
-            Self::AwaitingInput => "AwaitingInput",
-            Self::Blocked => "Blocked",
-            Self::Paused => "Paused",
-            Self::Completed => "Completed",
-            Self::Failed => "Failed",
-            Self::Stopped => "Stopped",
-        }
-    }
-
-    /// The phase of a word.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|phase| phase.as_str() == word)
-    }
-
-    /// Whether the run is over.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Stopped)
-    }
-}
-
-impl RunStatus {
-    /// The status without its particulars.
-    pub fn phase(&self) -> RunPhase {
-        match self {
-            Self::PendingReview => RunPhase::PendingReview,
-            Self::StandBy { .. } => RunPhase::StandBy,
-            Self::Executing => RunPhase::Executing,
-            Self::AwaitingInput => RunPhase::AwaitingInput,
-            Self::Blocked { .. } => RunPhase::Blocked,
-            Self::Paused => RunPhase::Paused,
-            Self::Completed { .. } => RunPhase::Completed,
-            Self::Failed { .. } => RunPhase::Failed,
-            Self::Stopped { .. } => RunPhase::Stopped,
-        }
-    }
-}
-
 impl RunState {
     /// The state before the first event.
     pub fn new(run: RunId) -> Self {
@@ -283,39 +272,33 @@ impl RunState {
             end: None,
             ended_at: None,
             usage: Usage::default(),
+            started_by: String::new(),
+            alive: BTreeSet::new(),
+            activation_last: 0,
+            frame_last: 0,
+            tallies: BTreeMap::new(),
+            consumed: BTreeSet::new(),
+            grants: 0,
+            working_ms: 0,
+            worked_until: None,
         }
     }
 
-    /// The status at the API. With parallel branches the first that holds counts: Paused, Blocked,
-    /// Executing, AwaitingInput, StandBy.
-    pub fn status(&self) -> RunStatus {
-        match (&self.end, self.ended_at) {
-            (Some(RunEnd::Completed { outcome, .. }), Some(completed_at)) => {
-                return RunStatus::Completed { completed_at, outcome: outcome.clone() };
-            }
-            (Some(RunEnd::Failed { error, .. }), _) => {
-                return RunStatus::Failed { error_message: error.message.clone() };
-            }
-            (Some(RunEnd::Stopped { reason, .. }), _) => {
-                return RunStatus::Stopped { reason: reason.clone(), replaced_by: None };
-            }
-            _ => {}
-        }
-        if self.paused {
-            return RunStatus::Paused;
-        }
-        if let Some(reason) = &self.blocked {
-            return RunStatus::Blocked { reason: reason.clone() };
-        }
-        let alive = || self.activations.values().filter(|a| !a.state.is_terminal());
-        let is = |state: ActivationState| alive().any(|a| a.state == state);
-        if is(ActivationState::Running) || is(ActivationState::Ready) || alive().next().is_none() {
-            return RunStatus::Executing;
-        }
-        if is(ActivationState::AwaitingHuman) {
-            return RunStatus::AwaitingInput;
-        }
-        let due = alive().filter_map(|a| a.timer.as_ref().map(|(_, at)| *at)).min();
-        RunStatus::StandBy { next_execution_at: due }
+    /// The activations that are not over.
+    pub fn living(&self) -> impl Iterator<Item = (ActivationId, &Activation)> {
+        self.alive.iter().filter_map(|id| Some((*id, self.activations.get(id)?)))
+    }
+
+    /// The living activation that makes or made this call.
+    pub fn activation_of_call(&self, call: CallId) -> Option<ActivationId> {
+        self.living().find(|(_, a)| a.call == Some(call)).map(|(id, _)| id)
+    }
+
+    /// The living activation that waits for this approval.
+    pub fn activation_of_approval(&self, approval: ApprovalId) -> Option<ActivationId> {
+        let waits = |a: &Activation| {
+            a.approval == Some(approval) && a.state == ActivationState::AwaitingHuman
+        };
+        self.living().find(|(_, a)| waits(a)).map(|(id, _)| id)
     }
 }

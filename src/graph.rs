@@ -4,6 +4,7 @@
 //! Deliberately absent: what running means (that is [`crate::run`]) and file formats
 //! ([`crate::format`]).
 
+pub mod compile;
 mod edge;
 mod edit;
 mod kind;
@@ -11,6 +12,7 @@ mod node;
 mod policy;
 mod problem;
 
+pub use compile::{AnyTool, CompileError, CompiledGraph, ToolNames};
 pub use edge::Edge;
 pub use edit::{EditRefusal, GraphEdit};
 pub use kind::{

@@ -9,7 +9,9 @@ const CLOSE: char = '\u{2063}';
 
 /// A secret that a request names and that nobody has set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the secret \u{201c}{0}\u{201d} is not set: set it in the workflow's settings and try again")]
+#[error(
+    "the secret \u{201c}{0}\u{201d} is not set: set it in the workflow's settings and try again"
+)]
 pub struct SecretMissing(pub String);
 
 /// What stands in events in place of a secret.
@@ -76,7 +78,8 @@ mod tests {
         let (run, other) = (RunId(Uuid::from_u128(1)), RunId(Uuid::from_u128(2)));
         let key = secret_marker(run, "key");
         let foreign = secret_marker(other, "key");
-        let mut value = json!({"a": format!("Bearer {key}!{key}"), "b": [{"c": key}], "d": foreign});
+        let mut value =
+            json!({"a": format!("Bearer {key}!{key}"), "b": [{"c": key}], "d": foreign});
         let mut lookup = |name: &str| (name == "key").then(|| "s3".to_owned());
         replace_secrets(run, &mut value, &mut lookup).unwrap();
         assert_eq!(value, json!({"a": "Bearer s3!s3", "b": [{"c": "s3"}], "d": foreign}));

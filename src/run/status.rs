@@ -149,7 +149,9 @@ impl RunState {
         if is(ActivationState::AwaitingHuman) {
             return RunStatus::AwaitingInput;
         }
-        let times = self.living().flat_map(|(_, a)| a.timer.as_ref().map(|(_, at)| *at).into_iter().chain(a.until));
+        let times = self
+            .living()
+            .flat_map(|(_, a)| a.timer.as_ref().map(|(_, at)| *at).into_iter().chain(a.until));
         RunStatus::StandBy { next_execution_at: times.min() }
     }
 

@@ -35,6 +35,7 @@ pub const EDGES_MAX: usize = 20_000;
 
 /// A workflow's program.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Graph {
     /// The nodes, in the order people see in lists. Ids are unique in a checked graph.
@@ -51,6 +52,7 @@ pub struct Graph {
 
 /// What holds for a whole workflow.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Settings {
     /// Variables every run starts with; values may be templates over the input.
@@ -76,6 +78,7 @@ impl Settings {
 
 /// The document a graph was imported from, kept whole so that export writes back what was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Origin {
     /// The format's name, as in [`crate::format::Format::name`].
     pub format: String,

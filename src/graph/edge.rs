@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 /// A connection from `(from, port)` to `to`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Edge {
     /// Unique within the graph. Importers make `from.port>to`.
     pub id: String,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// One change to a graph.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "edit", rename_all = "snake_case")]
 pub enum GraphEdit {
     /// Add a node at an index of the list (at the end when absent).

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// What a node does. In JSON: `{"type": "action", …settings}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum NodeKind {
     /// Starts the run; takes no incoming edges.
@@ -29,6 +30,7 @@ pub enum NodeKind {
 
 /// The kinds without their settings; also the palette's categories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum KindTag {
@@ -62,6 +64,7 @@ impl KindTag {
 
 /// How a run starts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct TriggerSettings {
     /// By whom or what.
@@ -73,6 +76,7 @@ pub struct TriggerSettings {
 
 /// By whom or what a run is started. In JSON: `{"on": "webhook", "path": "/orders"}`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "on", rename_all = "kebab-case")]
 pub enum TriggerKind {
     /// A person or the API.
@@ -101,6 +105,7 @@ pub enum TriggerKind {
 
 /// One tool call with templated input.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ActionSettings {
     /// The tool's name or an alias (`customer.get_by_id`, `customer_get`).
     pub tool: String,
@@ -111,6 +116,7 @@ pub struct ActionSettings {
 
 /// One model conversation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct LlmSettings {
     /// A name for the timeline.
@@ -142,6 +148,7 @@ pub struct LlmSettings {
 
 /// The form of a model's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum OutputFormat {
@@ -152,6 +159,7 @@ pub enum OutputFormat {
 
 /// Two ways out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ConditionSettings {
     /// Truthy takes `true`, else `false`.
     pub expression: String,
@@ -159,6 +167,7 @@ pub struct ConditionSettings {
 
 /// Ordered cases.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BranchSettings {
     /// The first that holds is taken; none: `default`.
     pub cases: Vec<BranchCase>,
@@ -166,6 +175,7 @@ pub struct BranchSettings {
 
 /// One case of a branch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BranchCase {
     /// The port's name, unique within the branch, not `default` or `error`.
     pub port: String,
@@ -175,6 +185,7 @@ pub struct BranchCase {
 
 /// For each item of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct LoopSettings {
     /// A template or expression that gives a list.
     pub items: String,
@@ -194,6 +205,7 @@ impl LoopSettings {
 
 /// What a wait waits for. In JSON: `{"for": "duration", "duration_ms": 1000}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WaitSettings {
     /// What is waited for.
     #[serde(flatten)]
@@ -202,6 +214,7 @@ pub struct WaitSettings {
 
 /// The three things a wait can wait for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "for", rename_all = "kebab-case")]
 pub enum WaitUntil {
     /// A duration.
@@ -229,6 +242,7 @@ pub enum WaitUntil {
 
 /// A person's part.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HumanSettings {
     /// What the person does.
@@ -248,6 +262,7 @@ pub struct HumanSettings {
 
 /// What a person does at a human node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HumanMode {
     /// Approve or reject; ports `approved`, `rejected`.
@@ -261,6 +276,7 @@ pub enum HumanMode {
 
 /// The run's outcome.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct EndSettings {
     /// A template; empty means `completed`.

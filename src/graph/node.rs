@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Node {
     /// Unique within the graph; expressions name it (`steps.<id>.output`).
     pub id: NodeId,
@@ -46,6 +47,7 @@ impl Node {
 
 /// A point on the canvas: the node's upper left corner.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Position {
     /// To the right.
     pub x: f64,

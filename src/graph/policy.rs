@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a node is run. The default runs it once, without a person, and fails the run as its kind says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Policy {
     /// An expression; when it is false the node is skipped and its edges die.
@@ -31,6 +32,7 @@ impl Policy {
 
 /// Retries with exponential backoff (base 2) and jitter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RetryPolicy {
     /// Retries after the first attempt; 0 to 20.
     pub retries_max: u32,
@@ -51,6 +53,7 @@ impl RetryPolicy {
 
 /// What a failure does when no `error` port is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum FailurePolicy {
     /// Start nothing new, let what runs finish, end the run as failed.
@@ -69,6 +72,7 @@ pub enum FailurePolicy {
 
 /// When a person decides about a node's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ApprovalTiming {
     /// The call is prepared and waits.

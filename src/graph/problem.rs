@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// One thing that is wrong, or worth a look.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// Stable, kebab-case: `unknown-tool`, `unreachable-node`.
     pub code: String,
@@ -28,6 +29,7 @@ pub struct Problem {
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Good to know.
@@ -40,6 +42,7 @@ pub enum Severity {
 
 /// A change that mends a problem.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct QuickFix {
     /// The button's words.
     pub label: String,

@@ -126,6 +126,7 @@ pub enum Command {
 
 /// What was decided about an approval. In JSON: `{"decision": "approve", …}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Decision {
     /// Let it pass, with the answer or the changed output where there is one.
@@ -149,6 +150,7 @@ pub enum Decision {
 
 /// Why a command was not accepted. Nothing changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Refusal {
     /// The run has ended.

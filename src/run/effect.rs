@@ -70,6 +70,7 @@ pub enum Effect {
 
 /// A timer's name within its run: `a12.retry`, `a12.wait`, `a12.expiry`, `a12.timeout`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct TimerId(pub String);
 
@@ -120,6 +121,7 @@ impl TimerPurpose {
 
 /// What a call asks. Secrets are not in it: see [`crate::run::secret_marker`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum CallRequest {
     /// One tool with rendered input.
@@ -135,6 +137,7 @@ pub enum CallRequest {
 
 /// A rendered model conversation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ModelRequest {
     /// The node's name for it.
     #[serde(default)]
@@ -172,6 +175,7 @@ pub struct ModelRequest {
 
 /// What the inbox shows for an approval that the run itself asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ApprovalRequest {
     /// What kind of decision.
     pub kind: ApprovalKind,
@@ -193,6 +197,7 @@ pub struct ApprovalRequest {
 
 /// Kinds of approval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalKind {
     /// A message that would leave.

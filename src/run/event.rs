@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 /// What became of edges when something ended: ids of the edges that were taken and that died.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Edges {
     /// Their port was chosen and their condition holds.
@@ -33,6 +34,7 @@ pub const EVENT_VERSION: u16 = 1;
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Event {
     /// 1, 2, 3 … without a gap within the run.
     pub seq: u64,
@@ -45,6 +47,7 @@ pub struct Event {
 
 /// What happened. In JSON: `{"type": "node_completed", …}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum EventBody {
     /// The first event of every run.
@@ -331,6 +334,7 @@ pub enum EventBody {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "as", rename_all = "snake_case")]
 pub enum RunEnd {
     /// It reached an end, or nothing was left to do.
@@ -358,6 +362,7 @@ pub enum RunEnd {
 
 /// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[error("{message}")]
 pub struct StepError {
     /// The kind, which decides about retries.
@@ -375,6 +380,7 @@ impl StepError {
 
 /// Kinds of error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The tool or model said no in a way that may pass (5xx, connection lost).
@@ -415,6 +421,7 @@ impl ErrorKind {
 
 /// What a model call cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Usage {
     /// The model that really ran.
     pub model: String,

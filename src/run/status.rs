@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A run's status at the API (design.md 5). In JSON: `{"type":"StandBy","next_execution_at":…}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type")]
 pub enum RunStatus {
     /// A person must approve the run's start.
@@ -50,6 +51,7 @@ pub enum RunStatus {
 
 /// The status without its particulars; the word in lists, filters and tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[allow(missing_docs)]
 pub enum RunPhase {
     PendingReview,

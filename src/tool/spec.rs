@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// One typed operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ToolSpec {
     /// Canonical dotted name, such as `customer.get_by_id`.
     pub name: String,
@@ -28,6 +29,7 @@ pub struct ToolSpec {
 
 /// What a tool does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// Only computes on the run's own state; done inside the state machine.
@@ -42,6 +44,7 @@ pub enum Effect {
 
 /// The palette's groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum ToolFamily {

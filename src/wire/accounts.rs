@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /api/setup`: whether this server has an owner yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SetupState {
     /// True until the owner exists.
     pub needs_owner: bool,
@@ -14,6 +15,7 @@ pub struct SetupState {
 
 /// `POST /api/setup`: the owner and the organisation, once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
     /// The organisation's name, 1 to 120 characters.
@@ -31,6 +33,7 @@ pub struct Setup {
 
 /// `POST /api/session`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignIn {
     /// The email address.
@@ -41,6 +44,7 @@ pub struct SignIn {
 
 /// `GET /api/me`: who is asking.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Me {
     /// The person; absent for an API token.
     pub user: Option<UserId>,
@@ -58,6 +62,7 @@ pub struct Me {
 
 /// An organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct OrganizationView {
     /// Its id.
     pub id: OrganizationId,
@@ -69,6 +74,7 @@ pub struct OrganizationView {
 
 /// A member of the organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Member {
     /// Who.
     pub user: UserId,
@@ -84,6 +90,7 @@ pub struct Member {
 
 /// `POST /api/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MemberAdd {
     /// Name.
@@ -98,6 +105,7 @@ pub struct MemberAdd {
 
 /// `PATCH /api/members/{user}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MemberChange {
     /// The new role.
@@ -106,6 +114,7 @@ pub struct MemberChange {
 
 /// An API token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TokenView {
     /// Its id.
     pub id: ApiTokenId,
@@ -125,6 +134,7 @@ pub struct TokenView {
 
 /// `POST /api/tokens`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// What it is for.
@@ -138,6 +148,7 @@ pub struct TokenCreate {
 
 /// The answer to `POST /api/tokens`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct TokenCreated {
     /// The token itself, shown this once.
     pub token: String,

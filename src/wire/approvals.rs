@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// Where an approval is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ApprovalState {
     /// Waits for a person.
@@ -43,6 +44,7 @@ impl ApprovalState {
 
 /// A row of the inbox.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ApprovalView {
     /// Its id.
     pub id: ApprovalId,
@@ -82,6 +84,7 @@ pub struct ApprovalView {
 
 /// `GET /api/approvals/{id}`: all that a person needs to decide.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ApprovalDetail {
     /// The row.
     pub approval: ApprovalView,
@@ -105,6 +108,7 @@ pub struct ApprovalDetail {
 
 /// Why an approval exists.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Because {
     /// The node that made it.
     pub node: Option<NodeId>,
@@ -122,6 +126,7 @@ pub struct Because {
 
 /// Channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum MessageChannel {
@@ -132,6 +137,7 @@ pub enum MessageChannel {
 
 /// A message, exactly as it will leave or left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct MessageView {
     /// Its id.
     pub id: MessageId,
@@ -171,6 +177,7 @@ pub struct MessageView {
 
 /// Where a message is (reliability.md 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum MessageState {
@@ -193,6 +200,7 @@ pub enum MessageState {
 
 /// One revision of a message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Revision {
     /// From 1.
     pub number: u32,
@@ -210,6 +218,7 @@ pub struct Revision {
 
 /// The send gate's verdict as data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct GateVerdict {
     /// `send`, `hold`, `refuse`, `needs_approval`.
     pub verdict: String,
@@ -223,6 +232,7 @@ pub struct GateVerdict {
 
 /// One check of the gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct GateCheck {
     /// `do_not_contact`, `consent`, `quiet_hours`, `caps`, `budget`, `approval`, `provider`.
     pub name: String,
@@ -234,6 +244,7 @@ pub struct GateCheck {
 
 /// `POST /api/approvals/{id}/decide`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Decide {
     /// What.
@@ -256,6 +267,7 @@ pub struct Decide {
 
 /// Decisions at the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DecideKind {
     /// Let it pass.
@@ -272,6 +284,7 @@ pub enum DecideKind {
 
 /// What became of an interrupted sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum UncertainChoice {
     /// It arrived.
@@ -284,6 +297,7 @@ pub enum UncertainChoice {
 
 /// Changes to a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MessageEdit {
     /// The new subject.
@@ -296,6 +310,7 @@ pub struct MessageEdit {
 
 /// The answer to a decision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DecideOutcome {
     /// The approval as it is now.
     pub approval: ApprovalView,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 /// A person the organisation talks to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ContactView {
     /// Its id.
     pub id: ContactId,
@@ -42,6 +43,7 @@ pub struct ContactView {
 
 /// `POST /api/contacts` and `PATCH /api/contacts/{id}`: absent fields stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct ContactInput {
     /// The name.

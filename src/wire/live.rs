@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a client says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LiveClient {
     /// Follow the organisation; `after` is the last feed number that was seen.
@@ -31,6 +32,7 @@ pub enum LiveClient {
 
 /// What the server says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "type")]
 pub enum LiveServer {
     /// The first frame.

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 /// `POST /api/workflows/{id}/runs`; runs the newest version unless `version` is given.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RunStart {
     /// The input.
@@ -27,6 +28,7 @@ pub struct RunStart {
 
 /// The answer to a started run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunStarted {
     /// The run.
     pub id: RunId,
@@ -36,6 +38,7 @@ pub struct RunStarted {
 
 /// A row of the list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunView {
     /// Its id.
     pub id: RunId,
@@ -65,6 +68,7 @@ pub struct RunView {
 
 /// `GET /api/runs`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunQuery {
     /// Only of this phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,6 +89,7 @@ pub struct RunQuery {
 
 /// `GET /api/runs/{id}`: enough to fold the run in the browser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunDetail {
     /// The row.
     pub run: RunView,
@@ -102,6 +107,7 @@ pub struct RunDetail {
 
 /// `GET /api/runs/{id}/events?after=N`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EventsPage {
     /// The events after N, oldest first, 1,000 at most.
     pub events: Vec<Event>,
@@ -111,6 +117,7 @@ pub struct EventsPage {
 
 /// `GET /api/runs/{id}/wait?timeout_ms=`: answers when the run ends, or needs a person, or the time is over.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunWait {
     /// The run.
     pub run: RunView,
@@ -122,6 +129,7 @@ pub struct RunWait {
 
 /// `POST /api/runs/{id}/{pause|resume|stop}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReasonBody {
     /// Why, for the timeline.

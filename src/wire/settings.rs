@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET/PUT /api/settings/general`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct GeneralSettings {
     /// The organisation's name.
@@ -17,6 +18,7 @@ pub struct GeneralSettings {
 
 /// `PUT /api/settings/channels/email`. In JSON: `{"kind": "smtp", "host": …}` or `{"kind": "sandbox"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum EmailChannel {
     /// The built-in mailbox: nothing leaves.
@@ -46,6 +48,7 @@ pub enum EmailChannel {
 
 /// How an SMTP connection is secured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SmtpSecurity {
     /// Not at all; for servers on this machine.
@@ -58,6 +61,7 @@ pub enum SmtpSecurity {
 
 /// `GET /api/settings/channels/email`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct EmailChannelView {
     /// The channel without its password.
     pub channel: EmailChannel,
@@ -67,6 +71,7 @@ pub struct EmailChannelView {
 
 /// `PUT /api/settings/models`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ModelSettings {
     /// `sandbox`, `openai` (any compatible server) or `anthropic`.
@@ -84,6 +89,7 @@ pub struct ModelSettings {
 
 /// `GET /api/settings/models`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ModelSettingsView {
     /// As set, without the key.
     pub settings: ModelSettings,

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 /// A row of the list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkflowView {
     /// Its id.
     pub id: WorkflowId,
@@ -33,6 +34,7 @@ pub struct WorkflowView {
 
 /// `GET /api/workflows/{id}`; the `ETag` is `"<draft_revision>"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WorkflowDetail {
     /// The row.
     pub workflow: WorkflowView,
@@ -50,6 +52,7 @@ pub struct WorkflowDetail {
 
 /// A version of a workflow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct VersionView {
     /// 1, 2, 3 …
     pub number: u32,
@@ -63,6 +66,7 @@ pub struct VersionView {
 
 /// `POST /api/workflows/import`, and `POST /api/workflows` with `document` absent for an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ImportRequest {
     /// The document: a JSON value, or text.
@@ -78,6 +82,7 @@ pub struct ImportRequest {
 
 /// What an import made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ImportOutcome {
     /// The new workflow.
     pub workflow: WorkflowView,
@@ -89,6 +94,7 @@ pub struct ImportOutcome {
 
 /// `PUT /api/workflows/{id}` with `If-Match`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DraftSave {
     /// The name.
@@ -102,6 +108,7 @@ pub struct DraftSave {
 
 /// The answer to a saved draft.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct DraftSaved {
     /// The new revision; also the `ETag`.
     pub draft_revision: u64,
@@ -111,6 +118,7 @@ pub struct DraftSaved {
 
 /// `POST /api/workflows/{id}/publish`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Publish {
     /// A note for the versions' list.
@@ -123,6 +131,7 @@ pub struct Publish {
 
 /// The answer to a publish.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Published {
     /// The new version.
     pub version: u32,
@@ -132,6 +141,7 @@ pub struct Published {
 
 /// A starter of the gallery.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct StarterView {
     /// `POST /api/starters/{slug}` makes a workflow of it.
     pub slug: String,

@@ -2,29 +2,70 @@
 //! bar, the palette. Absent: what the pages show.
 
 mod bottom_bar;
+mod inbox_count;
 mod palette;
 mod rail;
 mod top_bar;
 
+pub use inbox_count::{InboxCount, use_inbox_count};
+
+use crate::api::{is_signed_out, use_client};
+use crate::live::Live;
+use crate::session::Session;
+use crate::ui::{ErrorPanel, OrgZone};
 use bottom_bar::BottomBar;
 use leptos::prelude::*;
-use leptos_router::components::Outlet;
+use leptos_router::components::{Outlet, Redirect};
+use leptos_router::hooks::use_location;
 use palette::Palette;
 use rail::Rail;
+use signalbox::wire::{ApiError, Me};
 use top_bar::TopBar;
 
-/// How many approvals wait in the inbox, as a context; none until it is known.
-#[derive(Clone, Copy)]
-pub struct InboxCount(pub RwSignal<Option<u64>>);
-
-/// The count of this application.
-pub fn use_inbox_count() -> InboxCount {
-    use_context().unwrap_or_else(|| InboxCount(RwSignal::new(None)))
-}
-
-/// The frame; the page is its outlet.
+/// Asks who is signed in, then shows the page; nobody is sent to the sign-in page, which brings
+/// them back here.
 #[component]
 pub fn Frame() -> impl IntoView {
+    let client = use_client();
+    let me = Resource::new(
+        || (),
+        move |()| {
+            let client = client.clone();
+            async move { client.me().await }
+        },
+    );
+    let retry = Callback::new(move |()| me.refetch());
+    view! {
+        <Suspense fallback=|| ()>
+            {move || me.get().map(|answer| signed_in_or_not(answer, retry))}
+        </Suspense>
+    }
+}
+
+fn signed_in_or_not(answer: Result<Me, ApiError>, retry: Callback<()>) -> AnyView {
+    match answer {
+        Ok(me) => view! { <SignedIn me=me /> }.into_any(),
+        Err(error) if is_signed_out(&error) => {
+            let here = use_location();
+            let path = here.pathname.get_untracked();
+            let next = if path == "/" { String::new() } else { format!("?next={path}") };
+            view! { <Redirect path=format!("/sign-in{next}") /> }.into_any()
+        }
+        Err(error) => {
+            crate::status::set_status(error.code.status());
+            view! { <ErrorPanel trouble=error.into() on_retry=retry /> }.into_any()
+        }
+    }
+}
+
+#[component]
+fn SignedIn(me: Me) -> impl IntoView {
+    if let Some(zone) = use_context::<OrgZone>() {
+        zone.0.set(me.organization.timezone.clone());
+    }
+    Session::provide(me);
+    Live::provide().connect();
+    InboxCount::provide();
     let palette_open = RwSignal::new(false);
     view! {
         <a

@@ -3,11 +3,13 @@
 //! Reading order: [`routes`] → [`frame`] → [`pages`] → [`ui`]; [`shell`] is the HTML document
 //! around it, drawn by the server.
 
+pub mod api;
 pub mod frame;
 pub mod live;
 pub mod pages;
 pub mod prefs;
 pub mod routes;
+pub mod session;
 pub mod shell;
 pub mod status;
 pub mod ui;
@@ -23,8 +25,7 @@ pub fn App() -> impl IntoView {
     prefs::Prefs::provide();
     ui::provide_clock();
     ui::Toasts::provide();
-    provide_context(live::LiveStatus(RwSignal::new(live::LiveState::Connecting)));
-    provide_context(frame::InboxCount(RwSignal::new(None)));
+    api::provide_client();
     mark_hydrated();
     view! {
         <Title formatter=|title: String| {

@@ -56,7 +56,6 @@ pub fn AppRoutes() -> impl IntoView {
         <Routes fallback=NotFound>
             <ParentRoute path=path!("") view=Frame>
                 <Route path=path!("") view=|| view! { <Redirect path="/inbox" /> } />
-                <Route path=path!("*rest") view=NotFound />
             </ParentRoute>
         </Routes>
     }

@@ -1,3 +1,1 @@
 //! The Signalbox server.
-
-pub mod web;

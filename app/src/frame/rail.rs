@@ -97,7 +97,8 @@ fn Waiting(place: &'static Place, dot: bool, shown: Signal<bool>) -> impl IntoVi
         "ml-auto inline-flex h-5 items-center gap-1 rounded-sm bg-wait-soft px-1.5 text-xs font-medium text-wait tabular-nums"
     };
     move || {
-        let count = count.get().filter(|count| *count > 0 && shown.get() && place.href == "/inbox")?;
+        let count =
+            count.get().filter(|count| *count > 0 && shown.get() && place.href == "/inbox")?;
         let words = (!dot).then(|| {
             view! {
                 <Glyph icon=Icon::Hand class="size-3" />

@@ -4,18 +4,23 @@ use leptos::prelude::*;
 
 /// What a control shows and where it puts what the person enters. Made from an `RwSignal`, or
 /// from a signal and a callback where the value lives inside something larger.
-#[derive(Clone, Copy)]
 pub struct Bind<T: Send + Sync + 'static> {
     read: Signal<T>,
     write: Callback<T>,
 }
 
+// Derived, these would ask that `T` is `Copy` too.
+impl<T: Send + Sync + 'static> Clone for Bind<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Send + Sync + 'static> Copy for Bind<T> {}
+
 impl<T: Clone + Send + Sync + 'static> Bind<T> {
     /// A value that is read from `read` and handed to `write` when the person changes it.
-    pub fn new(
-        read: impl Into<Signal<T>>,
-        write: impl Fn(T) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn new(read: impl Into<Signal<T>>, write: impl Fn(T) + Send + Sync + 'static) -> Self {
         Bind { read: read.into(), write: Callback::new(write) }
     }
 

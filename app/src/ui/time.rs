@@ -155,8 +155,16 @@ mod tests {
     #[test]
     fn the_exact_time_carries_its_offset_and_zone() {
         let cases = [
-            ("2026-07-03T08:00:05Z", "Europe/Berlin", "Fri 3 Jul 2026 10:00:05 +02:00 Europe/Berlin"),
-            ("2026-01-03T08:00:05Z", "America/St_Johns", "Sat 3 Jan 2026 04:30:05 -03:30 America/St_Johns"),
+            (
+                "2026-07-03T08:00:05Z",
+                "Europe/Berlin",
+                "Fri 3 Jul 2026 10:00:05 +02:00 Europe/Berlin",
+            ),
+            (
+                "2026-01-03T08:00:05Z",
+                "America/St_Johns",
+                "Sat 3 Jan 2026 04:30:05 -03:30 America/St_Johns",
+            ),
         ];
         for (instant, zone, words) in cases {
             assert_eq!(exact(ms(instant), zone), words);

@@ -49,3 +49,46 @@ pub struct QuickFix {
     /// The edits.
     pub edits: Vec<super::GraphEdit>,
 }
+
+impl Problem {
+    /// A problem that belongs to the whole graph until [`Problem::at`] says otherwise.
+    pub fn new(code: &str, severity: Severity, message: impl Into<String>) -> Self {
+        Self {
+            code: code.to_owned(),
+            severity,
+            node: None,
+            port: None,
+            field: None,
+            message: message.into(),
+            fix: None,
+        }
+    }
+
+    /// The node it belongs to.
+    #[must_use]
+    pub fn at(mut self, node: &NodeId) -> Self {
+        self.node = Some(node.clone());
+        self
+    }
+
+    /// The port it belongs to.
+    #[must_use]
+    pub fn port(mut self, port: impl Into<String>) -> Self {
+        self.port = Some(port.into());
+        self
+    }
+
+    /// The field it belongs to: a JSON pointer into the node's settings.
+    #[must_use]
+    pub fn field(mut self, pointer: impl Into<String>) -> Self {
+        self.field = Some(pointer.into());
+        self
+    }
+
+    /// The change that mends it.
+    #[must_use]
+    pub fn fix(mut self, label: impl Into<String>, edits: Vec<super::GraphEdit>) -> Self {
+        self.fix = Some(QuickFix { label: label.into(), edits });
+        self
+    }
+}

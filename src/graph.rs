@@ -8,6 +8,7 @@ pub mod compile;
 mod edge;
 mod edit;
 mod kind;
+pub mod layout;
 mod node;
 mod policy;
 mod problem;

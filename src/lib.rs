@@ -9,6 +9,7 @@
 
 pub mod client;
 pub mod expr;
+pub mod format;
 pub mod graph;
 pub mod id;
 pub mod run;

@@ -12,7 +12,8 @@ pub fn import(document: &Value) -> Result<Imported, FormatError> {
     let mut graph = read_graph(document)?;
     let (name, description) = (text(document, "name")?, text(document, "description")?);
     // Only a document with more in it than we understand has to be kept.
-    let kept = |graph: &Graph| graph.origin.is_none() && write(graph, &name, &description) != *document;
+    let kept =
+        |graph: &Graph| graph.origin.is_none() && write(graph, &name, &description) != *document;
     if kept(&graph) {
         graph.origin = Some(Origin { format: FORMAT.to_owned(), document: document.clone() });
     }
@@ -45,7 +46,14 @@ fn write(graph: &Graph, name: &str, description: &str) -> Value {
 }
 
 /// Nodes and edges are matched by id, so that the unknown fields of one survive a change of another.
-fn patch_list(result: &mut Value, original: &Value, base: &Value, current: &Value, list: &str, key: &str) {
+fn patch_list(
+    result: &mut Value,
+    original: &Value,
+    base: &Value,
+    current: &Value,
+    list: &str,
+    key: &str,
+) {
     let items = |document: &Value| -> Vec<Value> {
         document["graph"][list].as_array().cloned().unwrap_or_default()
     };
@@ -71,7 +79,9 @@ fn patch_list(result: &mut Value, original: &Value, base: &Value, current: &Valu
 
 fn read_graph(document: &Value) -> Result<Graph, FormatError> {
     let fields = document.get("graph").and_then(Value::as_object);
-    let fields = fields.ok_or_else(|| FormatError::invalid("/graph", "expected an object with `nodes` and `edges`"))?;
+    let fields = fields.ok_or_else(|| {
+        FormatError::invalid("/graph", "expected an object with `nodes` and `edges`")
+    })?;
     let nodes = list(fields, "nodes")?;
     let edges = list(fields, "edges")?;
     limits::check_nodes(nodes.len())?;

@@ -7,24 +7,40 @@
 //! Deliberately absent: clocks (the scope brings the time), assignment, loops without bound, any way to reach
 //! what the scope does not offer. Every evaluation is bounded in steps, depth and bytes (see [`limits`]).
 
+mod ast;
+mod dates;
 mod error;
+mod eval;
+mod functions;
+mod lexer;
 pub mod limits;
+mod names;
+mod number;
+mod ops;
+mod parser;
+mod path;
+mod print;
 mod scope;
 mod template;
 mod value_template;
 
 pub use error::{EvalError, ParseError, ValueTemplateError};
+pub use functions::{FunctionInfo, functions};
 pub use scope::{Scope, ValueScope};
 pub use template::Template;
 pub use value_template::ValueTemplate;
 
+use ast::Node;
+use eval::Env;
+use limits::Meter;
+use names::Names;
 use serde_json::Value;
 use std::fmt;
 
 /// A parsed expression. `Display` prints canonical source that parses to an equal expression.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
-    source: String,
+    node: Node,
 }
 
 /// A call of a function that the host offers, such as `events.hasReply("intro")`.
@@ -39,22 +55,34 @@ pub struct Call {
 impl Expression {
     /// Parses source of at most [`limits::MAX_EXPRESSION_BYTES`] bytes.
     pub fn parse(source: &str) -> Result<Self, ParseError> {
-        Ok(Self { source: source.to_owned() })
+        Ok(Self { node: parser::parse(source)? })
     }
 
     /// The value of the expression in `scope`.
-    pub fn evaluate(&self, _scope: &dyn Scope) -> Result<Value, EvalError> {
-        Ok(Value::Null)
+    pub fn evaluate(&self, scope: &dyn Scope) -> Result<Value, EvalError> {
+        self.evaluate_in(&mut Meter::new(), scope)
+    }
+
+    /// The value of the expression, counted on a meter that it shares with others.
+    pub(crate) fn evaluate_in(
+        &self,
+        meter: &mut Meter,
+        scope: &dyn Scope,
+    ) -> Result<Value, EvalError> {
+        let value = eval::eval(meter, Env::new(scope), &self.node)?;
+        meter.finish(value)
     }
 
     /// Evaluates a filter: bare names are fields of `record` (null when absent), `{{path}}` and host
     /// functions come from `outer`.
     pub fn evaluate_with_record(
         &self,
-        _outer: &dyn Scope,
-        _record: &Value,
+        outer: &dyn Scope,
+        record: &Value,
     ) -> Result<Value, EvalError> {
-        Ok(Value::Null)
+        let mut meter = Meter::new();
+        let value = eval::eval(&mut meter, Env::new(outer).with_record(record), &self.node)?;
+        meter.finish(value)
     }
 
     /// Evaluates a condition: the value, coerced by [`truthy`].
@@ -65,23 +93,29 @@ impl Expression {
     /// The names it reads, each with the static path that follows, such as
     /// `["steps", "get_customer", "output", "email"]`. Sorted, without duplicates.
     pub fn names(&self) -> Vec<Vec<String>> {
-        Vec::new()
+        let mut names = Names::default();
+        names.add(&self.node, false);
+        names.into_paths()
     }
 
     /// Only the names inside `{{…}}`: what a filter binds from outside its record.
     pub fn outer_names(&self) -> Vec<Vec<String>> {
-        Vec::new()
+        let mut names = Names::default();
+        names.add(&self.node, true);
+        names.into_paths()
     }
 
     /// The host functions it calls.
     pub fn calls(&self) -> Vec<Call> {
-        Vec::new()
+        let mut names = Names::default();
+        names.add(&self.node, false);
+        names.calls
     }
 }
 
 impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.source)
+        print::node(f, &self.node, 0)
     }
 }
 
@@ -95,3 +129,6 @@ pub fn truthy(value: &Value) -> bool {
         Value::Array(_) | Value::Object(_) => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

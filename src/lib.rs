@@ -4,7 +4,7 @@
 //! Deliberately absent: I/O, clocks, randomness, tokio, sqlx, axum, leptos, web_sys. Time and
 //! ids come in as arguments. Everything here compiles for the host and for wasm32.
 //!
-//! Reading order: [`id`] → [`graph`] → [`expr`] → [`format`] → [`run`] → [`tool`] → [`wire`] →
+//! Reading order: [`id`] → [`time`] → [`graph`] → [`expr`] → [`format`] → [`run`] → [`tool`] → [`wire`] →
 //! [`client`].
 
 pub mod client;
@@ -13,5 +13,6 @@ pub mod format;
 pub mod graph;
 pub mod id;
 pub mod run;
+pub mod time;
 pub mod tool;
 pub mod wire;

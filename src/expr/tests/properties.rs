@@ -196,7 +196,7 @@ proptest! {
         if let Ok(template) = Template::parse(&text) {
             let _ = template.render(&world());
             let _ = template.names();
-            prop_assert_eq!(template.to_string(), text);
+            prop_assert_eq!(template.to_string(), text.as_str());
         }
         let _ = ValueTemplate::compile(&json!({"k": [text]})).map(|t| t.render(&world()));
     }

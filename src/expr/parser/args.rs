@@ -120,6 +120,10 @@ impl Parser<'_> {
     /// `'price > 10'`. What is no expression is the name of a field, where a field is asked for.
     fn quoted(&mut self, source: String, first: First) -> Parsed {
         let start = self.here();
+        if first == First::Field && hyphenated(&source) {
+            self.at += 1;
+            return Ok(Sub { node: Node::Lambda(Lambda::Field(source)), height: 1 });
+        }
         let parsed = self.deeper(|p| super::parse_nested(&source, p.depth, true));
         match parsed {
             Ok(body) => {
@@ -164,6 +168,15 @@ impl Parser<'_> {
         self.at += 1;
         self.over(Node::Line { source, parts }, [height])
     }
+}
+
+/// Whether the text is words joined by hyphens, such as `shop-id`: where a field is asked for that is one, and
+/// no subtraction.
+fn hyphenated(text: &str) -> bool {
+    let word = |word: &str| {
+        word.starts_with(lexer::is_name_start) && word.chars().skip(1).all(lexer::is_name_part)
+    };
+    text.contains('-') && text.split('-').all(word)
 }
 
 /// The first braces in `text`: what stands in them, where they start and where they end. Two braces bind from

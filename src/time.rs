@@ -8,7 +8,9 @@ mod words;
 pub use duration::{MAX_DURATION_MS, duration_human, duration_parse, duration_parts};
 pub use words::{exact, said, said_on_walls};
 
-use chrono::{DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 use thiserror::Error;
 
@@ -22,7 +24,9 @@ pub enum TimeError {
     #[error("{0:?} is not a time; write one such as 2026-03-01T09:00 or 2026-03-01T09:00:00+01:00")]
     Instant(String),
     /// Not a duration.
-    #[error("{0} is not a duration; write one such as {{\"days\": 3, \"hours\": 12}} or \"3 days 12 h\"")]
+    #[error(
+        "{0} is not a duration; write one such as {{\"days\": 3, \"hours\": 12}} or \"3 days 12 h\""
+    )]
     Duration(String),
     /// A duration beyond ten years.
     #[error("a duration of {0} is too long; ten years at most")]
@@ -72,7 +76,8 @@ pub fn instant_parse(text: &str, zone: Tz) -> Result<DateTime<Utc>, TimeError> {
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.to_utc());
     }
-    let forms = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
+    let forms =
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"];
     let wall = forms
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())

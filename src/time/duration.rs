@@ -22,7 +22,8 @@ pub fn duration_parse(value: &Value) -> Result<u64, TimeError> {
         _ => None,
     };
     let shown = || value.to_string().chars().take(80).collect();
-    let ms = ms.filter(|ms| ms.is_finite() && *ms >= 0.0).ok_or_else(|| TimeError::Duration(shown()))?;
+    let ms =
+        ms.filter(|ms| ms.is_finite() && *ms >= 0.0).ok_or_else(|| TimeError::Duration(shown()))?;
     if ms > MAX_DURATION_MS as f64 {
         return Err(TimeError::TooLong(shown()));
     }
@@ -51,11 +52,18 @@ pub fn duration_parts(ms: u64) -> Value {
 /// The duration in its two largest units: "3 days 12 h", "1 min 30 s", "less than 1 s". Smaller units are cut
 /// off.
 pub fn duration_human(ms: u64) -> String {
-    let units = [(DAY_MS, "day", "days"), (HOUR_MS, "h", "h"), (MINUTE_MS, "min", "min"), (SECOND_MS, "s", "s")];
+    let units = [
+        (DAY_MS, "day", "days"),
+        (HOUR_MS, "h", "h"),
+        (MINUTE_MS, "min", "min"),
+        (SECOND_MS, "s", "s"),
+    ];
     let Some(first) = units.iter().position(|(unit, ..)| ms >= *unit) else {
         return if ms == 0 { "0 s".to_owned() } else { "less than 1 s".to_owned() };
     };
-    let say = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let say = |count: u64, one: &str, many: &str| {
+        format!("{count} {}", if count == 1 { one } else { many })
+    };
     let (unit, one, many) = units[first];
     let mut words = say(ms / unit, one, many);
     if let Some((next, one, many)) = units.get(first + 1)
@@ -106,7 +114,8 @@ fn of_text(text: &str) -> Option<f64> {
 
 /// What follows the P of ISO 8601, without years and months, whose length is not fixed.
 fn of_iso(text: &str) -> Option<f64> {
-    let (days, times) = text.split_once('T').map_or((text, None), |(days, times)| (days, Some(times)));
+    let (days, times) =
+        text.split_once('T').map_or((text, None), |(days, times)| (days, Some(times)));
     if days.is_empty() && times.is_none_or(str::is_empty) {
         return None;
     }

@@ -12,7 +12,10 @@ fn zones_are_known_by_name() {
     assert_eq!(zone("Europe/Vienna"), Ok(chrono_tz::Europe::Vienna));
     assert_eq!(zone(" UTC "), Ok(chrono_tz::UTC));
     let error = zone("Vienna").unwrap_err();
-    assert_eq!(error.to_string(), "\"Vienna\" is not a time zone; write one such as Europe/Vienna or UTC");
+    assert_eq!(
+        error.to_string(),
+        "\"Vienna\" is not a time zone; write one such as Europe/Vienna or UTC"
+    );
 }
 
 #[test]
@@ -121,15 +124,31 @@ fn durations_are_read_in_every_form() {
         assert_eq!(duration_parse(&duration_parts(ms)), Ok(ms), "{value} through its parts");
     }
     let wrong = [
-        json!({}), json!({"fortnights": 1}), json!({"days": -1}), json!({"days": "x"}), json!({"days": [1]}),
-        json!("soon"), json!("3"), json!("P"), json!("PT"), json!("P1Y"), json!(""), json!(null), json!(-1),
-        json!("1e9 days"), json!("1.2.3 h"), json!("١ day"),
+        json!({}),
+        json!({"fortnights": 1}),
+        json!({"days": -1}),
+        json!({"days": "x"}),
+        json!({"days": [1]}),
+        json!("soon"),
+        json!("3"),
+        json!("P"),
+        json!("PT"),
+        json!("P1Y"),
+        json!(""),
+        json!(null),
+        json!(-1),
+        json!("1e9 days"),
+        json!("1.2.3 h"),
+        json!("١ day"),
     ];
     for value in wrong {
         assert!(matches!(duration_parse(&value), Err(TimeError::Duration(_))), "{value}");
     }
     assert!(matches!(duration_parse(&json!({"days": 4000})), Err(TimeError::TooLong(_))));
-    assert!(matches!(duration_parse(&json!({"days": 1e300, "hours": 1})), Err(TimeError::TooLong(_))));
+    assert!(matches!(
+        duration_parse(&json!({"days": 1e300, "hours": 1})),
+        Err(TimeError::TooLong(_))
+    ));
     assert_eq!(duration_parts(302_400_000), json!({"days": 3, "hours": 12}));
     assert_eq!(duration_parts(0), json!({"seconds": 0}));
 }
@@ -137,8 +156,15 @@ fn durations_are_read_in_every_form() {
 #[test]
 fn durations_are_said_in_two_units() {
     let table = [
-        (0, "0 s"), (500, "less than 1 s"), (1_000, "1 s"), (90_000, "1 min 30 s"), (300_000, "5 min"),
-        (302_400_000, "3 days 12 h"), (86_400_000, "1 day"), (90_061_000, "1 day 1 h"), (86_460_000, "1 day"),
+        (0, "0 s"),
+        (500, "less than 1 s"),
+        (1_000, "1 s"),
+        (90_000, "1 min 30 s"),
+        (300_000, "5 min"),
+        (302_400_000, "3 days 12 h"),
+        (86_400_000, "1 day"),
+        (90_061_000, "1 day 1 h"),
+        (86_460_000, "1 day"),
         (MAX_DURATION_MS, "3660 days"),
     ];
     for (ms, words) in table {

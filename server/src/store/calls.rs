@@ -1,0 +1,218 @@
+//! Calls that have no result yet: the intents, committed before the calls are made.
+
+use super::{Store, StoreResult, Tx, value};
+use crate::{on_db, on_tx};
+use chrono::{DateTime, Utc};
+use signalbox::{
+    id::{CallId, NodeId, OrganizationId, RunId},
+    run::{ActivationId, CallRequest},
+};
+
+/// A call that was decided and has no result.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenCall {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Of which run.
+    pub run: RunId,
+    /// The stable key: the same over all attempts of its activation.
+    pub call: CallId,
+    /// For which activation.
+    pub activation: ActivationId,
+    /// Of which node.
+    pub node: NodeId,
+    /// Which try.
+    pub attempt: u32,
+    /// What is asked.
+    pub request: CallRequest,
+    /// Working time, in milliseconds.
+    pub timeout_ms: Option<u64>,
+}
+
+/// Where an open call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallState {
+    /// It must be made.
+    Open,
+    /// The send gate holds it and will tell the run.
+    Parked,
+    /// It was begun too often without a result; a person must look.
+    Held,
+}
+
+impl CallState {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Parked => "parked",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// Writes the intent of an attempt, as begun once. A later attempt takes the earlier one's place.
+pub async fn call_open(tx: &mut Tx, call: &OpenCall, now: DateTime<Utc>) -> StoreResult<()> {
+    let request = value::to_json(&call.request, "calls", "request")?;
+    on_tx!(tx, |conn| sqlx::query(
+        "INSERT INTO calls (organization_id, run_id, id, activation, node, attempt, request, timeout_ms, state, claims, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', 1, $9)
+         ON CONFLICT (organization_id, run_id, id) DO UPDATE SET attempt = excluded.attempt,
+           request = excluded.request, timeout_ms = excluded.timeout_ms, state = 'open', claims = 1,
+           created_at = excluded.created_at"
+    )
+    .bind(call.organization.0)
+    .bind(call.run.0)
+    .bind(call.call.0)
+    .bind(i64::from(call.activation.0))
+    .bind(call.node.as_str())
+    .bind(i64::from(call.attempt))
+    .bind(request)
+    .bind(call.timeout_ms.map(value::int))
+    .bind(value::ms(now))
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// Moves a call to another state; none is fine.
+pub async fn call_set_state(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    call: CallId,
+    state: CallState,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE calls SET state = $4 WHERE organization_id = $1 AND run_id = $2 AND id = $3"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(call.0)
+    .bind(state.as_str())
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// The call has a result, or is not wanted any more; none is fine.
+pub async fn call_close(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    call: CallId,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(call.0)
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// Counts one more beginning of an attempt; `None` when it has a result by now or is not open.
+pub async fn call_claim(tx: &mut Tx, call: &OpenCall) -> StoreResult<Option<u32>> {
+    let claims: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+        "UPDATE calls SET claims = claims + 1
+         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'
+         RETURNING claims"
+    )
+    .bind(call.organization.0)
+    .bind(call.run.0)
+    .bind(call.call.0)
+    .bind(i64::from(call.attempt))
+    .fetch_optional(&mut *conn)
+    .await)?;
+    Ok(claims.map(value::small))
+}
+
+/// A row whose request cannot be read any more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnreadableCall {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Of which run.
+    pub run: RunId,
+    /// Which.
+    pub call: CallId,
+    /// Of which activation.
+    pub activation: ActivationId,
+    /// What is wrong.
+    pub detail: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    organization_id: uuid::Uuid,
+    run_id: uuid::Uuid,
+    id: uuid::Uuid,
+    activation: i64,
+    node: String,
+    attempt: i64,
+    request: String,
+    timeout_ms: Option<i64>,
+}
+
+impl Row {
+    fn call(self) -> Result<OpenCall, UnreadableCall> {
+        let (organization, run) = (OrganizationId(self.organization_id), RunId(self.run_id));
+        let (call, activation) = (CallId(self.id), ActivationId(value::small(self.activation)));
+        let request = serde_json::from_str(&self.request).map_err(|error| UnreadableCall {
+            organization,
+            run,
+            call,
+            activation,
+            detail: error.to_string(),
+        })?;
+        Ok(OpenCall {
+            organization,
+            run,
+            call,
+            activation,
+            node: NodeId(self.node),
+            attempt: value::small(self.attempt),
+            request,
+            timeout_ms: self.timeout_ms.map(value::count),
+        })
+    }
+}
+
+/// Open calls of every organisation, oldest first. One that cannot be read does not hide the others.
+pub async fn calls_open(
+    store: &Store,
+    limit: u32,
+) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
+    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT organization_id, run_id, id, activation, node, attempt, request, timeout_ms
+         FROM calls WHERE state = 'open' ORDER BY created_at LIMIT $1"
+    )
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    Ok(rows.into_iter().map(Row::call).collect())
+}
+
+/// The call of an activation that waits, whatever its state; for the send gate's own recovery.
+pub async fn call_fetch(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+    call: CallId,
+) -> StoreResult<Option<OpenCall>> {
+    let row: Option<Row> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT organization_id, run_id, id, activation, node, attempt, request, timeout_ms
+         FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(call.0)
+    .fetch_optional(pool)
+    .await)?;
+    row.map(Row::call).transpose().map_err(|unreadable| super::StoreError::Corrupt {
+        table: "calls",
+        column: "request",
+        detail: unreadable.detail,
+    })
+}

@@ -1,0 +1,207 @@
+//! SQLite: where the file is, how connections are opened, who else may have it.
+
+use super::{StoreError, StoreResult};
+use sqlx::{
+    ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    migrate::Migrator,
+    sqlite::{
+        SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
+        SqliteSynchronous,
+    },
+};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// Before 3.51.3 a reset of the write-ahead log could corrupt the file.
+const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
+
+/// Where the database lives, and the lock that keeps others out. Dropped with the last handle.
+pub(super) struct Place {
+    file: PathBuf,
+    durable: bool,
+    lock: Mutex<Option<File>>,
+    _folder: Option<TemporaryFolder>,
+}
+
+struct TemporaryFolder(PathBuf);
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What the writer needs to open its connection again.
+#[derive(Clone)]
+pub(super) struct Reopen {
+    file: Arc<Path>,
+    durable: bool,
+}
+
+impl Place {
+    pub(super) fn folder(folder: &Path) -> StoreResult<Self> {
+        let name = folder.display();
+        fs::create_dir_all(folder)
+            .map_err(|error| StoreError::Setup(format!("{name} cannot be made: {error}")))?;
+        refuse_network_folder(folder)?;
+        let lock = File::create(folder.join("data.lock"))
+            .map_err(|error| StoreError::Setup(format!("{name} cannot be written: {error}")))?;
+        lock.try_lock().map_err(|_| {
+            StoreError::Setup(format!(
+                "another Signalbox uses {name}; stop it, or give this one another folder with --data"
+            ))
+        })?;
+        Ok(Self {
+            file: folder.join("signalbox.db"),
+            durable: true,
+            lock: Mutex::new(Some(lock)),
+            _folder: None,
+        })
+    }
+
+    pub(super) fn temporary() -> StoreResult<Self> {
+        let folder = std::env::temp_dir().join(format!("signalbox-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&folder).map_err(|error| {
+            StoreError::Setup(format!("{} cannot be made: {error}", folder.display()))
+        })?;
+        let file = folder.join("signalbox.db");
+        Ok(Self { file, durable: false, lock: Mutex::new(None), _folder: Some(TemporaryFolder(folder)) })
+    }
+
+    /// Lets another process have the folder; for the end of this one.
+    pub(super) fn unlock(&self) {
+        if let Ok(mut lock) = self.lock.lock() {
+            lock.take();
+        }
+    }
+
+    pub(super) fn clone_path(&self) -> Reopen {
+        Reopen { file: self.file.clone().into(), durable: self.durable }
+    }
+}
+
+impl Reopen {
+    pub(super) async fn connect(&self) -> StoreResult<SqliteConnection> {
+        Ok(options(&self.file, self.durable).create_if_missing(true).connect().await?)
+    }
+}
+
+fn options(file: &Path, durable: bool) -> SqliteConnectOptions {
+    // FULL: an acknowledged write survives a power cut. A temporary database need not survive anything.
+    let synchronous = if durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off };
+    SqliteConnectOptions::new()
+        .filename(file)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("journal_size_limit", "67108864")
+        .pragma("trusted_schema", "OFF")
+        .statement_cache_capacity(256)
+        .disable_statement_logging() // it costs more than most statements; slow ones show in the writer's log
+}
+
+/// Opens the one connection that writes, and brings the schema up to date.
+pub(super) async fn open_writer(place: &Place) -> StoreResult<SqliteConnection> {
+    let mut conn = place.clone_path().connect().await.map_err(|error| {
+        StoreError::Setup(format!("{} cannot be opened: {error}", place.file.display()))
+    })?;
+    let version: String =
+        sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut conn).await?;
+    if parse_version(&version) < VERSION_MIN {
+        return Err(StoreError::Setup(format!(
+            "SQLite {version} can corrupt its write-ahead log; 3.51.3 or newer is needed"
+        )));
+    }
+    MIGRATIONS.run(&mut conn).await.map_err(|error| {
+        StoreError::Setup(format!(
+            "the schema of {} cannot be brought up to date: {error}. A newer Signalbox may have written it",
+            place.file.display()
+        ))
+    })?;
+    Ok(conn)
+}
+
+/// Opens the connections that read. They cannot write, whatever they are asked.
+pub(super) async fn open_readers(place: &Place, readers: u32) -> StoreResult<SqlitePool> {
+    let options = options(&place.file, place.durable).pragma("query_only", "ON");
+    Ok(SqlitePoolOptions::new()
+        .max_connections(if readers == 0 { 4 } else { readers })
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_lazy_with(options))
+}
+
+/// Tidies up before the process ends: the log is folded into the file.
+pub(super) async fn close(conn: SqliteConnection) {
+    let mut conn = conn;
+    if let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut conn).await {
+        tracing::warn!(%error, "the write-ahead log stays for the next start");
+    }
+    let _ = conn.close().await;
+}
+
+fn parse_version(text: &str) -> (u32, u32, u32) {
+    let mut parts = text.split('.').map(|part| part.parse().unwrap_or(0));
+    let mut next = || parts.next().unwrap_or(0);
+    (next(), next(), next())
+}
+
+/// File locks do not hold on network file systems, and without them two processes corrupt the file.
+fn refuse_network_folder(folder: &Path) -> StoreResult<()> {
+    let (Ok(folder), Ok(mounts)) = (folder.canonicalize(), fs::read_to_string("/proc/mounts"))
+    else {
+        return Ok(()); // not Linux, or not readable: nothing is known against it
+    };
+    match file_system(&folder, &mounts) {
+        Some(kind) if ["nfs", "nfs4", "cifs", "smb3", "smbfs"].contains(&kind) => {
+            Err(StoreError::Setup(format!(
+                "{} is on a network file system ({kind}), where SQLite is not safe; \
+                 give a local folder with --data",
+                folder.display()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The kind of the file system that holds a path: that of the longest mount point above it.
+fn file_system<'m>(path: &Path, mounts: &'m str) -> Option<&'m str> {
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ');
+            let (_, point, kind) = (fields.next()?, fields.next()?, fields.next()?);
+            path.starts_with(point).then_some((point.len(), kind))
+        })
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_compare_as_numbers() {
+        assert!(parse_version("3.51.2") < VERSION_MIN);
+        assert!(parse_version("3.9.0") < VERSION_MIN);
+        assert!(parse_version("3.51.3") >= VERSION_MIN);
+        assert!(parse_version("3.100.0") >= VERSION_MIN);
+    }
+
+    #[test]
+    fn the_longest_mount_point_decides() {
+        let mounts = "/dev/a / ext4 rw 0 0\nserver:/x /mnt/share nfs4 rw 0 0\n";
+        let kind = |path: &str| file_system(Path::new(path), mounts);
+        assert_eq!(kind("/mnt/share/data"), Some("nfs4"));
+        assert_eq!(kind("/mnt/shared"), Some("ext4"));
+        assert_eq!(kind("/home/me"), Some("ext4"));
+    }
+}

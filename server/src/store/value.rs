@@ -1,0 +1,70 @@
+//! How values stand in columns: times as milliseconds, JSON as text, counts as integers.
+
+use super::StoreError;
+use chrono::{DateTime, TimeZone, Utc};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Milliseconds since 1970, rounded up: a timer is never early.
+pub fn ms(at: DateTime<Utc>) -> i64 {
+    let ms = at.timestamp_millis();
+    if at.timestamp_subsec_nanos() % 1_000_000 == 0 { ms } else { ms.saturating_add(1) }
+}
+
+/// The time of a column.
+pub fn time(ms: i64, table: &'static str, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
+    Utc.timestamp_millis_opt(ms).single().ok_or_else(|| StoreError::Corrupt {
+        table,
+        column,
+        detail: format!("{ms} is not a time in milliseconds"),
+    })
+}
+
+/// The time of a column that may be null.
+pub fn time_opt(
+    ms: Option<i64>,
+    table: &'static str,
+    column: &'static str,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    ms.map(|ms| time(ms, table, column)).transpose()
+}
+
+/// JSON text.
+pub fn to_json<T: Serialize + ?Sized>(
+    value: &T,
+    table: &'static str,
+    column: &'static str,
+) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Corrupt {
+        table,
+        column,
+        detail: format!("it cannot be written as JSON: {error}"),
+    })
+}
+
+/// The value of JSON text.
+pub fn from_json<T: DeserializeOwned>(
+    text: &str,
+    table: &'static str,
+    column: &'static str,
+) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Corrupt {
+        table,
+        column,
+        detail: error.to_string(),
+    })
+}
+
+/// A count as a column's integer; past the column's range it stays at the top.
+pub fn int(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A column's integer as a count; negative ones are nothing.
+pub fn count(int: i64) -> u64 {
+    u64::try_from(int).unwrap_or(0)
+}
+
+/// A column's integer as a small count.
+pub fn small(int: i64) -> u32 {
+    u32::try_from(int.max(0)).unwrap_or(u32::MAX)
+}

@@ -47,6 +47,7 @@ CREATE TABLE runs (
     started_by      TEXT    NOT NULL,
     thread_id       TEXT,
     idempotency_key TEXT,                        -- the same key finds the same run
+    current_node    TEXT,                        -- the earliest node that is not over
     due             INTEGER NOT NULL DEFAULT 0,  -- 1: must be told to continue (a decision ran into its budget)
     quarantined     INTEGER NOT NULL DEFAULT 0,  -- 1: its state cannot be read; nothing touches it but a person
     input_tokens    INTEGER NOT NULL DEFAULT 0,  -- model use so far
@@ -169,7 +170,7 @@ CREATE TABLE approvals (
     form            TEXT    NOT NULL DEFAULT 'null', -- JSON Schema of the answer
     revision        INTEGER NOT NULL DEFAULT 1,  -- rises with each edit; a decision names the one it saw
     content_hash    BLOB,                        -- SHA-256 of exactly what may leave
-    priority        TEXT    NOT NULL DEFAULT 'normal', -- low, normal, high, urgent
+    priority        TEXT    NOT NULL DEFAULT 'medium', -- low, medium, high, urgent
     requested_by    TEXT    NOT NULL DEFAULT '',
     resource_type   TEXT,
     resource_id     TEXT,

@@ -1,1 +1,3 @@
 //! The Signalbox server.
+
+pub mod store;

@@ -39,7 +39,6 @@ pub use tx::Tx;
 pub use versions::*;
 pub use workflows::*;
 
-use crate::on_db;
 use futures::future::BoxFuture;
 use std::{path::Path, sync::Arc};
 use tokio::sync::broadcast;

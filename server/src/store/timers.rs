@@ -68,7 +68,7 @@ pub async fn timers_due(
 ) -> StoreResult<Vec<DueTimer>> {
     let rows: Vec<(uuid::Uuid, uuid::Uuid, String, i64)> = on_db!(store, |pool| sqlx::query_as(
         "SELECT organization_id, run_id, name, due_at FROM timers
-         WHERE due_at <= $1 ORDER BY due_at LIMIT $2"
+         WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2"
     )
     .bind(now.timestamp_millis())
     .bind(i64::from(limit))
@@ -89,7 +89,7 @@ pub async fn timers_due(
 /// When the next timer of all is due.
 pub async fn timer_next(store: &Store) -> StoreResult<Option<DateTime<Utc>>> {
     let next: Option<i64> = on_db!(store, |pool| sqlx::query_scalar(
-        "SELECT min(due_at) FROM timers"
+        "SELECT min(due_at) FROM timers WHERE due_at > 0"
     )
     .fetch_one(pool)
     .await)?;

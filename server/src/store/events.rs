@@ -1,0 +1,120 @@
+//! The journal: the events of runs, one row a commit.
+
+use super::{Store, StoreError, StoreResult, Tx, value};
+use crate::{on_db, on_tx};
+use signalbox::{
+    id::{OrganizationId, RunId},
+    run::{EVENT_VERSION, Event},
+};
+
+/// Events in one row; a commit with more writes several.
+const BLOCK_EVENTS_MAX: usize = 256;
+/// Rows read at once.
+const BLOCKS_READ_MAX: i64 = 64;
+
+/// Events as they will stand in the journal; made before the writer's turn, so that it only inserts.
+#[derive(Clone, Debug, Default)]
+pub struct EventBlocks(Vec<Block>);
+
+#[derive(Clone, Debug)]
+struct Block {
+    first: i64,
+    last: i64,
+    json: String,
+}
+
+impl EventBlocks {
+    /// Writes events, which are dense, as blocks.
+    pub fn of(events: &[Event]) -> StoreResult<Self> {
+        let block = |events: &[Event]| {
+            Ok(Block {
+                first: value::int(events[0].seq),
+                last: value::int(events[events.len() - 1].seq),
+                json: value::to_json(events, "run_events", "events")?,
+            })
+        };
+        events.chunks(BLOCK_EVENTS_MAX).map(block).collect::<StoreResult<_>>().map(Self)
+    }
+}
+
+/// Appends to the journal. A number that is there already is a [`StoreError::Constraint`].
+pub(super) async fn events_append(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    blocks: &EventBlocks,
+) -> StoreResult<()> {
+    for block in &blocks.0 {
+        on_tx!(tx, |conn| sqlx::query(
+            "INSERT INTO run_events (organization_id, run_id, first_seq, last_seq, format, events)
+             VALUES ($1, $2, $3, $4, $5, $6)"
+        )
+        .bind(organization.0)
+        .bind(run.0)
+        .bind(block.first)
+        .bind(block.last)
+        .bind(i64::from(EVENT_VERSION))
+        .bind(&block.json)
+        .execute(&mut *conn)
+        .await)?;
+    }
+    Ok(())
+}
+
+/// Events of a run after a number, oldest first, at most `limit`; and whether more follow.
+pub async fn events_after(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+    after: u64,
+    limit: usize,
+) -> StoreResult<(Vec<Event>, bool)> {
+    let mut events: Vec<Event> = Vec::new();
+    let mut after = after;
+    loop {
+        let rows = blocks_after(store, organization, run, after).await?;
+        let exhausted = (rows.len() as i64) < BLOCKS_READ_MAX;
+        for (format, json) in rows {
+            if format > i64::from(EVENT_VERSION) {
+                return Err(StoreError::Corrupt {
+                    table: "run_events",
+                    column: "format",
+                    detail: format!("format {format} was written by a newer Signalbox"),
+                });
+            }
+            let block: Vec<Event> = value::from_json(&json, "run_events", "events")?;
+            for event in block.into_iter().filter(|event| event.seq > after) {
+                if events.len() == limit {
+                    return Ok((events, true));
+                }
+                events.push(event);
+            }
+            after = events.last().map_or(after, |event| event.seq);
+        }
+        if exhausted {
+            return Ok((events, false));
+        }
+    }
+}
+
+async fn blocks_after(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+    after: u64,
+) -> StoreResult<Vec<(i64, String)>> {
+    // The block that holds the number, then those behind it: both by the primary key.
+    Ok(on_db!(store, |pool| sqlx::query_as(
+        "SELECT format, events FROM run_events
+         WHERE organization_id = $1 AND run_id = $2 AND last_seq > $3 AND first_seq >= coalesce(
+           (SELECT max(first_seq) FROM run_events
+            WHERE organization_id = $1 AND run_id = $2 AND first_seq <= $3 + 1), 0)
+         ORDER BY first_seq LIMIT $4"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(value::int(after))
+    .bind(BLOCKS_READ_MAX)
+    .fetch_all(pool)
+    .await)?)
+}

@@ -1,0 +1,230 @@
+//! Outside events (replies, custom events) and the runs that wait for them.
+//!
+//! A wait remembers up to which event it was told, so what was not told yet is always a query away:
+//! an event that came just before the wait, or before a crash, is found by the same query.
+
+use super::{Store, StoreError, StoreResult, Tx, value};
+use crate::{on_db, on_tx};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use signalbox::{
+    id::{ContactId, OrganizationId, RunId},
+    run::ActivationId,
+};
+
+/// Events kept for each organisation, give or take [`PRUNE_EVERY`].
+const KEPT: i64 = 100_000;
+const PRUNE_EVERY: i64 = 1_000;
+
+/// Something that happened outside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OutsideEvent {
+    /// Its name, such as `reply`.
+    pub name: String,
+    /// Whom it is about; then only runs about that contact hear of it.
+    pub contact: Option<ContactId>,
+    /// Whom it is addressed to; then only that run hears of it.
+    pub run: Option<RunId>,
+    /// The provider's id of it; the same one is not recorded twice.
+    pub source_key: Option<String>,
+    /// Its particulars.
+    pub payload: Value,
+}
+
+/// Records an outside event; gives its number, or `None` when it was recorded before.
+/// After the commit tell the engine ([`outside_poke`](crate::engine::EngineHandle::outside_poke)).
+pub async fn outside_record(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    event: &OutsideEvent,
+    now: DateTime<Utc>,
+) -> StoreResult<Option<i64>> {
+    let payload = value::to_json(&event.payload, "outside_events", "payload")?;
+    let number: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+        "INSERT INTO outside_events (organization_id, number, name, contact_id, run_id, source_key, payload, at)
+         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7
+         FROM outside_events WHERE organization_id = $1
+         ON CONFLICT DO NOTHING RETURNING number"
+    )
+    .bind(organization.0)
+    .bind(&event.name)
+    .bind(event.contact.map(|id| id.0))
+    .bind(event.run.map(|id| id.0))
+    .bind(&event.source_key)
+    .bind(payload)
+    .bind(value::ms(now))
+    .fetch_optional(&mut *conn)
+    .await)?;
+    if let Some(number) = number
+        && number % PRUNE_EVERY == 0
+    {
+        on_tx!(tx, |conn| sqlx::query(
+            "DELETE FROM outside_events WHERE organization_id = $1 AND number <= $2"
+        )
+        .bind(organization.0)
+        .bind(number - KEPT)
+        .execute(&mut *conn)
+        .await)?;
+    }
+    Ok(number)
+}
+
+/// A run begins to wait for events of a name that came since `since`.
+pub(super) async fn wait_open(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    activation: ActivationId,
+    name: &str,
+    since: DateTime<Utc>,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "INSERT INTO event_waits (organization_id, name, run_id, activation, since_at, seen)
+         VALUES ($1, $2, $3, $4, $5, coalesce((SELECT number FROM outside_events
+           WHERE organization_id = $1 AND name = $2 AND at < $5 ORDER BY number DESC LIMIT 1), 0))
+         ON CONFLICT DO NOTHING"
+    )
+    .bind(organization.0)
+    .bind(name)
+    .bind(run.0)
+    .bind(i64::from(activation.0))
+    .bind(value::ms(since))
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// A run waits no longer; none is fine.
+pub(super) async fn wait_close(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    activation: ActivationId,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2 AND activation = $3"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(i64::from(activation.0))
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// The run was told of the events of a name up to a number.
+pub async fn wait_seen(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    name: &str,
+    number: i64,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE event_waits SET seen = $4
+         WHERE organization_id = $1 AND name = $2 AND run_id = $3 AND seen < $4"
+    )
+    .bind(organization.0)
+    .bind(name)
+    .bind(run.0)
+    .bind(number)
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// An event that a waiting run was not told yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Delivery {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// The run that waits.
+    pub run: RunId,
+    /// The event's name.
+    pub name: String,
+    /// The event's number.
+    pub number: i64,
+    /// Its particulars.
+    pub payload: Value,
+    /// Its identity: the provider's id of it, else its number.
+    pub id: String,
+}
+
+macro_rules! deliveries_sql {
+    ($scope:literal) => {
+        concat!(
+            "SELECT w.organization_id, w.run_id, w.name, min(e.number), e.payload, e.source_key
+             FROM event_waits w JOIN outside_events e
+               ON e.organization_id = w.organization_id AND e.name = w.name AND e.number > w.seen
+             WHERE ",
+            $scope,
+            " AND e.at >= w.since_at AND (e.run_id IS NULL OR e.run_id = w.run_id)
+              AND (e.contact_id IS NULL OR EXISTS (SELECT 1 FROM run_contacts c
+                WHERE c.organization_id = w.organization_id AND c.contact_id = e.contact_id
+                  AND c.run_id = w.run_id))
+             GROUP BY w.organization_id, w.run_id, w.name ORDER BY min(e.number) LIMIT $3"
+        )
+    };
+}
+
+/// What waiting runs were not told yet: for each run and name the oldest such event, of every
+/// organisation or of one run alone.
+pub async fn deliveries(
+    store: &Store,
+    only: Option<(OrganizationId, RunId)>,
+    limit: u32,
+) -> StoreResult<Vec<Delivery>> {
+    type Row = (uuid::Uuid, uuid::Uuid, String, i64, String, Option<String>);
+    let (organization, run) = only.map_or((None, None), |(o, r)| (Some(o.0), Some(r.0)));
+    let sql = match only {
+        Some(_) => deliveries_sql!("w.organization_id = $1 AND w.run_id = $2"),
+        None => deliveries_sql!("$1 IS NULL AND $2 IS NULL"),
+    };
+    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
+        .bind(organization)
+        .bind(run)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter()
+        .map(|(organization, run, name, number, payload, key)| {
+            Ok(Delivery {
+                organization: OrganizationId(organization),
+                run: RunId(run),
+                name,
+                number,
+                payload: value::from_json(&payload, "outside_events", "payload")?,
+                id: key.unwrap_or_else(|| format!("outside:{number}")),
+            })
+        })
+        .collect::<Result<_, StoreError>>()
+}
+
+/// Runs that wait for an event of this number's name, may hear of it, and were not told yet.
+pub async fn outside_listeners(
+    store: &Store,
+    organization: OrganizationId,
+    number: i64,
+    limit: u32,
+) -> StoreResult<Vec<RunId>> {
+    // One branch for each address, so that an event about a contact looks at that contact's runs only.
+    let runs: Vec<uuid::Uuid> = on_db!(store, |pool| sqlx::query_scalar(
+        "SELECT w.run_id FROM outside_events e JOIN run_contacts c
+           ON c.organization_id = e.organization_id AND c.contact_id = e.contact_id
+         JOIN event_waits w ON w.organization_id = e.organization_id AND w.run_id = c.run_id AND w.name = e.name
+         WHERE e.organization_id = $1 AND e.number = $2 AND w.seen < e.number AND w.since_at <= e.at
+           AND (e.run_id IS NULL OR e.run_id = w.run_id)
+         UNION
+         SELECT w.run_id FROM outside_events e JOIN event_waits w
+           ON w.organization_id = e.organization_id AND w.name = e.name
+         WHERE e.organization_id = $1 AND e.number = $2 AND e.contact_id IS NULL AND w.seen < e.number
+           AND w.since_at <= e.at AND (e.run_id IS NULL OR e.run_id = w.run_id)
+         LIMIT $3"
+    )
+    .bind(organization.0)
+    .bind(number)
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    Ok(runs.into_iter().map(RunId).collect())
+}

@@ -1,0 +1,551 @@
+//! Runs: one row each, and the commit that moves a run on.
+//!
+//! [`run_insert`] and [`run_advance`] are the only writers of runs and journals. An advance names the
+//! event number it was decided at; when the run has moved on meanwhile nothing is written
+//! ([`StoreError::Conflict`]), and whoever decided reads again and decides again.
+
+use super::{
+    EventBlocks, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals, calls,
+    events, outside, timers, value,
+};
+use crate::{on_db, on_tx};
+use chrono::{DateTime, Utc};
+use signalbox::{
+    id::{ApprovalId, CallId, ContactId, OrganizationId, RunId, WorkflowId},
+    run::{ActivationId, EVENT_VERSION, Event, RunPhase, RunStatus, TimerId},
+    wire::ApprovalState,
+};
+
+/// A run as lists show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Which.
+    pub id: RunId,
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// Which version it runs; for its whole life.
+    pub version: u32,
+    /// Number of its last event.
+    pub seq: u64,
+    /// Its status, as the API shows it.
+    pub status: RunStatus,
+    /// By whom or what it was started.
+    pub started_by: String,
+    /// Shared model context.
+    pub thread_id: Option<String>,
+    /// The earliest node that is not over.
+    pub current_node: Option<String>,
+    /// Its state cannot be read; only a person can help.
+    pub quarantined: bool,
+    /// Tokens in.
+    pub input_tokens: u64,
+    /// Tokens out.
+    pub output_tokens: u64,
+    /// Model cost in millionths of a US dollar.
+    pub cost_micros: u64,
+    /// When it was started.
+    pub created_at: DateTime<Utc>,
+    /// When something happened last.
+    pub updated_at: DateTime<Utc>,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// A run to be made, with its first commit.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// Which version.
+    pub version: u32,
+    /// By whom or what.
+    pub started_by: String,
+    /// Shared model context.
+    pub thread_id: Option<String>,
+    /// The same key finds the same run.
+    pub idempotency_key: Option<String>,
+    /// Whom it is about.
+    pub contacts: Vec<ContactId>,
+}
+
+/// What one commit says about a run besides its events.
+#[derive(Clone, Debug)]
+pub struct RunHead {
+    /// The status after it.
+    pub status: RunStatus,
+    /// The earliest node that is not over.
+    pub current_node: Option<String>,
+    /// It must be told to continue.
+    pub due: bool,
+    /// Tokens in, so far.
+    pub input_tokens: u64,
+    /// Tokens out, so far.
+    pub output_tokens: u64,
+    /// Cost so far, in millionths of a US dollar.
+    pub cost_micros: u64,
+    /// When it ended.
+    pub ended_at: Option<DateTime<Utc>>,
+}
+
+/// Rows that go with a run's events.
+#[derive(Clone, Debug)]
+pub enum RunWrite {
+    /// A call is to be made.
+    CallOpen(Box<OpenCall>),
+    /// The send gate holds a call.
+    CallPark(CallId),
+    /// A call has a result or is not wanted any more.
+    CallClose(CallId),
+    /// A timer is set or moved.
+    TimerSet(TimerId, DateTime<Utc>),
+    /// A timer is over.
+    TimerDelete(TimerId),
+    /// A request goes into the inbox.
+    ApprovalOpen(Box<NewApproval>),
+    /// A request was decided; it may be closed already by whoever decided.
+    ApprovalClose(ApprovalId, ApprovalState, approvals::Decided),
+    /// Nobody needs to decide this any more.
+    ApprovalWithdraw(ApprovalId),
+    /// An activation waits for outside events of a name since a time.
+    WaitOpen(ActivationId, String, DateTime<Utc>),
+    /// An activation waits no longer for an outside event.
+    WaitClose(ActivationId),
+    /// The run is over: nothing of it waits any more.
+    End,
+}
+
+/// All of one commit.
+#[derive(Clone, Debug)]
+pub struct RunCommit {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Which run.
+    pub run: RunId,
+    /// The event number it was decided at; 0 for a new run.
+    pub expected_seq: u64,
+    /// The event number after it.
+    pub seq: u64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The new events, as they will stand in the journal.
+    pub events: EventBlocks,
+    /// The row.
+    pub head: RunHead,
+    /// What goes with it.
+    pub writes: Vec<RunWrite>,
+    /// The state after it, when it is time for a checkpoint.
+    pub checkpoint: Option<Vec<u8>>,
+}
+
+/// Makes a run with its first commit. [`StoreError::Conflict`] when its idempotency key has a run.
+pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreResult<()> {
+    let (head, organization, run) = (&commit.head, commit.organization, commit.run);
+    let inserted = on_tx!(tx, |conn| sqlx::query(
+        "INSERT INTO runs (organization_id, id, workflow_id, version, seq, phase, status, started_by, thread_id,
+           idempotency_key, current_node, due, input_tokens, output_tokens, cost_micros, created_at, updated_at, ended_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
+         ON CONFLICT (organization_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(new.workflow.0)
+    .bind(i64::from(new.version))
+    .bind(value::int(commit.seq))
+    .bind(head.status.phase().as_str())
+    .bind(value::to_json(&head.status, "runs", "status")?)
+    .bind(&new.started_by)
+    .bind(&new.thread_id)
+    .bind(&new.idempotency_key)
+    .bind(&head.current_node)
+    .bind(i64::from(head.due))
+    .bind(value::int(head.input_tokens))
+    .bind(value::int(head.output_tokens))
+    .bind(value::int(head.cost_micros))
+    .bind(value::ms(commit.at))
+    .bind(head.ended_at.map(value::ms))
+    .execute(&mut *conn)
+    .await)?;
+    if inserted.rows_affected() == 0 {
+        return Err(StoreError::Conflict { what: "the run with this idempotency key" });
+    }
+    for contact in &new.contacts {
+        on_tx!(tx, |conn| sqlx::query(
+            "INSERT INTO run_contacts (organization_id, contact_id, run_id) VALUES ($1, $2, $3)
+             ON CONFLICT DO NOTHING"
+        )
+        .bind(organization.0)
+        .bind(contact.0)
+        .bind(run.0)
+        .execute(&mut *conn)
+        .await)?;
+    }
+    append(tx, commit).await
+}
+
+/// Moves a run on. [`StoreError::Conflict`] when it has moved on meanwhile; then nothing is written.
+pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
+    let head = &commit.head;
+    let changed = on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET seq = $4, phase = $5, status = $6, current_node = $7, due = $8, input_tokens = $9,
+           output_tokens = $10, cost_micros = $11, updated_at = $12, ended_at = $13
+         WHERE organization_id = $1 AND id = $2 AND seq = $3 AND quarantined = 0"
+    )
+    .bind(commit.organization.0)
+    .bind(commit.run.0)
+    .bind(value::int(commit.expected_seq))
+    .bind(value::int(commit.seq))
+    .bind(head.status.phase().as_str())
+    .bind(value::to_json(&head.status, "runs", "status")?)
+    .bind(&head.current_node)
+    .bind(i64::from(head.due))
+    .bind(value::int(head.input_tokens))
+    .bind(value::int(head.output_tokens))
+    .bind(value::int(head.cost_micros))
+    .bind(value::ms(commit.at))
+    .bind(head.ended_at.map(value::ms))
+    .execute(&mut *conn)
+    .await)?;
+    if changed.rows_affected() == 0 {
+        return Err(StoreError::Conflict { what: "the run" });
+    }
+    append(tx, commit).await
+}
+
+async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
+    let (organization, run) = (commit.organization, commit.run);
+    events::events_append(tx, organization, run, &commit.events).await?;
+    for write in &commit.writes {
+        apply(tx, organization, run, write, commit.at).await?;
+    }
+    if let Some(state) = &commit.checkpoint {
+        checkpoint_write(tx, organization, run, commit.seq, state).await?;
+    }
+    let payload =
+        serde_json::json!({ "seq": commit.seq, "phase": commit.head.status.phase().as_str() });
+    tx.feed_append(organization, "run", run.0, payload, commit.at);
+    Ok(())
+}
+
+async fn apply(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    write: &RunWrite,
+    at: DateTime<Utc>,
+) -> StoreResult<()> {
+    match write {
+        RunWrite::CallOpen(call) => calls::call_open(tx, call, at).await,
+        RunWrite::CallPark(call) => {
+            calls::call_set_state(tx, organization, run, *call, calls::CallState::Parked).await
+        }
+        RunWrite::CallClose(call) => calls::call_close(tx, organization, run, *call).await,
+        RunWrite::TimerSet(timer, due) => {
+            timers::timer_set(tx, organization, run, timer, *due).await
+        }
+        RunWrite::TimerDelete(timer) => timers::timer_delete(tx, organization, run, timer).await,
+        RunWrite::ApprovalOpen(new) => approvals::approval_open(tx, new, at).await,
+        RunWrite::ApprovalClose(id, state, decided) => {
+            match approvals::approval_close(tx, organization, *id, None, *state, decided).await {
+                Err(StoreError::Conflict { .. }) => Ok(()), // whoever decided has closed it in this transaction
+                other => other,
+            }
+        }
+        RunWrite::ApprovalWithdraw(id) => {
+            approvals::approval_withdraw(tx, organization, *id, at).await
+        }
+        RunWrite::WaitOpen(activation, name, since) => {
+            outside::wait_open(tx, organization, run, *activation, name, *since).await
+        }
+        RunWrite::WaitClose(activation) => {
+            outside::wait_close(tx, organization, run, *activation).await
+        }
+        RunWrite::End => end(tx, organization, run, at).await,
+    }
+}
+
+/// Forgets what an ended run waited for. Parked calls stay: the send gate still tells what became of them.
+async fn end(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    at: DateTime<Utc>,
+) -> StoreResult<()> {
+    for sql in [
+        "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2",
+        "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2",
+        "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND state <> 'parked'",
+        "DELETE FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2",
+    ] {
+        on_tx!(tx, |conn| sqlx::query(sql)
+            .bind(organization.0)
+            .bind(run.0)
+            .execute(&mut *conn)
+            .await)?;
+    }
+    approvals::approvals_withdraw_of_run(tx, organization, run, at).await
+}
+
+async fn checkpoint_write(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    seq: u64,
+    state: &[u8],
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "INSERT INTO run_checkpoints (organization_id, run_id, seq, format, state) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (organization_id, run_id) DO UPDATE SET seq = excluded.seq, format = excluded.format,
+           state = excluded.state"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(value::int(seq))
+    .bind(i64::from(EVENT_VERSION))
+    .bind(state)
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// Takes a run whose state cannot be read out of circulation: it is shown as blocked with the
+/// reason, its timers and calls rest, and the others go on.
+pub async fn run_quarantine(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    let status = RunStatus::Blocked { reason: reason.to_owned() };
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET quarantined = 1, due = 0, phase = $3, status = $4, updated_at = $5
+         WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(status.phase().as_str())
+    .bind(value::to_json(&status, "runs", "status")?)
+    .bind(value::ms(now))
+    .execute(&mut *conn)
+    .await)?;
+    // The times are kept (negative ones are never due), so that a repaired run can go on.
+    for sql in [
+        "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at > 0",
+        "UPDATE calls SET state = 'held' WHERE organization_id = $1 AND run_id = $2 AND state = 'open'",
+    ] {
+        on_tx!(tx, |conn| sqlx::query(sql)
+            .bind(organization.0)
+            .bind(run.0)
+            .execute(&mut *conn)
+            .await)?;
+    }
+    let payload = serde_json::json!({ "phase": "Blocked" });
+    tx.feed_append(organization, "run", run.0, payload, now);
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    organization_id: uuid::Uuid,
+    id: uuid::Uuid,
+    workflow_id: uuid::Uuid,
+    version: i64,
+    seq: i64,
+    status: String,
+    started_by: String,
+    thread_id: Option<String>,
+    current_node: Option<String>,
+    quarantined: i64,
+    input_tokens: i64,
+    output_tokens: i64,
+    cost_micros: i64,
+    created_at: i64,
+    updated_at: i64,
+    ended_at: Option<i64>,
+}
+
+impl Row {
+    fn run(self) -> StoreResult<Run> {
+        Ok(Run {
+            organization: OrganizationId(self.organization_id),
+            id: RunId(self.id),
+            workflow: WorkflowId(self.workflow_id),
+            version: value::small(self.version),
+            seq: value::count(self.seq),
+            status: value::from_json(&self.status, "runs", "status")?,
+            started_by: self.started_by,
+            thread_id: self.thread_id,
+            current_node: self.current_node,
+            quarantined: self.quarantined != 0,
+            input_tokens: value::count(self.input_tokens),
+            output_tokens: value::count(self.output_tokens),
+            cost_micros: value::count(self.cost_micros),
+            created_at: value::time(self.created_at, "runs", "created_at")?,
+            updated_at: value::time(self.updated_at, "runs", "updated_at")?,
+            ended_at: value::time_opt(self.ended_at, "runs", "ended_at")?,
+        })
+    }
+}
+
+/// A run.
+pub async fn run_fetch(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<Run> {
+    let row: Row = on_db!(store, |pool| sqlx::query_as(
+        "SELECT * FROM runs WHERE organization_id = $1 AND id = $2"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .fetch_one(pool)
+    .await)
+    .map_err(StoreError::of("run"))?;
+    row.run()
+}
+
+/// The run that an idempotency key made.
+pub async fn run_by_key(
+    store: &Store,
+    organization: OrganizationId,
+    key: &str,
+) -> StoreResult<Option<Run>> {
+    let row: Option<Row> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT * FROM runs WHERE organization_id = $1 AND idempotency_key = $2"
+    )
+    .bind(organization.0)
+    .bind(key)
+    .fetch_optional(pool)
+    .await)?;
+    row.map(Row::run).transpose()
+}
+
+/// Which runs to list.
+#[derive(Clone, Debug, Default)]
+pub struct RunFilter {
+    /// Only in this phase.
+    pub phase: Option<RunPhase>,
+    /// Only of this workflow.
+    pub workflow: Option<WorkflowId>,
+    /// Only about this contact.
+    pub contact: Option<ContactId>,
+}
+
+macro_rules! list_sql {
+    ($workflow:literal) => {
+        concat!(
+            "SELECT * FROM runs WHERE organization_id = $1 AND ",
+            $workflow,
+            " AND ($3 IS NULL OR phase = $3) AND ($4 IS NULL OR id < $4) AND ($5 IS NULL OR EXISTS (
+               SELECT 1 FROM run_contacts c WHERE c.organization_id = $1 AND c.contact_id = $5 AND c.run_id = runs.id))
+              ORDER BY id DESC LIMIT $6"
+        )
+    };
+}
+
+/// Runs of an organisation, newest first, older than `before` if given, at most `limit`.
+pub async fn run_list(
+    store: &Store,
+    organization: OrganizationId,
+    filter: &RunFilter,
+    before: Option<RunId>,
+    limit: u32,
+) -> StoreResult<Vec<Run>> {
+    let sql = match filter.workflow {
+        Some(_) => list_sql!("workflow_id = $2"),
+        None => list_sql!("$2 IS NULL"),
+    };
+    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
+        .bind(organization.0)
+        .bind(filter.workflow.map(|id| id.0))
+        .bind(filter.phase.map(RunPhase::as_str))
+        .bind(before.map(|id| id.0))
+        .bind(filter.contact.map(|id| id.0))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
+    rows.into_iter().map(Row::run).collect()
+}
+
+/// The contacts a run is about.
+pub async fn run_contacts(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<Vec<ContactId>> {
+    let ids: Vec<uuid::Uuid> = on_db!(store, |pool| sqlx::query_scalar(
+        "SELECT contact_id FROM run_contacts WHERE organization_id = $1 AND run_id = $2 ORDER BY contact_id"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .fetch_all(pool)
+    .await)?;
+    Ok(ids.into_iter().map(ContactId).collect())
+}
+
+/// A run's newest checkpoint: the event number and the state, when this code can read its format.
+pub async fn checkpoint_fetch(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<Option<(u64, Vec<u8>)>> {
+    let row: Option<(i64, Vec<u8>)> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT seq, state FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2 AND format = $3"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(i64::from(EVENT_VERSION))
+    .fetch_optional(pool)
+    .await)?;
+    Ok(row.map(|(seq, state)| (value::count(seq), state)))
+}
+
+/// Runs that must be told to continue, of every organisation.
+pub async fn runs_due(store: &Store, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT organization_id, id FROM runs WHERE due = 1 LIMIT $1"
+    )
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    Ok(rows.into_iter().map(|(organization, run)| (OrganizationId(organization), RunId(run))).collect())
+}
+
+/// Runs that are neither over nor paused nor blocked, and wait for nothing: no call, no timer, no
+/// person, no event. There should be none; each is a defect that must come to light.
+pub async fn runs_stuck(
+    store: &Store,
+    quiet_since: DateTime<Utc>,
+    limit: u32,
+) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT organization_id, id FROM runs r
+         WHERE ended_at IS NULL AND due = 0 AND phase NOT IN ('Paused', 'Blocked') AND updated_at <= $1
+           AND NOT EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM timers x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM event_waits x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM approvals x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.state = 'pending')
+         LIMIT $2"
+    )
+    .bind(value::ms(quiet_since))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    Ok(rows.into_iter().map(|(organization, run)| (OrganizationId(organization), RunId(run))).collect())
+}
+
+/// Checks that events follow one another without a gap from `after` on.
+pub fn events_check_dense(events: &[Event], after: u64) -> StoreResult<()> {
+    for (event, expected) in events.iter().zip(after + 1..) {
+        if event.seq != expected {
+            return Err(StoreError::Corrupt {
+                table: "run_events",
+                column: "events",
+                detail: format!("event {expected} is missing; {} follows", event.seq),
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The server's integration tests: one binary, one module an area.
+#![allow(missing_docs)]
+
+mod store;

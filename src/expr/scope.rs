@@ -11,6 +11,13 @@ pub trait Scope {
     /// Now, in ms since the epoch: for `now()`, `daysAgo(…)`, `$now`.
     fn now_ms(&self) -> i64;
 
+    /// The value at the longest beginning of `path` (a name and the members that are written after it) that
+    /// the scope can lend, and how many names that beginning has (1 or more). Evaluation asks here for every
+    /// static path, so that a scope with large values need not build the objects around them.
+    fn resolve(&self, path: &[&str]) -> Option<(Cow<'_, Value>, usize)> {
+        Some((self.lookup(path.first()?)?, 1))
+    }
+
     /// Calls a function of the host, such as `events.hasReply("intro")`: path `["events", "hasReply"]`.
     /// `None`: there is no such function.
     fn call(&self, path: &[&str], args: &[Value]) -> Option<Result<Value, String>> {

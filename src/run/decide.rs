@@ -1,20 +1,57 @@
 //! What happens next: a command and a state give events.
+//!
+//! The machine does the pure work inline (conditions, loops, variables, ends) until only outside work is left or
+//! its budget is spent. One file a concern: [`commands`], [`calls`], [`approvals`], [`waits`] take in what the world
+//! says; [`execute`] and [`request`] run nodes; [`edges`], [`regions`] and [`failure`] decide what follows.
 
-use super::{Command, Context, Effect, Event, Refusal, RunState};
+mod approvals;
+mod calls;
+mod commands;
+mod edges;
+mod execute;
+mod failure;
+mod regions;
+mod request;
+mod rescan;
+mod waits;
+
+use super::apply::apply;
+use super::effects::effects;
+use super::scope::RunScope;
+use super::{
+    Activation, ActivationId, Command, Context, Effect, ErrorKind, Event, EventBody, FrameId,
+    Refusal, RunEnd, RunState, StepError,
+};
+use crate::expr::EvalError;
 use crate::graph::CompiledGraph;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
+
+/// Events of one decision after which the machine asks to be continued.
+pub const EVENTS_PER_DECISION_MAX: usize = 2_000;
+/// Activations of a run after which it is blocked.
+pub const ACTIVATIONS_MAX: u32 = 100_000;
+/// Events of a run after which it is blocked.
+pub const EVENTS_MAX: u64 = 500_000;
+/// Turns of a while region after which the run is blocked, unless the workflow says otherwise.
+pub const TURNS_MAX: u32 = 1_000;
+/// Items of a for-each region past which it is blocked.
+pub const ITEMS_MAX: usize = 10_000;
 
 /// What a command caused: the events, in order, and what the world must do about them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Advance {
     /// Numbered on from the state's last event. Empty when the command changed nothing.
     pub events: Vec<Event>,
-    /// The effects of the events, and [`Effect::Continue`] when the budget ran out.
+    /// The effects of the events, and [`Effect::Continue`] when the budget ran out. When the run ended, only what
+    /// ends things.
     pub effects: Vec<Effect>,
 }
 
 /// Decides about a command and applies the events to `state` in one pass. On a refusal nothing changed.
-/// When committing the events fails, the state must be thrown away and loaded again.
+/// When committing the events fails, the state must be thrown away and loaded again. Times are cut to
+/// milliseconds.
 pub fn advance(
     graph: &CompiledGraph,
     context: &Context,
@@ -22,8 +59,17 @@ pub fn advance(
     command: &Command,
     now: DateTime<Utc>,
 ) -> Result<Advance, Refusal> {
-    let _ = (graph, context, state, command, now);
-    Ok(Advance::default())
+    let mut machine = Machine::new(graph, context, state, now.trunc_subsecs(3));
+    machine.command(command)?;
+    machine.settle();
+    let (events, more) = (machine.events, machine.more);
+    let mut caused: Vec<Effect> = events.iter().flat_map(effects).collect();
+    if state.end.is_some() {
+        caused.retain(|effect| matches!(effect, Effect::Ended | Effect::CancelCall { .. }));
+    } else if more {
+        caused.push(Effect::Continue);
+    }
+    Ok(Advance { events, effects: caused })
 }
 
 /// What happens next, as events. Leaves `state` alone: [`advance`] does the same without a copy.
@@ -36,4 +82,209 @@ pub fn decide(
 ) -> Result<Vec<Event>, Refusal> {
     let mut scratch = state.clone();
     Ok(advance(graph, context, &mut scratch, command, now)?.events)
+}
+
+/// One decision in the making.
+struct Machine<'a> {
+    graph: &'a CompiledGraph,
+    context: &'a Context,
+    state: &'a mut RunState,
+    now: DateTime<Utc>,
+    events: Vec<Event>,
+    /// Activations that may be able to go on.
+    again: VecDeque<ActivationId>,
+    /// Units whose incoming edges are all decided.
+    nodes: VecDeque<(FrameId, usize)>,
+    /// Frames in which something ended.
+    frames: VecDeque<FrameId>,
+    /// Incoming edges of a unit that are not decided yet.
+    undecided: HashMap<(FrameId, usize), usize>,
+    more: bool,
+}
+
+impl<'a> Machine<'a> {
+    fn new(
+        graph: &'a CompiledGraph,
+        context: &'a Context,
+        state: &'a mut RunState,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            graph,
+            context,
+            state,
+            now,
+            events: vec![],
+            again: VecDeque::new(),
+            nodes: VecDeque::new(),
+            frames: VecDeque::new(),
+            undecided: HashMap::new(),
+            more: false,
+        }
+    }
+
+    /// Numbers, applies and keeps an event.
+    fn emit(&mut self, body: EventBody) {
+        let event = Event { seq: self.state.seq + 1, at: self.now, body };
+        debug_assert!(self.is_legal(&event.body), "{:?}", event.body);
+        apply(self.state, &event);
+        self.events.push(event);
+    }
+
+    fn is_legal(&self, body: &EventBody) -> bool {
+        use super::transition::{RunStep, Stage, Step, activation_next, run_next};
+        let run = RunStep::of(body);
+        let run_is_legal = run.is_none_or(|step| {
+            let block_of_an_activation = matches!(body, EventBody::Unblocked { .. });
+            block_of_an_activation || !run_next(Stage::of(self.state), step).is_empty()
+        });
+        let activation = super::event::activation_of(body).zip(Step::of(body));
+        // What becomes of a message is recorded also when its step is over.
+        let is_late = activation.is_some_and(|(id, step)| {
+            matches!(step, Step::Held | Step::Sending | Step::Uncertain)
+                && !self.state.alive.contains(&id)
+        });
+        run_is_legal
+            && (is_late
+                || activation.is_none_or(|(id, step)| {
+                    let from = self.state.activations.get(&id).map(|a| a.state);
+                    activation_next(from, step).is_ok()
+                }))
+    }
+
+    /// Does all that can be done now, and ends the run when nothing is left.
+    fn settle(&mut self) {
+        if self.state.end.is_some() || self.state.started_at.is_none() {
+            return;
+        }
+        if self.is_over_time() {
+            return;
+        }
+        self.drain();
+        if !self.more {
+            self.finish();
+        }
+    }
+
+    /// Whether nothing new may start.
+    fn is_stopped(&self) -> bool {
+        let state = &self.state;
+        state.paused || state.halted || state.failing.is_some() || state.end.is_some()
+    }
+
+    fn drain(&mut self) {
+        while !self.is_stopped() {
+            if self.events.len() >= EVENTS_PER_DECISION_MAX {
+                self.more = true;
+                return;
+            }
+            if self.state.seq >= EVENTS_MAX * self.grants() {
+                self.halt(format!(
+                    "The run has {} events, more than it may have. Look whether it goes in circles; resuming lets \
+                     it go on for as many again.",
+                    self.state.seq
+                ));
+                return;
+            }
+            if let Some(activation) = self.again.pop_front() {
+                self.go_on(activation);
+            } else if let Some((frame, unit)) = self.nodes.pop_front() {
+                self.start_unit(frame, unit);
+            } else if let Some(frame) = self.frames.pop_front() {
+                self.end_frame_if_done(frame);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Ends the run when it failed and nothing works any more, or when nothing is left to do.
+    fn finish(&mut self) {
+        if self.state.end.is_some() {
+            return;
+        }
+        if let Some((node, error)) = &self.state.failing {
+            if self.state.running == 0 {
+                let end = RunEnd::Failed { node: node.clone(), error: error.clone() };
+                self.emit(EventBody::RunEnded { end });
+            }
+            return;
+        }
+        let is_idle = self.state.frames.get(&FrameId(0)).is_none_or(|root| root.alive == 0);
+        if is_idle && !self.is_stopped() {
+            self.complete_run();
+        }
+    }
+
+    /// The first end that was reached says how; without one the run is complete with its last output.
+    fn complete_run(&mut self) {
+        let (outcome, output) = match &self.state.outcome {
+            Some((outcome, output)) => (outcome.clone(), output.clone()),
+            None => {
+                let last = self.scope(FrameId(0)).last_output().cloned();
+                ("completed".to_owned(), last.unwrap_or(Value::Null))
+            }
+        };
+        self.emit(EventBody::RunEnded { end: RunEnd::Completed { outcome, output } });
+    }
+
+    /// Ends a run that worked longer than it may.
+    fn is_over_time(&mut self) -> bool {
+        let Some(left_ms) = self.time_left_ms() else { return false };
+        if left_ms > 0 || self.state.alive.is_empty() {
+            return false;
+        }
+        let limit_ms = self.graph.graph().settings.timeout_ms.unwrap_or_default();
+        let message = format!(
+            "The run worked longer than its limit of {} seconds. Raise the limit in the workflow's settings, or \
+             find the slow step.",
+            limit_ms.div_ceil(1000)
+        );
+        let error = StepError::new(ErrorKind::Timeout, message);
+        self.emit(EventBody::RunEnded { end: RunEnd::Failed { node: None, error } });
+        true
+    }
+
+    /// Working time that the run has left; `None` when it has no limit.
+    fn time_left_ms(&self) -> Option<u64> {
+        let limit_ms = self.graph.graph().settings.timeout_ms?;
+        let works = self.state.running > 0 && !self.state.paused;
+        let since = self.state.worked_until.filter(|_| works).map(|since| self.now - since);
+        let current_ms = since.map_or(0, |time| u64::try_from(time.num_milliseconds()).unwrap_or(0));
+        Some(limit_ms.saturating_sub(self.state.working_ms.saturating_add(current_ms)))
+    }
+
+    /// Blocks the run as a whole.
+    fn halt(&mut self, reason: String) {
+        self.emit(EventBody::Blocked { reason, activation: None, error: None });
+    }
+
+    /// How many times the limits count: once, and once more for each intervention.
+    fn grants(&self) -> u64 {
+        u64::from(self.state.grants) + 1
+    }
+
+    fn scope(&self, frame: FrameId) -> RunScope<'_> {
+        RunScope::new(self.graph, self.context, self.state, frame, self.now)
+    }
+
+    fn activation(&self, id: ActivationId) -> Option<&Activation> {
+        self.state.activations.get(&id)
+    }
+
+    /// The node of an activation, by index, and its frame.
+    fn place(&self, id: ActivationId) -> Option<(usize, FrameId)> {
+        let activation = self.activation(id)?;
+        Some((self.graph.node_index(&activation.node)?, activation.frame))
+    }
+
+    fn after_ms(&self, delay_ms: u64) -> DateTime<Utc> {
+        let delay = i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds);
+        delay.and_then(|delay| self.now.checked_add_signed(delay)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+/// What could not be computed, as the error of a step.
+fn cannot_compute(what: &str, error: &EvalError) -> StepError {
+    StepError::new(ErrorKind::Expression, format!("{what} could not be computed: {}", error.message))
 }

@@ -316,6 +316,9 @@ pub enum EventBody {
         /// The activation that blocks, if one does.
         #[serde(default)]
         activation: Option<ActivationId>,
+        /// The failure behind it, if one is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<StepError>,
     },
     /// A person let the blocked activation try again.
     Unblocked {
@@ -434,4 +437,31 @@ pub struct Usage {
     /// True when the built-in sandbox model answered.
     #[serde(default)]
     pub sandbox: bool,
+}
+
+/// The activation that an event is about, if it is about one.
+pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
+    match body {
+        EventBody::NodeStarted { activation, .. }
+        | EventBody::CallRequested { activation, .. }
+        | EventBody::AttemptFailed { activation, .. }
+        | EventBody::NodeCompleted { activation, .. }
+        | EventBody::NodeSkipped { activation, .. }
+        | EventBody::NodeBypassed { activation, .. }
+        | EventBody::NodeFailed { activation, .. }
+        | EventBody::WaitStarted { activation, .. }
+        | EventBody::ApprovalRequested { activation, .. }
+        | EventBody::ApprovalDecided { activation, .. }
+        | EventBody::MessageMoved { activation, .. }
+        | EventBody::LoopStarted { activation, .. }
+        | EventBody::VariablesSet { activation, .. } => Some(*activation),
+        EventBody::Blocked { activation, .. } | EventBody::Unblocked { activation, .. } => *activation,
+        EventBody::RunStarted { .. }
+        | EventBody::FrameStarted { .. }
+        | EventBody::FrameEnded { .. }
+        | EventBody::RegionEnded { .. }
+        | EventBody::Paused { .. }
+        | EventBody::Resumed { .. }
+        | EventBody::RunEnded { .. } => None,
+    }
 }

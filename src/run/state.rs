@@ -62,6 +62,12 @@ pub struct RunState {
     /// The activations that are not over.
     #[serde(default)]
     pub alive: BTreeSet<ActivationId>,
+    /// How many of them work right now.
+    #[serde(default)]
+    pub running: u32,
+    /// Blocked as a whole (a limit, the engine): nothing new starts before someone intervenes.
+    #[serde(default)]
+    pub halted: bool,
     /// The number of the latest activation; older ones may have been forgotten.
     #[serde(default)]
     pub activation_last: u32,
@@ -276,6 +282,8 @@ impl RunState {
             usage: Usage::default(),
             started_by: String::new(),
             alive: BTreeSet::new(),
+            running: 0,
+            halted: false,
             activation_last: 0,
             frame_last: 0,
             tallies: BTreeMap::new(),

@@ -144,28 +144,14 @@ impl RunState {
         if let Some(reason) = &self.blocked {
             return RunStatus::Blocked { reason: reason.clone() };
         }
-        let is = |state: ActivationState| self.living().any(|(_, a)| self.is_at(a, state));
-        if is(ActivationState::Running) || self.alive.is_empty() {
+        if self.running > 0 || self.alive.is_empty() {
             return RunStatus::Executing;
         }
-        if is(ActivationState::AwaitingHuman) {
+        if self.living().any(|(_, a)| a.state == ActivationState::AwaitingHuman) {
             return RunStatus::AwaitingInput;
         }
-        let times = self
-            .living()
-            .flat_map(|(_, a)| a.timer.as_ref().map(|(_, at)| *at).into_iter().chain(a.until));
-        RunStatus::StandBy { next_execution_at: times.min() }
-    }
-
-    /// Whether an activation is where it says. A loop node runs while its turns run: it is what they are.
-    fn is_at(&self, activation: &super::Activation, state: ActivationState) -> bool {
-        activation.state == state && !self.is_loop_with_turns(activation)
-    }
-
-    /// Whether it is a loop node that only waits for its turns.
-    pub(crate) fn is_loop_with_turns(&self, activation: &super::Activation) -> bool {
-        let frame = self.frames.get(&activation.frame);
-        let region = frame.and_then(|frame| frame.regions.get(&activation.node));
-        region.is_some_and(|region| region.owner.is_some() && region.live > 0)
+        let timers = self.living().filter_map(|(_, a)| a.timer.as_ref().map(|(_, at)| *at));
+        let moves = self.living().filter_map(|(_, a)| a.until);
+        RunStatus::StandBy { next_execution_at: timers.chain(moves).min() }
     }
 }

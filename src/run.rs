@@ -33,7 +33,9 @@ pub use effect::{
     ApprovalKind, ApprovalRequest, CallRequest, Effect, ModelRequest, TimerId, TimerPurpose,
 };
 pub use effects::{effects, recover};
-pub use event::{EVENT_VERSION, Edges, ErrorKind, Event, EventBody, RunEnd, StepError, Usage, activation_of};
+pub use event::{
+    EVENT_VERSION, Edges, ErrorKind, Event, EventBody, RunEnd, StepError, Usage, activation_of,
+};
 pub use secret::{SecretMissing, replace_in_text, replace_secrets, secret_marker};
 pub use state::{
     Activation, ActivationId, ActivationState, Asked, EdgeState, Frame, FrameId, RegionState,

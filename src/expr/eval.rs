@@ -67,6 +67,17 @@ impl<'a> Env<'a> {
         }
     }
 
+    fn is_local(self, name: &str) -> bool {
+        let mut local = self.local;
+        while let Some(here) = local {
+            if here.name == name {
+                return true;
+            }
+            local = here.outer;
+        }
+        false
+    }
+
     fn built_in(&self, name: &str) -> Option<Value> {
         match name {
             "$now" | "now" => Some(dates::iso(self.now_ms()).map_or(Value::Null, Value::from)),
@@ -93,7 +104,10 @@ pub(crate) fn eval<'a>(meter: &mut Meter, env: Env<'a>, node: &'a Node) -> Outco
         Node::Text(parts) => text(meter, env, parts),
         Node::Name(name) => env.lookup(name),
         Node::Item => Ok(env.item.map_or_else(Default::default, Cow::Borrowed)),
-        Node::Member(on, name) => member(meter, env, on, name),
+        Node::Member(on, name) => match written(env, node) {
+            Some(names) => along(meter, env, &names),
+            None => member(meter, env, on, name),
+        },
         Node::Index(on, key) => {
             let on = eval(meter, env, on)?;
             let key = eval(meter, env, key)?;
@@ -136,21 +150,80 @@ fn text<'a>(meter: &mut Meter, env: Env<'a>, parts: &'a [TextPart]) -> Outcome<'
     Ok(Cow::Owned(Value::String(out)))
 }
 
+/// The names of a path that is written out and starts in the scope: `steps.x.output`, `steps["x"].output`.
+fn written<'a>(env: Env<'a>, node: &'a Node) -> Option<Vec<&'a str>> {
+    if env.record.is_some() {
+        return None;
+    }
+    let mut names = Vec::new();
+    let mut at = node;
+    loop {
+        match at {
+            Node::Name(root) => {
+                names.push(root.as_str());
+                names.reverse();
+                return (!env.is_local(root)).then_some(names);
+            }
+            Node::Member(on, name) => {
+                names.push(name.as_str());
+                at = on;
+            }
+            Node::Index(on, key) => match (&**on, &**key) {
+                (Node::Name(root), Node::Literal(Value::String(name))) if root == "steps" => {
+                    names.push(name.as_str());
+                    at = on;
+                }
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// Follows a written path from what the scope lends of it.
+fn along<'a>(meter: &mut Meter, env: Env<'a>, names: &[&str]) -> Outcome<'a> {
+    meter.step(names.len())?;
+    let (mut value, used) = match env.scope.resolve(names) {
+        Some((value, used)) => (value, used.clamp(1, names.len())),
+        None if env.scope.lookup(names[0]).is_some() => {
+            return Err(undeclared_member(names[0], names[1]));
+        }
+        None => (env.lookup(names[0])?, 1),
+    };
+    for (at, name) in names.iter().enumerate().skip(used) {
+        let follows_output = at == 3 && names[0] == "steps" && names[2] == "output";
+        if *name == "data" && follows_output && !has_data(meter, &value)? {
+            continue;
+        }
+        value = path::field(meter, value, name)?;
+    }
+    Ok(value)
+}
+
+fn undeclared_member(space: &str, name: &str) -> EvalError {
+    EvalError::new(
+        "undeclared_name",
+        format!("There is no \"{name}\" in {space}. Check its spelling."),
+    )
+}
+
+/// Whether an output has a field `data` of its own.
+fn has_data(meter: &mut Meter, output: &Value) -> Result<bool, EvalError> {
+    Ok(match output {
+        Value::Object(fields) => fields.contains_key("data"),
+        Value::String(text) => {
+            matches!(path::json_text(meter, text)?, Some(Value::Object(f)) if f.contains_key("data"))
+        }
+        _ => false,
+    })
+}
+
 /// `on.name`. The output of a step that has no field `data` is its own data: both `steps.x.output.f` and
 /// `steps.x.output.data.f` read the field `f`.
 fn member<'a>(meter: &mut Meter, env: Env<'a>, on: &'a Node, name: &str) -> Outcome<'a> {
     let value = eval(meter, env, on)?;
-    if name == "data" && is_step_output(on) {
-        let has_data = match &*value {
-            Value::Object(fields) => fields.contains_key("data"),
-            Value::String(text) => {
-                matches!(path::json_text(meter, text)?, Some(Value::Object(f)) if f.contains_key("data"))
-            }
-            _ => false,
-        };
-        if !has_data {
-            return Ok(value);
-        }
+    if name == "data" && is_step_output(on) && !has_data(meter, &value)? {
+        return Ok(value);
     }
     path::field(meter, value, name)
 }

@@ -100,13 +100,15 @@ impl CompiledGraph {
         let wiring = Wiring::new(&graph, &index)?;
         let (regions, mut errors) = region::regions(&wiring);
         let mut parser = Parser::new(tools);
-        let (trigger, nodes, edges) = (wiring.trigger, nodes(&wiring, &mut parser), edges(&graph, &index, &mut parser));
+        let (trigger, nodes, edges) =
+            (wiring.trigger, nodes(&wiring, &mut parser), edges(&graph, &index, &mut parser));
         let variables = parser.variables(&graph.settings.variables);
         errors.append(&mut parser.errors);
         if !errors.is_empty() {
             return Err(errors);
         }
-        let edge_index = graph.edges.iter().enumerate().map(|(at, edge)| (edge.id.clone(), at)).collect();
+        let edge_index =
+            graph.edges.iter().enumerate().map(|(at, edge)| (edge.id.clone(), at)).collect();
         let mut compiled = Self {
             index,
             nodes,
@@ -133,7 +135,9 @@ impl CompiledGraph {
     }
 
     fn declare_input(&mut self) {
-        let super::NodeKind::Trigger(settings) = &self.graph.nodes[self.trigger].kind else { return };
+        let super::NodeKind::Trigger(settings) = &self.graph.nodes[self.trigger].kind else {
+            return;
+        };
         let properties = settings.input_schema.get("properties").and_then(|p| p.as_object());
         if let Some(properties) = properties {
             self.input_fields = properties.keys().cloned().collect();
@@ -219,7 +223,10 @@ fn edges(graph: &Graph, index: &HashMap<NodeId, usize>, parser: &mut Parser) -> 
     let compile = |edge: &super::Edge| CompiledEdge {
         from: index.get(&edge.from).copied().unwrap_or(0),
         to: index.get(&edge.to).copied().unwrap_or(0),
-        condition: edge.condition.as_ref().and_then(|source| parser.edge(edge, "condition", source)),
+        condition: edge
+            .condition
+            .as_ref()
+            .and_then(|source| parser.edge(edge, "condition", source)),
         map: edge
             .map
             .iter()

@@ -250,7 +250,8 @@ impl<'a> Machine<'a> {
         let limit_ms = self.graph.graph().settings.timeout_ms?;
         let works = self.state.running > 0 && !self.state.paused;
         let since = self.state.worked_until.filter(|_| works).map(|since| self.now - since);
-        let current_ms = since.map_or(0, |time| u64::try_from(time.num_milliseconds()).unwrap_or(0));
+        let current_ms =
+            since.map_or(0, |time| u64::try_from(time.num_milliseconds()).unwrap_or(0));
         Some(limit_ms.saturating_sub(self.state.working_ms.saturating_add(current_ms)))
     }
 
@@ -280,11 +281,16 @@ impl<'a> Machine<'a> {
 
     fn after_ms(&self, delay_ms: u64) -> DateTime<Utc> {
         let delay = i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds);
-        delay.and_then(|delay| self.now.checked_add_signed(delay)).unwrap_or(DateTime::<Utc>::MAX_UTC)
+        delay
+            .and_then(|delay| self.now.checked_add_signed(delay))
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
     }
 }
 
 /// What could not be computed, as the error of a step.
 fn cannot_compute(what: &str, error: &EvalError) -> StepError {
-    StepError::new(ErrorKind::Expression, format!("{what} could not be computed: {}", error.message))
+    StepError::new(
+        ErrorKind::Expression,
+        format!("{what} could not be computed: {}", error.message),
+    )
 }

@@ -75,11 +75,22 @@ impl Answer {
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs)]
 pub enum Reply {
-    Output { output: Value, usage: Option<Usage> },
-    Failure { error: StepError, retry_after_ms: Option<u64> },
-    Bypass { reason: String },
+    Output {
+        output: Value,
+        usage: Option<Usage>,
+    },
+    Failure {
+        error: StepError,
+        retry_after_ms: Option<u64>,
+    },
+    Bypass {
+        reason: String,
+    },
     /// The send gate asks first; when the approval passes, the call gives this output.
-    Park { request: Box<ApprovalRequest>, output: Value },
+    Park {
+        request: Box<ApprovalRequest>,
+        output: Value,
+    },
     /// No answer ever comes.
     Silence,
 }
@@ -324,7 +335,8 @@ impl<'a> Driver<'a> {
 
     /// A parked call whose approval passed gives its output.
     fn passed_gate(&mut self, command: &Command) {
-        let Command::DecideApproval { approval, decision: Decision::Approve { .. }, .. } = command else {
+        let Command::DecideApproval { approval, decision: Decision::Approve { .. }, .. } = command
+        else {
             return;
         };
         if let Some((call, attempt, output)) = self.parked.remove(approval) {

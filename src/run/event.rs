@@ -455,7 +455,9 @@ pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
         | EventBody::MessageMoved { activation, .. }
         | EventBody::LoopStarted { activation, .. }
         | EventBody::VariablesSet { activation, .. } => Some(*activation),
-        EventBody::Blocked { activation, .. } | EventBody::Unblocked { activation, .. } => *activation,
+        EventBody::Blocked { activation, .. } | EventBody::Unblocked { activation, .. } => {
+            *activation
+        }
         EventBody::RunStarted { .. }
         | EventBody::FrameStarted { .. }
         | EventBody::FrameEnded { .. }

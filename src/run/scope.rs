@@ -119,7 +119,9 @@ impl<'a> RunScope<'a> {
             "lastOutput" => {
                 return Some(Cow::Borrowed(self.last_output().unwrap_or(&self.state.input)));
             }
-            "contact" => self.state.contacts.first().map_or(Value::Null, |id| json!({"id": id, "_id": id})),
+            "contact" => {
+                self.state.contacts.first().map_or(Value::Null, |id| json!({"id": id, "_id": id}))
+            }
             "contacts" => {
                 self.state.contacts.iter().map(|id| json!({"id": id, "_id": id})).collect()
             }

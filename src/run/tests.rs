@@ -1,1 +1,5 @@
-//! Tests of the run state machine.
+//! Tests of the run state machine: one driver, graphs in a small text form, worlds as closures.
+
+mod support;
+
+mod basics;

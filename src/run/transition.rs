@@ -154,14 +154,8 @@ impl Stage {
 
 impl RunStep {
     /// All steps.
-    pub const ALL: [Self; 6] = [
-        Self::Started,
-        Self::Paused,
-        Self::Resumed,
-        Self::Blocked,
-        Self::Unblocked,
-        Self::Ended,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Started, Self::Paused, Self::Resumed, Self::Blocked, Self::Unblocked, Self::Ended];
 
     /// What an event is to its run.
     pub fn of(body: &EventBody) -> Option<Self> {

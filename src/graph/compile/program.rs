@@ -16,14 +16,26 @@ pub enum Program {
     Trigger,
     /// `set_variables`: in order, later ones see earlier ones.
     SetVariables(Vec<Assignment>),
-    Tool { tool: String, parameters: Parameters, gated: bool },
+    Tool {
+        tool: String,
+        parameters: Parameters,
+        gated: bool,
+    },
     Model(Box<Model>),
     Condition(Expression),
     Branch(Vec<(String, Expression)>),
-    Loop { items: Source, item_variable: Option<String>, concurrency: u32 },
+    Loop {
+        items: Source,
+        item_variable: Option<String>,
+        concurrency: u32,
+    },
     Wait(Until),
     Human(Box<Human>),
-    End { outcome: Option<Template>, output: Option<ValueTemplate>, terminate: bool },
+    End {
+        outcome: Option<Template>,
+        output: Option<ValueTemplate>,
+        terminate: bool,
+    },
 }
 
 /// One variable that is set.
@@ -173,10 +185,8 @@ impl<'a> Parser<'a> {
                 "There is no tool called \u{201c}{}\u{201d}. Choose one from the list.",
                 settings.tool
             );
-            self.errors.push(CompileError {
-                code: "unknown-tool",
-                ..error_at(id, "/tool", message)
-            });
+            self.errors
+                .push(CompileError { code: "unknown-tool", ..error_at(id, "/tool", message) });
             return Program::Trigger;
         };
         if tool == "set_variables" {

@@ -211,7 +211,8 @@ impl Finder<'_> {
     fn loop_ports_fit(&mut self, header: usize, core: &[bool]) -> bool {
         let edges = &self.wiring.edges;
         let outs = &self.wiring.outs[header];
-        let astray = outs.iter().find(|edge| edges[**edge].port != "next" && core[edges[**edge].to]);
+        let astray =
+            outs.iter().find(|edge| edges[**edge].port != "next" && core[edges[**edge].to]);
         if let Some(edge) = astray {
             let message = format!(
                 "\u{201c}{}\u{201d} leaves its loop through {}, but that leads back into the loop. \
@@ -245,7 +246,8 @@ impl Finder<'_> {
                     continue;
                 }
                 let differs = |other: &&usize| {
-                    self.wiring.edges[**other].port == port && is_inside(**other) != is_inside(*edge)
+                    self.wiring.edges[**other].port == port
+                        && is_inside(**other) != is_inside(*edge)
                 };
                 if let Some(other) = outs[at + 1..].iter().find(differs) {
                     let message = format!(
@@ -270,7 +272,8 @@ impl Finder<'_> {
                 !core[self.wiring.edges[*edge].to] && self.wiring.edges[*edge].port != "success"
             };
             let out_of_body = |edge: &usize| !body[self.wiring.edges[*edge].to];
-            outs.iter().any(|edge| leaves(edge) || out_of_body(edge) || self.wiring.is_conditional(*edge))
+            outs.iter()
+                .any(|edge| leaves(edge) || out_of_body(edge) || self.wiring.is_conditional(*edge))
                 || self.wiring.has_open_choice(node)
         })
     }

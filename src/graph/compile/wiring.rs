@@ -25,7 +25,10 @@ pub(super) struct Wiring<'a> {
 
 impl<'a> Wiring<'a> {
     /// Wires a graph, or says what keeps it from being wired.
-    pub fn new(graph: &'a Graph, index: &HashMap<NodeId, usize>) -> Result<Self, Vec<CompileError>> {
+    pub fn new(
+        graph: &'a Graph,
+        index: &HashMap<NodeId, usize>,
+    ) -> Result<Self, Vec<CompileError>> {
         let mut errors = unique(graph);
         let trigger = trigger(graph).unwrap_or_else(|error| {
             errors.push(error);
@@ -53,7 +56,11 @@ impl<'a> Wiring<'a> {
             trigger,
         };
         wiring.connect();
-        if wiring.ins[trigger].is_empty() { Ok(wiring) } else { Err(vec![wiring.entered_trigger()]) }
+        if wiring.ins[trigger].is_empty() {
+            Ok(wiring)
+        } else {
+            Err(vec![wiring.entered_trigger()])
+        }
     }
 
     fn connect(&mut self) {
@@ -161,7 +168,8 @@ fn unique(graph: &Graph) -> Vec<CompileError> {
     let mut ids = std::collections::HashSet::new();
     for edge in &graph.edges {
         if !ids.insert(edge.id.as_str()) {
-            let message = format!("Two connections have the id \u{201c}{}\u{201d}. Remove one.", edge.id);
+            let message =
+                format!("Two connections have the id \u{201c}{}\u{201d}. Remove one.", edge.id);
             errors.push(CompileError {
                 edge: Some(edge.id.clone()),
                 ..plain("duplicate-edge", Some(edge.from.clone()), message)

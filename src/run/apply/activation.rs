@@ -234,8 +234,15 @@ fn called(
 }
 
 fn asked(state: &mut RunState, event: &Event) {
-    let EventBody::ApprovalRequested { activation, approval, request, message, prepared, usage, .. } =
-        &event.body
+    let EventBody::ApprovalRequested {
+        activation,
+        approval,
+        request,
+        message,
+        prepared,
+        usage,
+        ..
+    } = &event.body
     else {
         return;
     };
@@ -319,8 +326,16 @@ fn finish(state: &mut RunState, event: &Event) {
 }
 
 fn completed(state: &mut RunState, event: &Event) {
-    let EventBody::NodeCompleted { activation, port, output, usage, edges, logic, outcome, event: by } =
-        &event.body
+    let EventBody::NodeCompleted {
+        activation,
+        port,
+        output,
+        usage,
+        edges,
+        logic,
+        outcome,
+        event: by,
+    } = &event.body
     else {
         return;
     };

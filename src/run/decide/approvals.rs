@@ -52,7 +52,8 @@ impl Machine<'_> {
         match decision {
             Decision::Approve { answer } => {
                 let Some(activation) = self.activation(id) else { return };
-                let output = if answer.is_null() { activation.output.clone() } else { answer.clone() };
+                let output =
+                    if answer.is_null() { activation.output.clone() } else { answer.clone() };
                 let usage = activation.usage.clone();
                 self.complete(id, "success", output, Completion { usage, ..Completion::default() });
             }

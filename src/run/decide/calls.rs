@@ -74,7 +74,8 @@ impl Machine<'_> {
 
     /// The node has its output, and waits for a person to look at it.
     fn ask_review(&mut self, id: ActivationId, node: usize, output: Value, usage: Option<Usage>) {
-        let title = format!("Check the output of \u{201c}{}\u{201d}", self.graph.source(node).title());
+        let title =
+            format!("Check the output of \u{201c}{}\u{201d}", self.graph.source(node).title());
         self.emit(EventBody::ApprovalRequested {
             activation: id,
             approval: self.approval_id(id),
@@ -102,7 +103,8 @@ impl Machine<'_> {
         summary: &str,
     ) {
         let is_known = self.activation(id).is_some_and(|activation| {
-            activation.approval == Some(approval) && activation.state == ActivationState::AwaitingHuman
+            activation.approval == Some(approval)
+                && activation.state == ActivationState::AwaitingHuman
         });
         if is_known {
             return;

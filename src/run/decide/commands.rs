@@ -91,8 +91,7 @@ impl Machine<'_> {
         state.input = input.clone();
         state.contacts = contacts.to_vec();
         for (name, template) in self.graph.variables() {
-            let mut scope =
-                RunScope::new(self.graph, self.context, &state, FrameId(0), self.now);
+            let mut scope = RunScope::new(self.graph, self.context, &state, FrameId(0), self.now);
             scope.fresh = Some(&variables);
             let value = template.render(&scope).map_err(|error| {
                 let what = format!("The variable \u{201c}{name}\u{201d} of the workflow");
@@ -108,7 +107,8 @@ impl Machine<'_> {
         let Some(activation) = self.activation(id) else { return false };
         let frame = self.state.frames.get(&activation.frame);
         let has_turns = frame.is_some_and(|frame| frame.regions.contains_key(&activation.node));
-        let is_open = !activation.state.is_terminal() && activation.state != ActivationState::Blocked;
+        let is_open =
+            !activation.state.is_terminal() && activation.state != ActivationState::Blocked;
         is_open && !has_turns
     }
 

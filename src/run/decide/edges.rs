@@ -2,9 +2,7 @@
 
 use super::Machine;
 use crate::graph::compile::{Program, RegionKind};
-use crate::run::{
-    ActivationId, EdgeState, Edges, ErrorKind, EventBody, FrameId, StepError, Usage,
-};
+use crate::run::{ActivationId, EdgeState, Edges, ErrorKind, EventBody, FrameId, StepError, Usage};
 use serde_json::Value;
 
 /// Edges by index.
@@ -114,7 +112,9 @@ impl Machine<'_> {
             if self.is_decided_by_turns(frame, node, *edge) {
                 continue;
             }
-            if Some(self.graph.edge_port(*edge)) == port && self.holds(frame, node, *edge, output)? {
+            if Some(self.graph.edge_port(*edge)) == port
+                && self.holds(frame, node, *edge, output)?
+            {
                 ways.taken.push(*edge);
             } else {
                 ways.dead.push(*edge);
@@ -155,7 +155,9 @@ impl Machine<'_> {
     }
 
     pub(super) fn ids(&self, ways: &Ways) -> Edges {
-        let ids = |edges: &[usize]| edges.iter().map(|edge| self.graph.edge_id(*edge).to_owned()).collect();
+        let ids = |edges: &[usize]| {
+            edges.iter().map(|edge| self.graph.edge_id(*edge).to_owned()).collect()
+        };
         Edges { taken: ids(&ways.taken), dead: ids(&ways.dead) }
     }
 
@@ -216,9 +218,8 @@ impl Machine<'_> {
     /// Whether any edge into a unit was taken in a frame.
     pub(super) fn is_led_to(&self, frame: FrameId, unit: usize) -> bool {
         let Some(frame) = self.state.frames.get(&frame) else { return false };
-        let is_taken = |edge: &usize| {
-            frame.edges.get(self.graph.edge_id(*edge)) == Some(&EdgeState::Taken)
-        };
+        let is_taken =
+            |edge: &usize| frame.edges.get(self.graph.edge_id(*edge)) == Some(&EdgeState::Taken);
         self.graph.node(unit).ins.iter().any(is_taken)
     }
 }

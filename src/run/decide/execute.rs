@@ -66,7 +66,12 @@ impl Machine<'_> {
         let graph: &CompiledGraph = self.graph;
         let done = match &graph.node(node).program {
             Program::Trigger => {
-                self.complete(id, "success", Value::Null, Completion { logic: true, ..Completion::default() });
+                self.complete(
+                    id,
+                    "success",
+                    Value::Null,
+                    Completion { logic: true, ..Completion::default() },
+                );
                 Ok(())
             }
             Program::SetVariables(assignments) => self.set_variables(id, frame, assignments),
@@ -125,7 +130,12 @@ impl Machine<'_> {
             .test(&self.scope(frame))
             .map_err(|error| cannot_compute("The condition", &error))?;
         let port = if holds { "true" } else { "false" };
-        self.complete(id, port, Value::Bool(holds), Completion { logic: true, ..Completion::default() });
+        self.complete(
+            id,
+            port,
+            Value::Bool(holds),
+            Completion { logic: true, ..Completion::default() },
+        );
         Ok(())
     }
 
@@ -212,7 +222,8 @@ impl Machine<'_> {
             }
             None => scope.last_output().cloned().unwrap_or(Value::Null),
         };
-        let completion = Completion { outcome: Some(outcome), logic: true, ..Completion::default() };
+        let completion =
+            Completion { outcome: Some(outcome), logic: true, ..Completion::default() };
         self.complete(id, "", output, completion);
         if terminate && self.state.end.is_none() && self.state.failing.is_none() {
             self.complete_run();

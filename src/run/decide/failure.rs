@@ -4,9 +4,7 @@ use super::Machine;
 use super::edges::Ways;
 use crate::graph::{FailurePolicy, RetryPolicy};
 use crate::id::CallId;
-use crate::run::{
-    ActivationId, ErrorKind, EventBody, RunEnd, StepError, TimerId, TimerPurpose,
-};
+use crate::run::{ActivationId, ErrorKind, EventBody, RunEnd, StepError, TimerId, TimerPurpose};
 
 /// Longest pause before a retry, in milliseconds.
 pub const BACKOFF_MAX_MS: u64 = 3_600_000;
@@ -48,7 +46,9 @@ impl Machine<'_> {
         let (node, _) = self.place(id)?;
         let of_node = self.graph.source(node).policy.retry.as_ref();
         let policy = of_node.or(self.graph.graph().settings.retry.as_ref())?;
-        if activation.attempt > policy.retries_max.min(RETRIES_MAX) || !retries_on(policy, error.kind) {
+        if activation.attempt > policy.retries_max.min(RETRIES_MAX)
+            || !retries_on(policy, error.kind)
+        {
             return None;
         }
         let pause_ms = backoff_ms(policy.backoff_ms, activation.attempt, activation.call?);
@@ -56,14 +56,21 @@ impl Machine<'_> {
     }
 
     /// The activation failed for good: the `error` port, else its failure policy, else what its kind of error says.
-    pub(super) fn give_up(&mut self, id: ActivationId, error: StepError, cancelled: Option<CallId>) {
+    pub(super) fn give_up(
+        &mut self,
+        id: ActivationId,
+        error: StepError,
+        cancelled: Option<CallId>,
+    ) {
         let Some((node, frame)) = self.place(id) else { return };
         let outs = &self.graph.node(node).outs;
         if outs.iter().any(|edge| self.graph.edge_port(*edge) == "error") {
             return self.fail(id, error, Some("error"), cancelled);
         }
-        let is_decision =
-            matches!(error.kind, ErrorKind::HumanRejected | ErrorKind::Expired | ErrorKind::Refused);
+        let is_decision = matches!(
+            error.kind,
+            ErrorKind::HumanRejected | ErrorKind::Expired | ErrorKind::Refused
+        );
         let default = if is_decision { FailurePolicy::Skip } else { FailurePolicy::Fail };
         match self.graph.source(node).policy.on_failure.unwrap_or(default) {
             FailurePolicy::Fail => self.fail(id, error, None, cancelled),
@@ -89,8 +96,11 @@ impl Machine<'_> {
                 self.follow(frame, &ways);
             }
             FailurePolicy::Block | FailurePolicy::Replan => {
-                let reason =
-                    format!("\u{201c}{}\u{201d}: {}", self.graph.source(node).title(), error.message);
+                let reason = format!(
+                    "\u{201c}{}\u{201d}: {}",
+                    self.graph.source(node).title(),
+                    error.message
+                );
                 let activation = Some(id);
                 self.emit(EventBody::Blocked { reason, activation, error: Some(error) });
             }
@@ -156,14 +166,17 @@ mod tests {
 
     #[test]
     fn pauses_double_are_spread_and_stay_under_an_hour() {
-        let call = |n| CallId(Uuid::from_u128(n * 0x1234_5678_9abc_def0_1111));
+        let call = |n: u128| CallId(Uuid::from_u128(n * 0x1234_5678_9abc_def0_1111));
         for attempt in 1..=20 {
             let ideal = (1_000u64 << (attempt - 1)).min(BACKOFF_MAX_MS);
             let pause_ms = backoff_ms(1_000, attempt, call(7));
-            assert!(pause_ms >= ideal * 8 / 10 && pause_ms <= (ideal * 12 / 10).min(BACKOFF_MAX_MS));
+            assert!(
+                pause_ms >= ideal * 8 / 10 && pause_ms <= (ideal * 12 / 10).min(BACKOFF_MAX_MS)
+            );
         }
         assert_eq!(backoff_ms(1_000, 3, call(7)), backoff_ms(1_000, 3, call(7)));
-        let spread: std::collections::BTreeSet<u64> = (0..50).map(|n| backoff_ms(10_000, 1, call(n))).collect();
+        let spread: std::collections::BTreeSet<u64> =
+            (0..50).map(|n| backoff_ms(10_000, 1, call(n))).collect();
         assert!(spread.len() > 30, "{spread:?}");
         assert_eq!(backoff_ms(u64::MAX, 40, call(1)).max(1), backoff_ms(u64::MAX, 40, call(1)));
     }

@@ -56,13 +56,16 @@ impl Machine<'_> {
             Value::Number(_) => "a number",
             Value::Bool(_) => "true or false",
         };
-        let message = format!("The items of a loop must be a list, but this is {what}. Name a list.");
+        let message =
+            format!("The items of a loop must be a list, but this is {what}. Name a list.");
         Err(step_error(ErrorKind::InvalidInput, message))
     }
 
     /// What a region does when a turn ended, or before its first: more turns, or its end.
     pub(super) fn next_turns(&mut self, parent: FrameId, region: usize) {
-        let Some(turns) = self.region_state(parent, region).filter(|turns| !turns.ended) else { return };
+        let Some(turns) = self.region_state(parent, region).filter(|turns| !turns.ended) else {
+            return;
+        };
         let (live, broken) = (turns.live, !turns.exits.is_empty());
         let next = turns.turns;
         match self.graph.region(region).kind {
@@ -119,9 +122,8 @@ impl Machine<'_> {
         }
         let frame = FrameId(self.state.frame_last + 1);
         let id = self.graph.source(header).id.clone();
-        let owner = for_each
-            .then(|| self.state.frames.get(&parent)?.latest.get(&id).copied())
-            .flatten();
+        let owner =
+            for_each.then(|| self.state.frames.get(&parent)?.latest.get(&id).copied()).flatten();
         let ways = self.entries(parent, region, frame, owner, index);
         self.emit(EventBody::FrameStarted {
             frame,
@@ -175,8 +177,14 @@ impl Machine<'_> {
         let item = items.and_then(|items| items.get(index as usize)).cloned().unwrap_or_default();
         // The conditions see the turn's item: the turn stands in the state while they are computed.
         let header_id = Some(graph.source(header).id.clone());
-        let begun =
-            Frame { parent: Some(parent), header: header_id, owner, index, item, ..Frame::default() };
+        let begun = Frame {
+            parent: Some(parent),
+            header: header_id,
+            owner,
+            index,
+            item,
+            ..Frame::default()
+        };
         self.state.frames.insert(frame, begun);
         for edge in entries {
             if self.holds(frame, header, *edge, None).unwrap_or(false) {
@@ -192,7 +200,9 @@ impl Machine<'_> {
     /// Ends a turn in which nothing is alive, and goes on with its region.
     pub(super) fn end_frame_if_done(&mut self, id: FrameId) {
         let Some(frame) = self.state.frames.get(&id) else { return };
-        let Some(parent) = frame.parent.filter(|_| frame.alive == 0 && !frame.ended) else { return };
+        let Some(parent) = frame.parent.filter(|_| frame.alive == 0 && !frame.ended) else {
+            return;
+        };
         let Some(region) = self.level(id) else { return };
         // A header that a limit kept from starting is not the end of its turn.
         let waits = self.graph.region(region).header.is_some_and(|header| {

@@ -51,7 +51,8 @@ impl Machine<'_> {
             }
             let from = self.graph.source(compiled.from).id.as_str();
             let scope = self.scope(frame);
-            let output = scope.resolve(&["steps", from, "output"]).map(|(value, _)| value.into_owned());
+            let output =
+                scope.resolve(&["steps", from, "output"]).map(|(value, _)| value.into_owned());
             let output = output.unwrap_or(Value::Null);
             let mut root = output.as_object().cloned().unwrap_or_default();
             root.insert("output".to_owned(), output);
@@ -105,7 +106,9 @@ impl Machine<'_> {
     /// Makes the open call of an activation once more.
     pub(super) fn retry_call(&mut self, id: ActivationId) {
         let Some(activation) = self.activation(id) else { return };
-        let (Some(call), Some(request)) = (activation.call, activation.request.clone()) else { return };
+        let (Some(call), Some(request)) = (activation.call, activation.request.clone()) else {
+            return;
+        };
         let attempt = activation.attempt.saturating_add(1);
         self.emit_call(id, attempt, call, request);
     }

@@ -8,13 +8,8 @@ impl Machine<'_> {
     /// Notes everything that might be able to go on. Looking at what cannot costs nothing but the look.
     pub(super) fn rescan(&mut self) {
         self.again.extend(self.state.alive.iter().copied());
-        let live: Vec<FrameId> = self
-            .state
-            .frames
-            .iter()
-            .filter(|(_, frame)| !frame.ended)
-            .map(|(id, _)| *id)
-            .collect();
+        let live: Vec<FrameId> =
+            self.state.frames.iter().filter(|(_, frame)| !frame.ended).map(|(id, _)| *id).collect();
         for frame in live {
             let Some(level) = self.level(frame) else { continue };
             for unit in self.graph.region(level).units.clone() {
@@ -31,7 +26,9 @@ impl Machine<'_> {
         if self.has_begun(frame, unit) {
             return false;
         }
-        if Some(unit) == self.graph.region(level).header || (level == 0 && unit == self.graph.trigger()) {
+        if Some(unit) == self.graph.region(level).header
+            || (level == 0 && unit == self.graph.trigger())
+        {
             return true;
         }
         self.undecided_edges(frame, unit) == 0
@@ -46,7 +43,9 @@ impl Machine<'_> {
 
     /// Lets an activation go on that was held up: a retry that is due, a prepared call, another try.
     pub(super) fn go_on(&mut self, id: ActivationId) {
-        let Some(activation) = self.activation(id).filter(|a| !a.state.is_terminal()) else { return };
+        let Some(activation) = self.activation(id).filter(|a| !a.state.is_terminal()) else {
+            return;
+        };
         match activation.state {
             ActivationState::Running => match (&activation.request, activation.call) {
                 (Some(request), None) => {

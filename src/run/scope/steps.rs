@@ -45,7 +45,10 @@ impl RunScope<'_> {
         let error = || activation.and_then(|a| a.error.as_ref());
         match members.first() {
             Some(&"output") => {
-                let wraps = members.get(1) == Some(&"data") && output.get("data").is_none();
+                // Text may be JSON with such a field: evaluation looks.
+                let wraps = members.get(1) == Some(&"data")
+                    && !output.is_string()
+                    && output.get("data").is_none();
                 Some((Cow::Borrowed(output), if wraps { 3 } else { 2 }))
             }
             Some(&"error") => owned(error().map_or(Value::Null, |error| json!(error)), 2),

@@ -4,6 +4,27 @@
 //! with `{{…}}` in it, a [`ValueTemplate`] is JSON whose strings and keys are templates. All are parsed once
 //! and evaluated against a [`Scope`], which says what names mean. Values are bound, never pasted into source.
 //!
+//! # What a reader can rely on
+//!
+//! * A path through null, through a missing field or through text that is not JSON is null. Only a name that
+//!   nobody declared is an error. Text that is JSON (also in a code fence) can be read by path.
+//! * No operator fails on a type. In arithmetic null is 0 and text is read as a number; what is no number gives
+//!   null. `+` joins when one side is text, a list or an object, and null then adds nothing. Division by zero is
+//!   null. Whole numbers stay whole.
+//! * `==` lets text equal the number or boolean that it spells (`'5' == 5`, `'true' == true`); lists and objects
+//!   are compared by content; null equals only null. `===` wants the same type as well.
+//! * `<` and its kin compare two dates as instants, other texts by their characters, all else as numbers. With
+//!   null or something that is no number they are false.
+//! * `||`, `&&` and `??` return one of their sides. Weakest to strongest: `?:`, `??`, `||`, `&&`, equality,
+//!   comparison and words (`contains`, `in`, `matches` …), `+ -`, `* / // %`, `^`, `! -`, then `. [] () |`.
+//! * Functions have three spellings: `tags|join(", ")`, `tags.join(", ")`, `join(tags, ", ")`; [`functions`] lists
+//!   them. Conditions on items are quoted (`'price > 10'`, bare names are fields of the item) or arrows
+//!   (`x => x.price > 10`); `list[.price > 10]` selects too.
+//! * `{{path}}` inside an expression is the path. In a quoted text it is put in as text. Where bare names are
+//!   fields of a record it reads from the run.
+//! * `steps.x.output.f` and `steps.x.output.data.f` read the same field. `$now`, `now` and `nowMs` are always
+//!   there.
+//!
 //! Deliberately absent: clocks (the scope brings the time), assignment, loops without bound, any way to reach
 //! what the scope does not offer. Every evaluation is bounded in steps, depth and bytes (see [`limits`]).
 

@@ -7,6 +7,7 @@ mod date;
 mod list;
 mod number;
 pub(crate) mod run;
+mod select;
 mod text;
 
 pub(crate) use run::{Arg, Run};
@@ -67,7 +68,9 @@ pub fn functions() -> impl Iterator<Item = FunctionInfo> {
 }
 
 fn specs() -> impl Iterator<Item = &'static Spec> {
-    [text::SPECS, list::SPECS, number::SPECS, convert::SPECS, date::SPECS].into_iter().flatten()
+    [text::SPECS, list::SPECS, select::SPECS, number::SPECS, convert::SPECS, date::SPECS]
+        .into_iter()
+        .flatten()
 }
 
 /// A built-in function under the name by which it was called.

@@ -41,7 +41,7 @@ pub fn duration_parts(ms: u64) -> Value {
             left %= unit;
         }
     }
-    if left % SECOND_MS != 0 {
+    if !left.is_multiple_of(SECOND_MS) {
         parts.insert("seconds".to_owned(), Value::from(left as f64 / SECOND_MS as f64));
     } else if left > 0 || parts.is_empty() {
         parts.insert("seconds".to_owned(), Value::from(left / SECOND_MS));

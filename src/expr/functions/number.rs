@@ -1,20 +1,11 @@
 //! Functions on numbers and on lists of numbers.
 
+use super::list::spec;
 use super::{First, Run, Spec};
 use crate::expr::{EvalError, number};
 use serde_json::Value;
 
 type Outcome = Result<Value, EvalError>;
-
-const fn spec(
-    name: &'static str,
-    first: First,
-    args: (usize, usize),
-    run: fn(Run<'_, '_>) -> Outcome,
-    help: (&'static str, &'static str),
-) -> Spec {
-    Spec { name, also: &[], first, args, run, help }
-}
 
 pub(super) const SPECS: &[Spec] = &[
     spec(

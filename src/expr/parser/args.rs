@@ -72,10 +72,10 @@ impl Parser<'_> {
     }
 
     fn argument(&mut self, first: First) -> Parsed {
-        if matches!(first, First::Condition | First::Field) {
-            if let Some(param) = self.arrow_param() {
-                return self.arrow(param);
-            }
+        if matches!(first, First::Condition | First::Field)
+            && let Some(param) = self.arrow_param()
+        {
+            return self.arrow(param);
         }
         // A text is source only when it is the whole argument.
         let alone = matches!(self.peek_after(1), Kind::Sign("," | ")"));

@@ -1,7 +1,7 @@
 //! Nothing loops, grows or nests without bound, and nothing panics on the way to saying so.
 
 use super::{eval, parse, scope};
-use crate::expr::limits::{MAX_EXPRESSION_BYTES, MAX_FUEL, MAX_OUTPUT_BYTES};
+use crate::expr::limits::MAX_EXPRESSION_BYTES;
 use crate::expr::{Expression, Template, ValueTemplate};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -85,7 +85,6 @@ fn work_is_bounded() {
     assert!(["too_many_steps", "too_large"].contains(&error.code));
     let template = Template::parse("{{big}}{{big}}").unwrap();
     assert_eq!(template.render(&scope(root)).unwrap_err().code, "too_large");
-    assert!(MAX_FUEL > 0 && MAX_OUTPUT_BYTES > 600 * 1024);
 }
 
 #[test]

@@ -154,6 +154,7 @@ fn dates() {
             ("iso|epochSeconds", json!(1_795_086_000)),
             ("iso|isBefore($now) && now()|isAfter(iso)", json!(true)),
             ("iso|isBefore('x')", json!(false)),
+            ("iso|isBefore(iso) || iso|isAfter(iso)", json!(false)),
             ("iso < now()", json!(true)),
             ("nowMs", json!(NOW_MS)),
             ("1e300|isoDate", json!(null)),

@@ -146,6 +146,8 @@ fn source() -> impl Strategy<Value = String> {
             "|default(1)",
         ]);
         prop_oneof![
+            (inner.clone(), operator.clone(), inner.clone())
+                .prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
             (inner.clone(), operator, inner.clone()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
             (inner.clone(), inner.clone(), inner.clone())
                 .prop_map(|(a, b, c)| format!("({a}) ? {b} : {c}")),

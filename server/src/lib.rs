@@ -1,3 +1,4 @@
 //! The Signalbox server.
 
+pub mod engine;
 pub mod store;

@@ -112,6 +112,26 @@ pub async fn call_close(
     Ok(())
 }
 
+/// An attempt of a call that its run does not know (any more) must not come up again; none is fine.
+pub async fn call_close_attempt(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    call: CallId,
+    attempt: u32,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt <= $4 AND state = 'open'"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(call.0)
+    .bind(i64::from(attempt))
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
 /// Counts one more beginning of an attempt; `None` when it has a result by now or is not open.
 pub async fn call_claim(tx: &mut Tx, call: &OpenCall) -> StoreResult<Option<u32>> {
     let claims: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(

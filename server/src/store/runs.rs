@@ -186,6 +186,13 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
 
 /// Moves a run on. [`StoreError::Conflict`] when it has moved on meanwhile; then nothing is written.
 pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
+    run_fence(tx, commit).await?;
+    run_append(tx, commit).await
+}
+
+/// The first half of [`run_advance`]: the run's row, if it is still where it was decided. Other
+/// writes may come between the halves.
+pub async fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     let head = &commit.head;
     let changed = on_tx!(tx, |conn| sqlx::query(
         "UPDATE runs SET seq = $4, phase = $5, status = $6, current_node = $7, due = $8, input_tokens = $9,
@@ -207,9 +214,14 @@ pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     .bind(head.ended_at.map(value::ms))
     .execute(&mut *conn)
     .await)?;
-    if changed.rows_affected() == 0 {
-        return Err(StoreError::Conflict { what: "the run" });
+    match changed.rows_affected() {
+        0 => Err(StoreError::Conflict { what: "the run" }),
+        _ => Ok(()),
     }
+}
+
+/// The second half of [`run_advance`]: the journal and the rows that go with it.
+pub async fn run_append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     append(tx, commit).await
 }
 
@@ -343,6 +355,46 @@ pub async fn run_quarantine(
     }
     let payload = serde_json::json!({ "phase": "Blocked" });
     tx.feed_append(organization, "run", run.0, payload, now);
+    Ok(())
+}
+
+/// Lets a run that was set aside come back: its timers and calls count again.
+pub async fn run_release(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET quarantined = 0, updated_at = $3 WHERE organization_id = $1 AND id = $2"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(value::ms(now))
+    .execute(&mut *conn)
+    .await)?;
+    for sql in [
+        "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at < 0",
+        "UPDATE calls SET state = 'open', claims = 1 WHERE organization_id = $1 AND run_id = $2 AND state = 'held'",
+    ] {
+        on_tx!(tx, |conn| sqlx::query(sql)
+            .bind(organization.0)
+            .bind(run.0)
+            .execute(&mut *conn)
+            .await)?;
+    }
+    Ok(())
+}
+
+/// Nothing is left that the run must be told to continue with.
+pub async fn run_not_due(tx: &mut Tx, organization: OrganizationId, run: RunId) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET due = 0 WHERE organization_id = $1 AND id = $2 AND due = 1"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .execute(&mut *conn)
+    .await)?;
     Ok(())
 }
 

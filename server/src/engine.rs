@@ -1,0 +1,180 @@
+//! The engine: runs the domain's state machine durably.
+//!
+//! A command is decided by the pure machine ([`signalbox::run::advance`]), its events are committed
+//! together with everything they intend (calls, timers, approvals), and only then is the world asked.
+//! Who waits is a row, not a task: a waiting run costs no memory, and after a crash the rows say what
+//! is left to do.
+//!
+//! Reading order: [`command`] → [`commit`] → [`calls`] → [`timers`] → [`recovery`].
+//! Deliberately absent: what calls do (the [`CallExecutor`] port), SQL, HTTP.
+
+mod activity;
+mod calls;
+mod cells;
+pub mod clock;
+mod command;
+mod commit;
+mod config;
+mod executor;
+mod load;
+mod outside;
+mod queue;
+mod recovery;
+mod start;
+mod timers;
+mod versions;
+mod waiters;
+
+pub use clock::{Clock, SystemClock, VirtualClock};
+pub use command::{Outcome, WriteOp};
+pub use config::{EngineConfig, Organizations, Timekeeping};
+pub use executor::{CallContext, CallExecutor, CallOutcome, Closing};
+pub use start::{StartRun, Started};
+pub use waiters::WaitFor;
+
+use crate::store::{Store, StoreError};
+use signalbox::{
+    graph::CompileError,
+    id::{OrganizationId, RunId, WorkflowId},
+    run::{Event, Refusal, RunStatus},
+};
+use std::sync::Arc;
+use tokio::sync::broadcast;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Starts engines.
+pub struct Engine;
+
+/// A handle on a running engine; cheap to clone.
+#[derive(Clone)]
+pub struct EngineHandle {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    executor: Arc<dyn CallExecutor>,
+    clock: Arc<dyn Clock>,
+    config: EngineConfig,
+    cells: cells::Cells,
+    versions: versions::Versions,
+    queue: queue::Queue,
+    alarm: timers::Alarm,
+    waiters: waiters::Waiters,
+    activity: activity::Activity,
+    committed: broadcast::Sender<Arc<Committed>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What one commit did to a run.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Which run.
+    pub run: RunId,
+    /// Of which workflow.
+    pub workflow: WorkflowId,
+    /// The new events; their numbers follow on the run's earlier ones.
+    pub events: Vec<Event>,
+    /// The status after them.
+    pub status: RunStatus,
+}
+
+/// Why the engine did not do what it was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The run does not take this command now. Nothing changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store said no. With [`StoreError::Unavailable`] it may have happened all the same.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The version cannot run.
+    #[error("the version cannot run: {}", .0.first().map_or("no reason is known", |e| e.message.as_str()))]
+    Graph(Vec<CompileError>),
+    /// The run's state cannot be read; it was taken out of circulation.
+    #[error("the run was set aside because its state cannot be read: {0}")]
+    Quarantined(String),
+    /// There is too much to do; try again later.
+    #[error("the engine is busy; try again in a moment")]
+    Busy,
+    /// The engine is stopping.
+    #[error("the engine is stopping")]
+    Stopping,
+}
+
+impl Engine {
+    /// Starts an engine on a store: picks up what an earlier one left undone, then serves.
+    /// One engine a store; safety does not depend on it, but work would be done twice.
+    pub fn start(
+        store: Store,
+        executor: Arc<dyn CallExecutor>,
+        clock: Arc<dyn Clock>,
+        config: EngineConfig,
+    ) -> EngineHandle {
+        let (committed, _) = broadcast::channel(1_024);
+        let inner = Arc::new(Inner {
+            cells: cells::Cells::new(config.cells_max),
+            versions: versions::Versions::new(config.versions_max),
+            queue: queue::Queue::new(&config),
+            alarm: timers::Alarm::default(),
+            waiters: waiters::Waiters::default(),
+            activity: activity::Activity::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            store,
+            executor,
+            clock,
+            config,
+            committed,
+        });
+        recovery::start(&inner);
+        if inner.config.timekeeping == Timekeeping::Automatic {
+            timers::start(&inner);
+            recovery::watch(&inner);
+        }
+        EngineHandle { inner }
+    }
+}
+
+impl EngineHandle {
+    /// What is committed from now on, in order within each run. Who is too slow gets `Lagged` and
+    /// reads the journal.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {
+        self.inner.committed.subscribe()
+    }
+
+    /// The store it runs on.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The clock it runs by.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    /// Stops: nothing new is begun, what is being committed is finished. Calls in flight are given
+    /// up after the commits; the next start makes them again.
+    pub async fn shutdown(&self) {
+        self.inner.stop.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+    }
+}
+
+impl Inner {
+    /// Runs a task that ends with the engine, and counts as activity until then.
+    fn spawn_work<F>(self: &Arc<Self>, work: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let busy = self.activity.enter();
+        self.tasks.spawn(async move {
+            work.await;
+            drop(busy);
+        });
+    }
+}

@@ -1,0 +1,176 @@
+//! Making calls: after the commit that says so, with a time limit, counted against poison.
+
+use super::{
+    CallContext, CallOutcome, EngineHandle, Inner,
+    queue::Job,
+};
+use crate::store::{self, CallState, OpenCall, UnreadableCall};
+use futures::FutureExt;
+use signalbox::run::{Command, ErrorKind, StepError};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+impl Inner {
+    /// Takes in a call whose intent was just committed.
+    pub(super) fn submit(self: &Arc<Self>, call: OpenCall) {
+        self.queue.push(call, true);
+        self.pump();
+    }
+
+    /// Begins what may begin, and reads on when there is room.
+    pub(super) fn pump(self: &Arc<Self>) {
+        if self.stop.is_cancelled() {
+            return;
+        }
+        while let Some(job) = self.queue.pop() {
+            let inner = self.clone();
+            self.spawn_work(async move {
+                inner.make(&job).await;
+                inner.queue.done(&job.call);
+                inner.pump();
+            });
+        }
+        if let Some(limit) = self.queue.begin_refill() {
+            let inner = self.clone();
+            self.spawn_work(async move { inner.refill(limit).await });
+        }
+    }
+
+    /// Reads open calls that are not in memory: at the start, and when more came than fit.
+    async fn refill(self: &Arc<Self>, limit: usize) {
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        match store::calls_open(&self.store, limit).await {
+            Ok(rows) => {
+                let is_full = rows.len() >= limit as usize;
+                for row in rows {
+                    match row {
+                        Ok(call) => self.queue.push(call, false),
+                        Err(unreadable) => self.hold_unreadable(unreadable).await,
+                    }
+                }
+                self.queue.refilled(is_full);
+            }
+            Err(error) => {
+                tracing::error!(%error, "open calls cannot be read; the watch tries again");
+                self.queue.refilled(false);
+                return;
+            }
+        }
+        self.pump();
+    }
+
+    async fn make(self: &Arc<Self>, job: &Job) {
+        let call = &job.call;
+        if job.cancelled.is_cancelled() || !(job.fresh || self.claim(call).await) {
+            return;
+        }
+        let result = tokio::select! {
+            // Given up at shutdown: the intent stays, the next start makes the call again.
+            () = self.stop.cancelled() => return,
+            result = self.execute(job) => result,
+        };
+        if let Some(command) = result {
+            self.insist(call.organization, call.run, command).await;
+        }
+    }
+
+    /// Counts the beginning of a call that was begun before; after too many a person must look.
+    async fn claim(self: &Arc<Self>, call: &OpenCall) -> bool {
+        let claimed = {
+            let call = call.clone();
+            self.store
+                .write(move |tx| async move { store::call_claim(tx, &call).await }.boxed())
+                .await
+        };
+        match claimed {
+            Ok(Some(claims)) if claims <= self.config.claims_max => true,
+            Ok(Some(claims)) => {
+                let times = claims.saturating_sub(1);
+                let reason = format!(
+                    "The step \u{201c}{}\u{201d} was begun {times} times and never gave a result: something \
+                     in it ends the server. Look at its input, then resume the run to try again.",
+                    call.node
+                );
+                self.hold(call, reason).await;
+                false
+            }
+            Ok(None) => false,
+            Err(error) => {
+                tracing::warn!(%error, "a call cannot be claimed; the watch tries again");
+                false
+            }
+        }
+    }
+
+    async fn hold(self: &Arc<Self>, call: &OpenCall, reason: String) {
+        tracing::error!(run = %call.run, node = %call.node, "a call is held: {reason}");
+        let (organization, run, id) = (call.organization, call.run, call.call);
+        let command = Command::Block { reason, activation: Some(call.activation) };
+        self.insist(organization, run, command).await;
+        // The run's commit closes the row when the activation took the block; this is for when it did not.
+        let held = self
+            .store
+            .write(move |tx| {
+                async move {
+                    store::call_set_state(tx, organization, run, id, CallState::Held).await
+                }
+                .boxed()
+            })
+            .await;
+        if let Err(error) = held {
+            tracing::error!(%error, "a call cannot be held");
+        }
+    }
+
+    async fn hold_unreadable(self: &Arc<Self>, row: UnreadableCall) {
+        let UnreadableCall { organization, run, detail, .. } = row;
+        if let Err(error) = self.set_aside(organization, run, &detail).await {
+            tracing::error!(%run, %error, "a run cannot be set aside");
+        }
+    }
+
+    /// Makes the call; what to tell the run, or nothing when the executor has told it.
+    async fn execute(self: &Arc<Self>, job: &Job) -> Option<Command> {
+        let OpenCall { call, attempt, .. } = job.call;
+        let context = CallContext {
+            organization: job.call.organization,
+            run: job.call.run,
+            node: job.call.node.clone(),
+            activation: job.call.activation,
+            attempt,
+            call,
+            engine: EngineHandle { inner: self.clone() },
+            cancelled: job.cancelled.clone(),
+        };
+        let limit_ms = job.call.timeout_ms.unwrap_or(self.config.call_timeout_ms);
+        let making = async { self.executor.execute(context, job.call.request.clone()).await };
+        let making = AssertUnwindSafe(making).catch_unwind();
+        let outcome = tokio::time::timeout(Duration::from_millis(limit_ms), making).await;
+        Some(match outcome {
+            Ok(Ok(CallOutcome::Succeeded { output, usage })) => {
+                Command::CallSucceeded { call, attempt, output, usage }
+            }
+            Ok(Ok(CallOutcome::Failed { error, retry_after_ms })) => {
+                Command::CallFailed { call, attempt, error, retry_after_ms }
+            }
+            Ok(Ok(CallOutcome::Bypassed { reason })) => Command::CallBypassed { call, reason },
+            Ok(Ok(CallOutcome::Parked)) => return None,
+            Ok(Err(_)) => {
+                let message = "The step broke off inside Signalbox; this is a defect. The log says more.";
+                failed(job, ErrorKind::Internal, message.into())
+            }
+            Err(_) => {
+                let message = format!("It took longer than {} seconds.", limit_ms.div_ceil(1_000));
+                failed(job, ErrorKind::Timeout, message)
+            }
+        })
+    }
+}
+
+fn failed(job: &Job, kind: ErrorKind, message: String) -> Command {
+    Command::CallFailed {
+        call: job.call.call,
+        attempt: job.call.attempt,
+        error: StepError::new(kind, message),
+        retry_after_ms: None,
+    }
+}

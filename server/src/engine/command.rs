@@ -1,0 +1,467 @@
+//! Commands: decide, commit, then ask the world.
+
+use super::{
+    Committed, EngineError, EngineHandle, Inner,
+    cells::{Cell, Live},
+    commit::{self, Place, Plan},
+    executor::Closing,
+};
+use crate::store::{self, ApprovalFilter, Decided, RunCommit, RunWrite, StoreError, StoreResult, Tx};
+use futures::{FutureExt, future::BoxFuture};
+use signalbox::{
+    id::{ApprovalId, OrganizationId, RunId, WorkflowId},
+    run::{self, Advance, Command, Decision, Effect, Refusal, RunStatus},
+    wire::ApprovalState,
+};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+/// Writes that ride in the transaction of a command, before the run's own.
+pub type WriteOp = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, StoreResult<()>> + Send>;
+
+/// What a command did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The run's status after it.
+    pub status: RunStatus,
+    /// The number of the run's last event.
+    pub seq: u64,
+    /// Events it caused; 0 when the run took note and nothing changed.
+    pub events: usize,
+}
+
+/// How often a command is decided anew when the run moved on under it.
+const TRIES_MAX: usize = 8;
+/// Events after which a chain of pure steps is committed before it goes on.
+const EVENTS_PER_COMMIT_MAX: usize = 6_000;
+
+/// Why a write did not happen; gives the extra writes back when they were not begun.
+struct NotWritten {
+    error: StoreError,
+    /// The run had moved on; nothing else was tried.
+    fenced: bool,
+    extra: Option<WriteOp>,
+}
+
+impl From<StoreError> for NotWritten {
+    fn from(error: StoreError) -> Self {
+        Self { error, fenced: false, extra: None }
+    }
+}
+
+impl EngineHandle {
+    /// Tells a run something. It is on disk when this answers; the caller may go away meanwhile.
+    pub async fn command(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+    ) -> Result<Outcome, EngineError> {
+        self.in_task(organization, run, command, None).await
+    }
+
+    /// Tells a run something, with writes in the same transaction that happen before the run's own.
+    /// If they fail, or the run refuses, nothing happened.
+    pub async fn command_with(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+        extra: WriteOp,
+    ) -> Result<Outcome, EngineError> {
+        self.in_task(organization, run, command, Some(extra)).await
+    }
+
+    /// Decides an approval that a run asked for itself (a human node, a review), at the revision that
+    /// was looked at. [`StoreError::Conflict`] when it was decided or edited meanwhile.
+    pub async fn decide_approval(
+        &self,
+        organization: OrganizationId,
+        approval: ApprovalId,
+        revision: u32,
+        decision: Decision,
+        by: &str,
+    ) -> Result<Outcome, EngineError> {
+        let row = store::approval_fetch(self.store(), organization, approval).await?;
+        let run = row.request.run.ok_or(StoreError::NotFound { what: "run of the approval" })?;
+        if row.state != ApprovalState::Pending {
+            return Err(StoreError::Conflict { what: "the approval" }.into());
+        }
+        let (state, reason, answer) = match &decision {
+            Decision::Approve { answer } => (ApprovalState::Approved, String::new(), answer.clone()),
+            Decision::Reject { reason, .. } => {
+                (ApprovalState::Rejected, reason.clone(), serde_json::Value::Null)
+            }
+            Decision::Expire => (ApprovalState::Expired, String::new(), serde_json::Value::Null),
+        };
+        let at = self.inner.clock.now();
+        let decided = Decided { by: by.to_owned(), at, reason, answer };
+        let close: WriteOp = Box::new(move |tx| {
+            async move {
+                store::approval_close(tx, organization, approval, Some(revision), state, &decided).await
+            }
+            .boxed()
+        });
+        let command = Command::DecideApproval { approval, decision, by: by.to_owned() };
+        self.command_with(organization, run, command, close).await
+    }
+
+    /// Approvals that a run still waits for.
+    pub async fn approvals_open(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+    ) -> Result<Vec<store::Approval>, EngineError> {
+        let filter = ApprovalFilter {
+            state: Some(ApprovalState::Pending),
+            run: Some(run),
+            ..ApprovalFilter::default()
+        };
+        Ok(store::approval_list(self.store(), organization, &filter, None, 1_000).await?)
+    }
+
+    async fn in_task(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+        extra: Option<WriteOp>,
+    ) -> Result<Outcome, EngineError> {
+        if self.inner.stop.is_cancelled() {
+            return Err(EngineError::Stopping);
+        }
+        let inner = self.inner.clone();
+        let busy = inner.activity.enter();
+        let task = self.inner.tasks.spawn(async move {
+            let outcome = inner.command(organization, run, command, extra).await;
+            drop(busy);
+            outcome
+        });
+        task.await.unwrap_or(Err(EngineError::Stopping))
+    }
+}
+
+/// What one try came to.
+enum Tried {
+    Done(Outcome),
+    /// The run moved on: load and decide again.
+    Again(Option<WriteOp>),
+}
+
+impl Inner {
+    /// Decides and commits. To be called from a task that is not cancelled.
+    pub(super) async fn command(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+        mut extra: Option<WriteOp>,
+    ) -> Result<Outcome, EngineError> {
+        let cell = self.cells.get(organization, run);
+        let mut slot = cell.live.lock().await;
+        for _ in 0..TRIES_MAX {
+            if slot.is_none() {
+                *slot = Some(self.load_for(organization, run, &command).await?);
+            }
+            let Some(mut live) = slot.take() else { continue };
+            // Taken out: whatever goes wrong from here on, a half-changed state is not kept.
+            match self.try_command(&cell, &mut live, &command, extra).await {
+                Ok(Tried::Done(outcome)) => {
+                    if live.is_at_rest() {
+                        self.cells.forget(&cell);
+                    } else {
+                        *slot = Some(live);
+                    }
+                    return Ok(outcome);
+                }
+                Ok(Tried::Again(unused)) => extra = unused,
+                Err(error) => {
+                    if matches!(error, EngineError::Refused(_)) {
+                        *slot = Some(live); // a refusal changes nothing
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        Err(StoreError::Conflict { what: "the run" }.into())
+    }
+
+    /// A run that was set aside is loaded again only when someone resumes or stops it.
+    async fn load_for(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        command: &Command,
+    ) -> Result<Live, EngineError> {
+        match self.load(organization, run).await {
+            Err(EngineError::Quarantined(_))
+                if matches!(command, Command::Resume { .. } | Command::Stop { .. }) =>
+            {
+                let now = self.clock.now();
+                self.store
+                    .write(move |tx| {
+                        async move { store::run_release(tx, organization, run, now).await }.boxed()
+                    })
+                    .await?;
+                self.alarm.ring(now);
+                self.load(organization, run).await
+            }
+            other => other,
+        }
+    }
+
+    async fn try_command(
+        self: &Arc<Self>,
+        cell: &Cell,
+        live: &mut Live,
+        command: &Command,
+        extra: Option<WriteOp>,
+    ) -> Result<Tried, EngineError> {
+        let now = self.clock.now();
+        let expected_seq = live.state.seq;
+        let place = Place { organization: cell.organization, run: cell.run, expected_seq, now };
+        let advance = match self.advance(place, live, command).await {
+            Ok(advance) => advance,
+            Err(EngineError::Refused(refusal)) => {
+                self.forget_refused(place, command).await?;
+                return Err(refusal.into());
+            }
+            Err(error) => return Err(error),
+        };
+        if advance.events.is_empty() {
+            self.take_note(place, command, extra).await?;
+            return Ok(Tried::Done(outcome(live, 0)));
+        }
+        let plan = commit::plan(place, live, &advance, command)?;
+        if let Err(failed) = self.write(&plan, extra).await {
+            // Whatever was unknown before, the state on disk decides.
+            return match failed {
+                NotWritten { fenced: true, extra, .. } => Ok(Tried::Again(extra)),
+                NotWritten { error, .. } => Err(error.into()),
+            };
+        }
+        let events = advance.events.len();
+        live.note_checkpoint(&plan.commit);
+        self.committed(live.workflow, !live.waits.is_empty(), plan, advance);
+        Ok(Tried::Done(outcome(live, events)))
+    }
+
+    /// The machine's decision, with as many continuations as fit into one commit.
+    pub(super) async fn advance(
+        &self,
+        place: Place,
+        live: &mut Live,
+        command: &Command,
+    ) -> Result<Advance, EngineError> {
+        let mut all = Advance::default();
+        let mut next = Some(command.clone());
+        while let Some(command) = next.take() {
+            let Live { graph, context, state, .. } = &mut *live;
+            let decided = catch_unwind(AssertUnwindSafe(|| {
+                run::advance(graph, context, state, &command, place.now)
+            }));
+            let decided = match decided {
+                Ok(decided) => decided.map_err(EngineError::Refused),
+                Err(_) => {
+                    let detail = "the state machine broke off over it; this is a defect";
+                    self.set_aside(place.organization, place.run, detail).await?;
+                    Err(EngineError::Quarantined(detail.into()))
+                }
+            };
+            let mut advance = match decided {
+                Ok(advance) => advance,
+                Err(EngineError::Refused(_)) if !all.events.is_empty() => break,
+                Err(error) => return Err(error),
+            };
+            all.events.append(&mut advance.events);
+            let is_end = advance.effects.contains(&Effect::Ended);
+            if is_end {
+                // What earlier parts asked for is not wanted any more.
+                all.effects.retain(|effect| matches!(effect, Effect::CancelCall { .. }));
+            }
+            let goes_on = advance.effects.contains(&Effect::Continue);
+            let fits = all.events.len() < EVENTS_PER_COMMIT_MAX;
+            if goes_on && fits {
+                advance.effects.retain(|effect| *effect != Effect::Continue);
+                next = Some(Command::Continue);
+            }
+            all.effects.append(&mut advance.effects);
+        }
+        Ok(all)
+    }
+
+    async fn write(&self, plan: &Plan, extra: Option<WriteOp>) -> Result<(), NotWritten> {
+        let (commit, executor) = (plan.commit.clone(), self.executor.clone());
+        let (cancelled, ends) = (plan.cancelled.clone(), plan.ends);
+        self.store
+            .write_with(move |tx| {
+                async move {
+                    if let Err(error) = store::run_fence(tx, &commit).await {
+                        let fenced = matches!(error, StoreError::Conflict { .. });
+                        return Err(NotWritten { error, fenced, extra });
+                    }
+                    if let Some(extra) = extra {
+                        extra(tx).await?;
+                    }
+                    store::run_append(tx, &commit).await?;
+                    let RunCommit { organization, run, .. } = commit;
+                    for call in cancelled {
+                        executor.close(tx, organization, run, Closing::Call(call)).await?;
+                    }
+                    if ends {
+                        executor.close(tx, organization, run, Closing::Run).await?;
+                    }
+                    Ok(())
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// After the commit: tell who listens, ask the world.
+    pub(super) fn committed(
+        self: &Arc<Self>,
+        workflow: WorkflowId,
+        waits: bool,
+        plan: Plan,
+        advance: Advance,
+    ) {
+        let RunCommit { organization, run, head, writes, .. } = plan.commit;
+        self.waiters.tell(run, &head.status);
+        let committed = Committed {
+            organization,
+            run,
+            workflow,
+            events: advance.events,
+            status: head.status,
+        };
+        let _ = self.committed.send(Arc::new(committed)); // nobody may be listening
+        if let Some(due) = plan.timer {
+            self.alarm.ring(due);
+        }
+        for call in plan.cancelled {
+            self.queue.cancel(run, call);
+        }
+        if plan.ends {
+            self.queue.cancel_run(run);
+        }
+        for call in plan.calls {
+            self.submit(call);
+        }
+        if waits && writes.iter().any(|write| matches!(write, RunWrite::WaitOpen(..))) {
+            self.look_back(organization, run);
+        }
+        if plan.due {
+            self.go_on(organization, run);
+        }
+    }
+
+    /// Lets a run go on after its turn; others may come in between.
+    pub(super) fn go_on(self: &Arc<Self>, organization: OrganizationId, run: RunId) {
+        let inner = self.clone();
+        self.spawn_work(async move {
+            inner.insist(organization, run, Command::Continue).await;
+        });
+    }
+
+    /// The run takes note and nothing changes: only the extra writes and the row of a fired timer.
+    async fn take_note(
+        &self,
+        place: Place,
+        command: &Command,
+        extra: Option<WriteOp>,
+    ) -> Result<(), EngineError> {
+        let fired = match command {
+            Command::TimerFired { timer } => Some(timer.clone()),
+            _ => None,
+        };
+        let continued = matches!(command, Command::Continue);
+        if fired.is_none() && extra.is_none() && !continued {
+            return Ok(());
+        }
+        let Place { organization, run, .. } = place;
+        self.store
+            .write(move |tx| {
+                async move {
+                    if let Some(timer) = fired {
+                        store::timer_delete(tx, organization, run, &timer).await?;
+                    }
+                    if continued {
+                        store::run_not_due(tx, organization, run).await?;
+                    }
+                    match extra {
+                        Some(extra) => extra(tx).await,
+                        None => Ok(()),
+                    }
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Rows that stand for something the run does not know (any more) must not come up again.
+    async fn forget_refused(&self, place: Place, command: &Command) -> Result<(), EngineError> {
+        let Place { organization, run, .. } = place;
+        let command = match command {
+            Command::TimerFired { .. }
+            | Command::Continue
+            | Command::CallSucceeded { .. }
+            | Command::CallFailed { .. } => command.clone(),
+            _ => return Ok(()),
+        };
+        self.store
+            .write(move |tx| {
+                async move {
+                    match command {
+                        Command::TimerFired { timer } => {
+                            store::timer_delete(tx, organization, run, &timer).await
+                        }
+                        Command::CallSucceeded { call, attempt, .. }
+                        | Command::CallFailed { call, attempt, .. } => {
+                            store::call_close_attempt(tx, organization, run, call, attempt).await
+                        }
+                        _ => store::run_not_due(tx, organization, run).await,
+                    }
+                }
+                .boxed()
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// A command of the engine's own: repeated while the store is not available, because the row
+    /// that stands for it stays until it is through. Gives the outcome, or the refusal.
+    pub(super) async fn insist(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+    ) -> Option<Result<Outcome, Refusal>> {
+        let mut pause_ms = 50;
+        loop {
+            match self.command(organization, run, command.clone(), None).await {
+                Ok(outcome) => return Some(Ok(outcome)),
+                Err(EngineError::Refused(refusal)) => return Some(Err(refusal)),
+                Err(EngineError::Store(error @ StoreError::Unavailable(_))) => {
+                    tracing::warn!(%run, %error, "a command is tried again");
+                }
+                Err(error) => {
+                    tracing::error!(%run, %error, "a command was given up");
+                    return None;
+                }
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                () = tokio::time::sleep(std::time::Duration::from_millis(pause_ms)) => {}
+            }
+            pause_ms = (pause_ms * 2).min(5_000);
+        }
+    }
+}
+
+fn outcome(live: &Live, events: usize) -> Outcome {
+    Outcome { status: live.state.status(), seq: live.state.seq, events }
+}

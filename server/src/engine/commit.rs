@@ -1,0 +1,268 @@
+//! From a decision to a commit: which rows go with the events.
+
+use super::{EngineError, cells::Live};
+use crate::store::{
+    Decided, EventBlocks, NewApproval, OpenCall, RunCommit, RunHead, RunWrite, StoreError,
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use signalbox::{
+    id::{ApprovalId, CallId, OrganizationId, RunId},
+    run::{
+        ActivationId, Advance, ApprovalRequest, Command, Decision, Effect, Event, EventBody,
+    },
+    wire::ApprovalState,
+};
+
+/// Events between checkpoints: at least the first, at most the second, in between as many as half
+/// of all, so that writing them stays cheap and replaying them short.
+const CHECKPOINT_EVERY: (u64, u64) = (128, 5_000);
+
+/// A decision on its way to disk.
+pub(super) struct Plan {
+    pub commit: RunCommit,
+    /// Calls to be made after it.
+    pub calls: Vec<OpenCall>,
+    /// Calls that are not wanted any more.
+    pub cancelled: Vec<CallId>,
+    /// The run ended with it.
+    pub ends: bool,
+    /// It must go on by itself.
+    pub due: bool,
+    /// The nearest timer it sets.
+    pub timer: Option<DateTime<Utc>>,
+}
+
+/// Whose commit it is, and at which event number it was decided.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub organization: OrganizationId,
+    pub run: RunId,
+    pub expected_seq: u64,
+    pub now: DateTime<Utc>,
+}
+
+/// Makes the commit of a decision that is already applied to `live`.
+pub(super) fn plan(
+    place: Place,
+    live: &mut Live,
+    advance: &Advance,
+    command: &Command,
+) -> Result<Plan, EngineError> {
+    let mut draft = Draft { place, live, writes: vec![], calls: vec![], cancelled: vec![], timer: None };
+    if let Command::TimerFired { timer } = command {
+        draft.writes.push(RunWrite::TimerDelete(timer.clone()));
+    }
+    for event in &advance.events {
+        draft.event(event);
+    }
+    let (mut ends, mut due) = (false, false);
+    for effect in &advance.effects {
+        match effect {
+            Effect::Ended => ends = true,
+            Effect::Continue => due = true,
+            other => draft.effect(other),
+        }
+    }
+    if advance.events.iter().any(|event| lifts_a_stop(&event.body)) {
+        draft.set_timers_again();
+    }
+    if ends {
+        draft.writes.push(RunWrite::End);
+    }
+    let Draft { writes, calls, cancelled, timer, .. } = draft;
+    let commit = commit(place, live, &advance.events, writes, due)?;
+    Ok(Plan { commit, calls, cancelled, ends, due, timer })
+}
+
+fn commit(
+    place: Place,
+    live: &mut Live,
+    events: &[Event],
+    writes: Vec<RunWrite>,
+    due: bool,
+) -> Result<RunCommit, EngineError> {
+    let state = &live.state;
+    let current_node = state.living().next().map(|(_, activation)| activation.node.0.clone());
+    let head = RunHead {
+        status: state.status(),
+        current_node,
+        due,
+        input_tokens: state.usage.input_tokens,
+        output_tokens: state.usage.output_tokens,
+        cost_micros: state.usage.cost_micros,
+        ended_at: state.ended_at,
+    };
+    let (least, most) = CHECKPOINT_EVERY;
+    let every = (live.checkpoint_seq / 2).clamp(least, most);
+    let wants_checkpoint = state.end.is_none() && state.seq - live.checkpoint_seq >= every;
+    let checkpoint = wants_checkpoint
+        .then(|| serde_json::to_vec(state))
+        .transpose()
+        .map_err(|error| unwritable("run_checkpoints", &error))?;
+    Ok(RunCommit {
+        organization: place.organization,
+        run: place.run,
+        expected_seq: place.expected_seq,
+        seq: state.seq,
+        at: place.now,
+        events: EventBlocks::of(events)?,
+        head,
+        writes,
+        checkpoint,
+    })
+}
+
+fn unwritable(table: &'static str, error: &serde_json::Error) -> EngineError {
+    EngineError::Store(StoreError::Corrupt { table, column: "state", detail: error.to_string() })
+}
+
+/// After these, timers that fired into a stop count again.
+fn lifts_a_stop(body: &EventBody) -> bool {
+    matches!(body, EventBody::Resumed { .. } | EventBody::Unblocked { .. })
+}
+
+struct Draft<'a> {
+    place: Place,
+    live: &'a mut Live,
+    writes: Vec<RunWrite>,
+    calls: Vec<OpenCall>,
+    cancelled: Vec<CallId>,
+    timer: Option<DateTime<Utc>>,
+}
+
+impl Draft<'_> {
+    /// What an event says about rows that are there.
+    fn event(&mut self, event: &Event) {
+        match &event.body {
+            EventBody::NodeCompleted { activation, .. }
+            | EventBody::NodeSkipped { activation, .. }
+            | EventBody::NodeBypassed { activation, .. }
+            | EventBody::NodeFailed { activation, .. } => {
+                self.close_call(*activation);
+                if self.live.waits.remove(activation) {
+                    self.writes.push(RunWrite::WaitClose(*activation));
+                }
+            }
+            EventBody::AttemptFailed { activation, .. }
+            | EventBody::Blocked { activation: Some(activation), .. }
+            | EventBody::ApprovalRequested { activation, request: Some(_), .. } => {
+                self.close_call(*activation);
+            }
+            // From here on the send gate sees to the call.
+            EventBody::ApprovalRequested { activation, request: None, .. }
+            | EventBody::MessageMoved { activation, .. } => {
+                if let Some(call) = self.live.calls.get(activation) {
+                    self.writes.push(RunWrite::CallPark(*call));
+                }
+            }
+            EventBody::ApprovalDecided { approval, decision, by, .. } => {
+                self.writes.push(close_approval(*approval, decision, by, event.at));
+            }
+            _ => {}
+        }
+    }
+
+    fn close_call(&mut self, activation: ActivationId) {
+        if let Some(call) = self.live.calls.remove(&activation) {
+            self.writes.push(RunWrite::CallClose(call));
+        }
+    }
+
+    /// What an effect asks for.
+    fn effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Call { activation, attempt, call, request, timeout_ms } => {
+                let node = self.node(*activation);
+                let open = OpenCall {
+                    organization: self.place.organization,
+                    run: self.place.run,
+                    call: *call,
+                    activation: *activation,
+                    node,
+                    attempt: *attempt,
+                    request: request.clone(),
+                    timeout_ms: *timeout_ms,
+                };
+                self.live.calls.insert(*activation, *call);
+                // The row is overwritten, so its end need not be written before.
+                self.writes.retain(|write| !matches!(write, RunWrite::CallClose(id) if id == call));
+                self.writes.push(RunWrite::CallOpen(Box::new(open.clone())));
+                self.calls.push(open);
+            }
+            Effect::CancelCall { call } => {
+                self.live.calls.retain(|_, open| open != call);
+                self.writes.push(RunWrite::CallClose(*call));
+                self.cancelled.push(*call);
+            }
+            Effect::SetTimer { timer, due_at } => {
+                self.timer = Some(self.timer.map_or(*due_at, |nearest| nearest.min(*due_at)));
+                self.writes.push(RunWrite::TimerSet(timer.clone(), *due_at));
+            }
+            Effect::CancelTimer { timer } => {
+                self.writes.push(RunWrite::TimerDelete(timer.clone()));
+            }
+            Effect::OpenApproval { activation, approval, request } => {
+                let new = self.approval(*activation, *approval, request);
+                self.writes.push(RunWrite::ApprovalOpen(Box::new(new)));
+            }
+            Effect::WithdrawApproval { approval } => {
+                self.writes.push(RunWrite::ApprovalWithdraw(*approval));
+            }
+            Effect::AwaitEvent { activation, event } => {
+                let since = self.live.since(self.place.now);
+                self.live.waits.insert(*activation);
+                self.writes.push(RunWrite::WaitOpen(*activation, event.clone(), since));
+            }
+            Effect::Continue | Effect::Ended => {}
+        }
+    }
+
+    /// A timer that fired while the run was stopped is due at once when the stop is lifted.
+    fn set_timers_again(&mut self) {
+        for effect in signalbox::run::recover(&self.live.state) {
+            if let Effect::SetTimer { .. } = effect {
+                self.effect(&effect);
+            }
+        }
+    }
+
+    fn node(&self, activation: ActivationId) -> signalbox::id::NodeId {
+        let known = self.live.state.activations.get(&activation);
+        known.map_or_else(|| String::new().into(), |activation| activation.node.clone())
+    }
+
+    fn approval(
+        &self,
+        activation: ActivationId,
+        id: ApprovalId,
+        request: &ApprovalRequest,
+    ) -> NewApproval {
+        NewApproval {
+            run: Some(self.place.run),
+            activation: Some(activation),
+            node: Some(self.node(activation)),
+            prompt: request.prompt.clone(),
+            subject: request.subject.clone(),
+            form: request.form.clone(),
+            requested_by: self.live.state.started_by.clone(),
+            expires_at: request.expires_at,
+            ..NewApproval::new(self.place.organization, id, request.kind, request.title.clone())
+        }
+    }
+}
+
+fn close_approval(
+    approval: ApprovalId,
+    decision: &Decision,
+    by: &str,
+    at: DateTime<Utc>,
+) -> RunWrite {
+    let (state, reason, answer) = match decision {
+        Decision::Approve { answer } => (ApprovalState::Approved, "", answer.clone()),
+        Decision::Reject { reason, .. } => (ApprovalState::Rejected, reason.as_str(), Value::Null),
+        Decision::Expire => (ApprovalState::Expired, "", Value::Null),
+    };
+    let decided = Decided { by: by.to_owned(), at, reason: reason.to_owned(), answer };
+    RunWrite::ApprovalClose(approval, state, decided)
+}

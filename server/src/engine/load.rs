@@ -1,0 +1,119 @@
+//! Loading a run: the newest checkpoint, and the events after it.
+
+use super::{EngineError, Inner, cells::Live};
+use crate::store::{self, Run, StoreError};
+use futures::FutureExt;
+use signalbox::{
+    id::{OrganizationId, RunId, WorkflowId},
+    run::{self, Context, RunState},
+};
+
+/// Events read at once while a state is rebuilt.
+const PAGE: usize = 2_000;
+
+impl Inner {
+    /// A run's state as it is on disk. One that cannot be read is set aside, so that it does not
+    /// come up again and again; the others go on.
+    pub(super) async fn load(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+    ) -> Result<Live, EngineError> {
+        let row = store::run_fetch(&self.store, organization, run).await?;
+        if row.quarantined {
+            return Err(EngineError::Quarantined("it was set aside before".into()));
+        }
+        match self.load_row(&row).await {
+            Ok(live) => Ok(live),
+            Err(EngineError::Store(error @ StoreError::Corrupt { .. })) => {
+                self.quarantine(&row, error.to_string()).await
+            }
+            Err(error @ EngineError::Graph(_)) => self.quarantine(&row, error.to_string()).await,
+            Err(other) => Err(other),
+        }
+    }
+
+    async fn load_row(&self, row: &Run) -> Result<Live, EngineError> {
+        let (organization, run) = (row.organization, row.id);
+        let graph = self.version(organization, row.workflow, row.version).await?;
+        let (mut state, checkpoint_seq) = self.checkpoint(organization, run).await?;
+        loop {
+            let (events, more) =
+                store::events_after(&self.store, organization, run, state.seq, PAGE).await?;
+            store::events_check_dense(&events, state.seq)?;
+            for event in &events {
+                run::apply(&mut state, event);
+            }
+            if !more {
+                break;
+            }
+        }
+        if state.seq < row.seq {
+            return Err(EngineError::Store(StoreError::Corrupt {
+                table: "run_events",
+                column: "events",
+                detail: format!("the journal ends at {} and the run at {}", state.seq, row.seq),
+            }));
+        }
+        let context = self.context(organization, row.workflow).await;
+        Ok(Live::new(state, graph, context, row.workflow, checkpoint_seq))
+    }
+
+    /// The newest checkpoint, or the state before the first event. One that cannot be read is only
+    /// a shortcut lost: the journal is the truth.
+    async fn checkpoint(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+    ) -> Result<(RunState, u64), EngineError> {
+        let found = store::checkpoint_fetch(&self.store, organization, run).await?;
+        let read = found.map(|(seq, bytes)| (seq, serde_json::from_slice::<RunState>(&bytes)));
+        Ok(match read {
+            Some((seq, Ok(state))) if state.seq == seq && state.run == run => (state, seq),
+            Some(_) => {
+                tracing::warn!(%run, "a checkpoint cannot be read; the journal is replayed");
+                (RunState::new(run), 0)
+            }
+            None => (RunState::new(run), 0),
+        })
+    }
+
+    pub(super) async fn context(
+        &self,
+        organization: OrganizationId,
+        workflow: WorkflowId,
+    ) -> Context {
+        Context {
+            organization_id: organization,
+            workflow_id: workflow,
+            root_workflow_id: None,
+            zone: self.config.organizations.zone(organization).await,
+        }
+    }
+
+    async fn quarantine(&self, row: &Run, detail: String) -> Result<Live, EngineError> {
+        self.set_aside(row.organization, row.id, &detail).await?;
+        Err(EngineError::Quarantined(detail))
+    }
+
+    /// Takes a run out of circulation, with the reason where people see it.
+    pub(super) async fn set_aside(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        detail: &str,
+    ) -> Result<(), EngineError> {
+        tracing::error!(%run, detail, "a run is set aside");
+        let reason = format!(
+            "This run cannot be read: {detail}. It was set aside and touches nothing. Restore it from a \
+             backup or start it anew; after an update of Signalbox, resume it."
+        );
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| {
+                async move { store::run_quarantine(tx, organization, run, &reason, now).await }.boxed()
+            })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! What an earlier process left undone, and the watch over runs that wait for nothing.
+//!
+//! Nothing is loaded for runs that only wait: their timers, approvals and awaited events are rows.
+//! Open calls are read in portions by the queue, so a start with many of them needs no more memory
+//! than one with few.
+
+use super::{EngineError, Inner};
+use crate::store;
+use chrono::TimeDelta;
+use futures::StreamExt;
+use signalbox::{
+    id::{OrganizationId, RunId},
+    run::Command,
+};
+use std::{sync::Arc, time::Duration};
+
+/// Rows read at once.
+const BATCH: u32 = 256;
+/// Runs that are told to continue at the same time.
+const AT_ONCE: usize = 16;
+/// How often the watch looks.
+const WATCH_EVERY: Duration = Duration::from_secs(30);
+
+/// Picks up: open calls, runs that must continue, events that nobody was told of.
+pub(super) fn start(inner: &Arc<Inner>) {
+    inner.pump(); // reads the open calls
+    let recovering = inner.clone();
+    inner.spawn_work(async move {
+        if let Err(error) = recovering.continue_due().await {
+            tracing::error!(%error, "runs that must continue cannot be read; the watch tries again");
+        }
+        recovering.deliver_all().await;
+    });
+}
+
+/// Starts the task that looks every half minute for runs that nothing would ever move again.
+pub(super) fn watch(inner: &Arc<Inner>) {
+    let inner = inner.clone();
+    inner.tasks.clone().spawn(async move {
+        loop {
+            tokio::select! {
+                () = inner.stop.cancelled() => return,
+                () = tokio::time::sleep(WATCH_EVERY) => {}
+            }
+            let _busy = inner.activity.enter();
+            inner.queue.expect_more();
+            inner.pump();
+            if let Err(error) = inner.look_for_stuck().await {
+                tracing::error!(%error, "the watch over runs failed");
+            }
+        }
+    });
+}
+
+impl Inner {
+    async fn continue_due(self: &Arc<Self>) -> Result<(), EngineError> {
+        let mut last = Vec::new();
+        loop {
+            let due = store::runs_due(&self.store, BATCH).await?;
+            if due.is_empty() || due == last || self.stop.is_cancelled() {
+                return Ok(()); // the same again: they cannot be moved now
+            }
+            self.tell_all(&due, &Command::Continue).await;
+            last = due;
+        }
+    }
+
+    async fn tell_all(self: &Arc<Self>, runs: &[(OrganizationId, RunId)], command: &Command) {
+        futures::stream::iter(runs.iter().copied())
+            .for_each_concurrent(AT_ONCE, |(organization, run)| {
+                let (inner, command) = (self.clone(), command.clone());
+                let told = self
+                    .tasks
+                    .spawn(async move { inner.insist(organization, run, command).await });
+                async move {
+                    let _ = told.await;
+                }
+            })
+            .await;
+    }
+
+    /// Every unfinished run waits for a call, a timer, a person or an event. One that does not is
+    /// told to continue; when that does not help it is blocked, where people see it.
+    async fn look_for_stuck(self: &Arc<Self>) -> Result<(), EngineError> {
+        self.continue_due().await?;
+        let quiet_since = self.clock.now() - TimeDelta::seconds(30);
+        let stuck = store::runs_stuck(&self.store, quiet_since, BATCH).await?;
+        if stuck.is_empty() {
+            return Ok(());
+        }
+        tracing::error!(runs = stuck.len(), "runs wait for nothing");
+        self.tell_all(&stuck, &Command::Continue).await;
+        let still = store::runs_stuck(&self.store, quiet_since, BATCH).await?;
+        let reason = "The run waits for nothing that could ever happen; this is a defect. Resume it to try \
+                      again, or stop it.";
+        let block = Command::Block { reason: reason.into(), activation: None };
+        self.tell_all(&still, &block).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! Starting runs: the first decision and the run's row are one commit.
+
+use super::{
+    EngineError, EngineHandle, Inner,
+    cells::Live,
+    commit::{self, Place},
+};
+use crate::store::{self, NewRun, StoreError};
+use futures::FutureExt;
+use serde_json::Value;
+use signalbox::{
+    id::{ContactId, OrganizationId, RunId, WorkflowId},
+    run::{Command, RunState, RunStatus},
+};
+use std::sync::Arc;
+
+/// How a run is started.
+#[derive(Clone, Debug, Default)]
+pub struct StartRun {
+    /// The input.
+    pub input: Value,
+    /// The contacts it is about.
+    pub contacts: Vec<ContactId>,
+    /// Shared model context.
+    pub thread_id: Option<String>,
+    /// By whom or what: `manual`, `webhook`, `api`, `cli`, a person's name.
+    pub started_by: String,
+    /// The same key of the same organisation finds the same run instead of making another.
+    pub idempotency_key: Option<String>,
+}
+
+/// A run that was started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Started {
+    /// Which.
+    pub run: RunId,
+    /// Its status after its first commit; steps that need nobody are done by then.
+    pub status: RunStatus,
+    /// False: the idempotency key found a run that was there.
+    pub created: bool,
+}
+
+impl EngineHandle {
+    /// Starts a run of a version. It is on disk when this answers, and goes on even if the caller
+    /// goes away.
+    pub async fn start_run(
+        &self,
+        organization: OrganizationId,
+        workflow: WorkflowId,
+        version: u32,
+        start: StartRun,
+    ) -> Result<Started, EngineError> {
+        if self.inner.stop.is_cancelled() {
+            return Err(EngineError::Stopping);
+        }
+        let inner = self.inner.clone();
+        let busy = inner.activity.enter();
+        let task = self.inner.tasks.spawn(async move {
+            let started = inner.start_run(organization, workflow, version, start).await;
+            drop(busy);
+            started
+        });
+        task.await.unwrap_or(Err(EngineError::Stopping))
+    }
+}
+
+impl Inner {
+    async fn start_run(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        workflow: WorkflowId,
+        version: u32,
+        start: StartRun,
+    ) -> Result<Started, EngineError> {
+        if let Some(found) = self.started_before(organization, &start).await? {
+            return Ok(found);
+        }
+        let run = RunId(uuid::Uuid::now_v7());
+        let graph = self.version(organization, workflow, version).await?;
+        let context = self.context(organization, workflow).await;
+        let mut live = Live::new(RunState::new(run), graph, context, workflow, 0);
+        let place = Place { organization, run, expected_seq: 0, now: self.clock.now() };
+        let command = Command::Start {
+            input: start.input.clone(),
+            contacts: start.contacts.clone(),
+            thread_id: start.thread_id.clone(),
+            started_by: start.started_by.clone(),
+        };
+        let advance = self.advance(place, &mut live, &command).await?;
+        let plan = commit::plan(place, &mut live, &advance, &command)?;
+        let new = NewRun {
+            workflow,
+            version,
+            started_by: start.started_by.clone(),
+            thread_id: start.thread_id.clone(),
+            idempotency_key: start.idempotency_key.clone(),
+            contacts: start.contacts.clone(),
+        };
+        let first = plan.commit.clone();
+        let written = self
+            .store
+            .write(move |tx| async move { store::run_insert(tx, &new, &first).await }.boxed())
+            .await;
+        match written {
+            Ok(()) => {}
+            Err(StoreError::Conflict { .. }) => {
+                let found = self.started_before(organization, &start).await?;
+                return found.ok_or_else(|| StoreError::Conflict { what: "the run" }.into());
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let status = live.state.status();
+        let waits = !live.waits.is_empty();
+        live.note_checkpoint(&plan.commit);
+        if !live.is_at_rest() {
+            // Kept before the world is asked, so that the first answer finds it.
+            self.cells.put(organization, run, live);
+        }
+        self.committed(workflow, waits, plan, advance);
+        Ok(Started { run, status, created: true })
+    }
+
+    async fn started_before(
+        &self,
+        organization: OrganizationId,
+        start: &StartRun,
+    ) -> Result<Option<Started>, EngineError> {
+        let Some(key) = &start.idempotency_key else { return Ok(None) };
+        let found = store::run_by_key(&self.store, organization, key).await?;
+        Ok(found.map(|row| Started { run: row.id, status: row.status, created: false }))
+    }
+}

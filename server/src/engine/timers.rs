@@ -1,0 +1,149 @@
+//! Firing timers: rows read by due time, and one alarm for the nearest.
+
+use super::{Clock, EngineError, EngineHandle, Inner, VirtualClock};
+use crate::store::{self, DueTimer};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::StreamExt;
+use signalbox::run::Command;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// Timers read at once; a burst after downtime is worked off in such portions, oldest first.
+const BATCH: u32 = 256;
+/// Timers of a batch that fire at the same time.
+const AT_ONCE: usize = 64;
+/// The longest sleep without a look into the database.
+const SLEEP_MAX_MS: i64 = 60_000;
+
+/// Wakes the timer task when something is due before it wanted to wake.
+pub(super) struct Alarm {
+    nearest_ms: AtomicI64,
+    wake: Notify,
+}
+
+impl Default for Alarm {
+    fn default() -> Self {
+        Self { nearest_ms: AtomicI64::new(i64::MAX), wake: Notify::new() }
+    }
+}
+
+impl Alarm {
+    /// A timer was set for then.
+    pub(super) fn ring(&self, due_at: DateTime<Utc>) {
+        let due_ms = due_at.timestamp_millis();
+        if self.nearest_ms.fetch_min(due_ms, Ordering::SeqCst) > due_ms {
+            self.wake.notify_one();
+        }
+    }
+}
+
+/// Starts the task that fires timers.
+pub(super) fn start(inner: &Arc<Inner>) {
+    let inner = inner.clone();
+    inner.tasks.clone().spawn(async move {
+        while !inner.stop.is_cancelled() {
+            // Reset before the look, so that whatever is set from now on wakes us.
+            inner.alarm.nearest_ms.store(i64::MAX, Ordering::SeqCst);
+            let next = match inner.fire_due().await {
+                Ok(next) => next,
+                Err(error) => {
+                    tracing::error!(%error, "timers cannot be fired; trying again");
+                    Some(inner.clock.now() + TimeDelta::seconds(1))
+                }
+            };
+            let latest = inner.clock.now() + TimeDelta::milliseconds(SLEEP_MAX_MS);
+            let wake_at = next.map_or(latest, |next| next.min(latest));
+            inner.alarm.nearest_ms.fetch_min(wake_at.timestamp_millis(), Ordering::SeqCst);
+            tokio::select! {
+                () = inner.stop.cancelled() => return,
+                () = inner.alarm.wake.notified() => {}
+                () = inner.clock.sleep_until(wake_at) => {}
+            }
+        }
+    });
+}
+
+impl Inner {
+    /// Fires what is due, oldest first, until nothing is; gives the time of the next timer.
+    async fn fire_due(self: &Arc<Self>) -> Result<Option<DateTime<Utc>>, EngineError> {
+        let _busy = self.activity.enter();
+        loop {
+            let due = store::timers_due(&self.store, self.clock.now(), BATCH).await?;
+            if due.is_empty() || self.stop.is_cancelled() {
+                return Ok(store::timer_next(&self.store).await?);
+            }
+            let failed = AtomicBool::new(false);
+            futures::stream::iter(due)
+                .for_each_concurrent(AT_ONCE, |timer| self.fire(timer, &failed))
+                .await;
+            if failed.load(Ordering::Relaxed) {
+                // Its row is still there: without a pause this would turn in circles.
+                tokio::select! {
+                    () = self.stop.cancelled() => {}
+                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                }
+            }
+        }
+    }
+
+    async fn fire(self: &Arc<Self>, due: DueTimer, failed: &AtomicBool) {
+        let DueTimer { organization, run, timer, .. } = due;
+        let inner = self.clone();
+        // A task of its own: this future may be dropped at shutdown, a command may not.
+        let fired = self.tasks.spawn(async move {
+            inner.command(organization, run, Command::TimerFired { timer }, None).await
+        });
+        match fired.await {
+            Ok(Ok(_) | Err(EngineError::Refused(_) | EngineError::Quarantined(_))) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%run, %error, "a timer could not fire; it will again");
+                failed.store(true, Ordering::Relaxed);
+            }
+            Err(_) => failed.store(true, Ordering::Relaxed),
+        }
+    }
+}
+
+impl EngineHandle {
+    /// Waits until nothing is going on: no command, no call, no timer being fired. Calls that wait
+    /// for a person or a timer are not going on.
+    pub async fn settled(&self) {
+        self.inner.activity.idle().await;
+    }
+
+    /// Fires what is due by the clock; gives the time of the next timer.
+    pub async fn fire_due(&self) -> Result<Option<DateTime<Utc>>, EngineError> {
+        self.inner.fire_due().await
+    }
+
+    /// Moves a virtual clock from timer to timer until nothing is left to do before `until`, or at
+    /// all; waiting costs no time. For [`Timekeeping::Driven`](super::Timekeeping::Driven).
+    pub async fn run_virtually(
+        &self,
+        clock: &VirtualClock,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<(), EngineError> {
+        loop {
+            self.settled().await;
+            let next = self.fire_due().await?;
+            self.settled().await;
+            // What just happened may have set an earlier timer.
+            let next = store::timer_next(self.store()).await?.or(next);
+            match next {
+                Some(next) if next <= clock.now() => {}
+                Some(next) if until.is_none_or(|until| next <= until) => clock.advance_to(next),
+                _ => break,
+            }
+        }
+        if let Some(until) = until {
+            clock.advance_to(until);
+        }
+        Ok(())
+    }
+}

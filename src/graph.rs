@@ -4,6 +4,7 @@
 //! Deliberately absent: what running means (that is [`crate::run`]) and file formats
 //! ([`crate::format`]).
 
+pub mod check;
 pub mod compile;
 mod edge;
 mod edit;
@@ -13,6 +14,7 @@ mod node;
 mod policy;
 mod problem;
 
+pub use check::{CheckContext, check, is_publishable};
 pub use compile::{AnyTool, CompileError, CompiledGraph, ToolNames};
 pub use edge::Edge;
 pub use edit::{EditRefusal, GraphEdit};

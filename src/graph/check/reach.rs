@@ -1,0 +1,71 @@
+//! Steps that nothing leads to, and ports that lead nowhere.
+
+use super::draft::Draft;
+use super::fixes;
+use crate::graph::{Node, NodeKind, Problem, Severity};
+use crate::tool::Effect;
+
+pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
+    let has_trigger = draft.reachable.iter().any(|reached| *reached);
+    for (index, node) in draft.nodes() {
+        let is_trigger = matches!(node.kind, NodeKind::Trigger(_));
+        if has_trigger && !draft.reachable[index] && !is_trigger {
+            let message = format!("Nothing leads to {}, so it never runs.", draft.title(index));
+            let problem = Problem::new("unreachable-node", Severity::Warning, message).at(&node.id);
+            problems.push(problem.fix("Remove it", fixes::remove_node(draft, &node.id)));
+            continue;
+        }
+        for port in node.kind.ports() {
+            if !draft.outs[index].iter().any(|edge| edge.port == port) {
+                problems.extend(open_port(draft, index, node, port));
+            }
+        }
+    }
+}
+
+fn open_port(draft: &Draft, index: usize, node: &Node, port: &str) -> Option<Problem> {
+    let title = draft.title(index);
+    if port == "error" {
+        return can_fail(draft, node).then(|| {
+            let message = format!(
+                "{title} can fail, and nothing handles that: the whole run would fail. Connect its error port."
+            );
+            let problem = Problem::new("unhandled-error", Severity::Warning, message);
+            problem.at(&node.id).port(port).fix("Note the error and go on", fixes::note_error(draft, index))
+        });
+    }
+    let (code, message) = match (&node.kind, port) {
+        (NodeKind::Branch(_), "default") => (
+            "unconnected-default",
+            format!("{title} has no way on when none of its cases holds. Connect default."),
+        ),
+        (NodeKind::Loop(_), "next") => (
+            "unconnected-port",
+            format!("{title} has nothing to do for its items. Connect next to the first step of the loop."),
+        ),
+        (NodeKind::Trigger(_), _) => {
+            ("unconnected-port", format!("{title} starts nothing. Connect it to the first step."))
+        }
+        _ => (
+            "unconnected-port",
+            format!("The port {port} of {title} is not connected; the path ends there."),
+        ),
+    };
+    let problem = Problem::new(code, Severity::Warning, message).at(&node.id).port(port);
+    if matches!((&node.kind, port), (NodeKind::Loop(_), "next") | (NodeKind::Trigger(_), _)) {
+        return Some(problem);
+    }
+    let (label, edits) = fixes::close_port(draft, index, port);
+    Some(problem.fix(label, edits))
+}
+
+/// Whether a failure of this step is to be expected: it asks a model or the world.
+fn can_fail(draft: &Draft, node: &Node) -> bool {
+    let asks = match &node.kind {
+        NodeKind::Llm(_) => true,
+        NodeKind::Action(_) => draft.tool_of(node).is_none_or(|tool| tool.effect != Effect::Pure),
+        _ => false,
+    };
+    // A failure policy is an answer too.
+    asks && node.policy.on_failure.is_none()
+}

@@ -103,3 +103,12 @@ pub fn export(
         _ => Ok(visual::export(graph, name, description, format)),
     }
 }
+
+/// The documents that tests share, by file name.
+#[cfg(test)]
+pub(crate) fn fixtures() -> Vec<(String, Value)> {
+    let name = |path: std::path::PathBuf| {
+        path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    tests::fixtures().into_iter().map(|(path, document)| (name(path), document)).collect()
+}

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
-fn fixtures() -> Vec<(PathBuf, Value)> {
+pub(super) fn fixtures() -> Vec<(PathBuf, Value)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let mut found = Vec::new();
     for folder in ["visual-workflows", "guide-patterns"] {

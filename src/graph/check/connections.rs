@@ -1,8 +1,8 @@
 //! Connections that lead from or to nothing.
 
 use super::draft::Draft;
-use super::nearest::nearest;
 use super::fixes;
+use super::nearest::nearest;
 use crate::graph::{Edge, GraphEdit, Problem, Severity};
 use std::collections::HashSet;
 
@@ -11,7 +11,8 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     for edge in &draft.graph.edges {
         let remove = || vec![GraphEdit::RemoveEdge { id: edge.id.clone() }];
         let Some(&from) = draft.index.get(&edge.from) else {
-            let message = format!("A connection comes from {}, but there is no such step.", edge.from);
+            let message =
+                format!("A connection comes from {}, but there is no such step.", edge.from);
             let problem = Problem::new("unknown-step", Severity::Error, message).at(&edge.to);
             problems.push(problem.fix("Remove the connection", remove()));
             continue;
@@ -22,9 +23,16 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         let kind = &draft.graph.nodes[from].kind;
         let ports = kind.ports();
         if !ports.contains(&edge.port.as_str()) {
-            let has = if ports.is_empty() { "none: it ends the run".to_owned() } else { ports.join(", ") };
-            let message = format!("{} has no port {}; its ports are {has}.", draft.title(from), edge.port);
-            let problem = Problem::new("unknown-port", Severity::Error, message).at(&edge.from).port(&edge.port);
+            let has = if ports.is_empty() {
+                "none: it ends the run".to_owned()
+            } else {
+                ports.join(", ")
+            };
+            let message =
+                format!("{} has no port {}; its ports are {has}.", draft.title(from), edge.port);
+            let problem = Problem::new("unknown-port", Severity::Error, message)
+                .at(&edge.from)
+                .port(&edge.port);
             problems.push(problem.fix("Remove the connection", remove()));
         }
         if !seen.insert((&edge.from, &edge.port, &edge.to)) {

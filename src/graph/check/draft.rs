@@ -7,7 +7,7 @@ use crate::graph::compile::{self, CompileError, RegionKind, Regions};
 use crate::graph::{Edge, Graph, Node, NodeKind};
 use crate::id::NodeId;
 use crate::tool::ToolSpec;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A graph with what the rules need to know about it.
 pub struct Draft<'a> {
@@ -27,6 +27,8 @@ pub struct Draft<'a> {
     pub loop_errors: Vec<CompileError>,
     /// Every text of every node, in order.
     pub texts: Vec<Text<'a>>,
+    /// The ids of all edges.
+    pub edge_ids: HashSet<&'a str>,
     tools: HashMap<&'a str, &'a ToolSpec>,
 }
 
@@ -60,6 +62,7 @@ impl<'a> Draft<'a> {
             regions: Some(regions).filter(|regions| !regions.regions.is_empty()),
             loop_errors,
             texts: Vec::new(),
+            edge_ids: graph.edges.iter().map(|edge| edge.id.as_str()).collect(),
             tools,
         };
         draft.reachable = draft.reached();
@@ -69,7 +72,8 @@ impl<'a> Draft<'a> {
 
     fn reached(&self) -> Vec<bool> {
         let is_trigger = |node: &Node| matches!(node.kind, NodeKind::Trigger(_));
-        let mut rest: Vec<usize> = self.graph.nodes.iter().position(is_trigger).into_iter().collect();
+        let mut rest: Vec<usize> =
+            self.graph.nodes.iter().position(is_trigger).into_iter().collect();
         let mut reached = vec![false; self.graph.nodes.len()];
         while let Some(node) = rest.pop() {
             if !std::mem::replace(&mut reached[node], true) {

@@ -11,7 +11,11 @@ use serde_json::{Value, json};
 const GAP: f64 = 80.0;
 
 /// Replaces one text of a node, by its field.
-pub fn retext(node: &Node, field: &str, change: impl FnOnce(&str) -> Option<String>) -> Option<GraphEdit> {
+pub fn retext(
+    node: &Node,
+    field: &str,
+    change: impl FnOnce(&str) -> Option<String>,
+) -> Option<GraphEdit> {
     if field == "/policy/condition" {
         let mut policy = node.policy.clone();
         policy.condition = Some(change(policy.condition.as_deref()?)?);
@@ -87,9 +91,8 @@ fn beside(node: &Node, rows: f64) -> Position {
 pub fn add_edge(draft: &Draft, from: &NodeId, port: &str, to: NodeId) -> GraphEdit {
     let mut edge = Edge::new(from.clone(), port, to);
     let plain = edge.id.clone();
-    let taken = |id: &str| draft.graph.edges.iter().any(|edge| edge.id == id);
     let mut number = 2;
-    while taken(&edge.id) {
+    while draft.edge_ids.contains(edge.id.as_str()) {
         edge.id = format!("{plain}.{number}");
         number += 1;
     }

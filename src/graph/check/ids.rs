@@ -11,7 +11,8 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         ("connections", draft.graph.edges.len(), EDGES_MAX),
     ] {
         if count > max {
-            let message = format!("The workflow has {count} {what}, and {max} is the most. Split it.");
+            let message =
+                format!("The workflow has {count} {what}, and {max} is the most. Split it.");
             problems.push(Problem::new("too-large", Severity::Error, message));
         }
     }
@@ -34,7 +35,8 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     }
     let mut seen = HashSet::new();
     for edge in draft.graph.edges.iter().filter(|edge| !seen.insert(&edge.id)) {
-        let message = format!("Two connections have the id {}. Remove one and draw it again.", edge.id);
+        let message =
+            format!("Two connections have the id {}. Remove one and draw it again.", edge.id);
         problems.push(Problem::new("duplicate-edge", Severity::Error, message).at(&edge.from));
     }
 }

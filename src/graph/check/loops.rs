@@ -29,13 +29,18 @@ fn loop_error(draft: &Draft, error: &CompileError) -> Problem {
     let mut problem = Problem::new(error.code, Severity::Error, &error.message);
     problem.node.clone_from(&error.node);
     problem.field.clone_from(&error.field);
-    let edge = error.edge.as_ref().and_then(|id| draft.graph.edges.iter().find(|edge| edge.id == *id));
+    let edge =
+        error.edge.as_ref().and_then(|id| draft.graph.edges.iter().find(|edge| edge.id == *id));
     problem.port = edge.map(|edge| edge.port.clone());
     let header = error.node.as_ref().and_then(|id| draft.index.get(id)).copied();
     match (error.code, header) {
         ("loop-never-returns", Some(header)) => {
             let edits = return_to(draft, header);
-            if edits.is_empty() { problem } else { problem.fix("Connect the body back to the loop", edits) }
+            if edits.is_empty() {
+                problem
+            } else {
+                problem.fix("Connect the body back to the loop", edits)
+            }
         }
         _ => problem,
     }
@@ -65,7 +70,9 @@ fn return_to(draft: &Draft, header: usize) -> Vec<GraphEdit> {
             edits.extend(early.map(|edge| GraphEdit::RemoveEdge { id: edge.id.clone() }));
             let ports = kind.ports();
             let ordinary = ports.iter().filter(|port| **port != "error");
-            edits.extend(ordinary.map(|port| fixes::add_edge(draft, id, port, loop_node.id.clone())));
+            edits.extend(
+                ordinary.map(|port| fixes::add_edge(draft, id, port, loop_node.id.clone())),
+            );
         }
         rest.extend(draft.targets(node));
     }

@@ -8,12 +8,23 @@ use super::texts::{Path, Text};
 use crate::graph::{Edge, GraphEdit, Node, NodeKind, Problem, Severity};
 use crate::id::NodeId;
 use serde_json::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashSet, VecDeque};
 
 /// Names that mean something in every run.
 const BUILT_IN: [&str; 13] = [
-    "organizationId", "wfDefinitionId", "rootWfDefinitionId", "$now", "now", "nowMs", "lastOutput", "contact", "contacts",
-    "run", "config", "input", "secrets",
+    "organizationId",
+    "wfDefinitionId",
+    "rootWfDefinitionId",
+    "$now",
+    "now",
+    "nowMs",
+    "lastOutput",
+    "contact",
+    "contacts",
+    "run",
+    "config",
+    "input",
+    "secrets",
 ];
 /// What can be read of a step.
 const MEMBERS: [&str; 4] = ["output", "error", "state", "port"];
@@ -22,11 +33,11 @@ const ORDER_NODES_MAX: usize = 2_000;
 
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     let names = Names::new(draft);
-    let mut after: HashMap<usize, Vec<bool>> = HashMap::new();
+    let mut search = Search::new(draft.graph.nodes.len());
     for text in &draft.texts {
         let mut seen = HashSet::new();
         for path in text.names.iter().flatten().filter(|path| seen.insert(*path)) {
-            let found = names.problem(text, path).or_else(|| names.order(text, path, &mut after));
+            let found = names.problem(text, path).or_else(|| names.order(text, path, &mut search));
             problems.extend(found);
         }
     }
@@ -42,7 +53,8 @@ struct Names<'a, 'd> {
 
 impl<'a, 'd> Names<'a, 'd> {
     fn new(draft: &'d Draft<'a>) -> Self {
-        let mut variables: HashSet<&str> = draft.graph.settings.variables.keys().map(String::as_str).collect();
+        let mut variables: HashSet<&str> =
+            draft.graph.settings.variables.keys().map(String::as_str).collect();
         for node in &draft.graph.nodes {
             if draft.tool_of(node).is_some_and(|tool| tool.name == "set_variables") {
                 variables.extend(set_by(node));
@@ -85,7 +97,9 @@ impl<'a, 'd> Names<'a, 'd> {
             _ => None,
         };
         match self.draft.loops_around(node) {
-            Some(around) => around.iter().filter_map(|at| named(&self.draft.graph.nodes[*at])).collect(),
+            Some(around) => {
+                around.iter().filter_map(|at| named(&self.draft.graph.nodes[*at])).collect()
+            }
             None => self.draft.graph.nodes.iter().filter_map(named).collect(),
         }
     }
@@ -103,7 +117,14 @@ impl<'a, 'd> Names<'a, 'd> {
             let hint = meant.map(|id| format!(" Did you mean steps.{id}?")).unwrap_or_default();
             let message = format!("{title} reads steps.{id}, but there is no such step.{hint}");
             let meant = meant.map(|id| [&["steps".to_owned(), id.to_owned()], &path[2..]].concat());
-            return Some(self.mended(text, "unknown-step-name", Severity::Error, message, path, meant));
+            return Some(self.mended(
+                text,
+                "unknown-step-name",
+                Severity::Error,
+                message,
+                path,
+                meant,
+            ));
         }
         let member = path.get(2)?;
         if MEMBERS.contains(&member.as_str()) {
@@ -127,7 +148,8 @@ impl<'a, 'd> Names<'a, 'd> {
         let meant = nearest(field, sorted.into_iter());
         let hint = meant.map(|name| format!(" Did you mean input.{name}?")).unwrap_or_default();
         let title = self.draft.title(text.node);
-        let message = format!("{title} reads input.{field}, which the trigger does not declare.{hint}");
+        let message =
+            format!("{title} reads input.{field}, which the trigger does not declare.{hint}");
         let meant = meant.map(|name| [&["input".to_owned(), name.to_owned()], &path[2..]].concat());
         Some(self.mended(text, "unknown-input", Severity::Warning, message, path, meant))
     }
@@ -140,20 +162,33 @@ impl<'a, 'd> Names<'a, 'd> {
         }
         let meant = nearest(name, known.iter().chain(own.keys()).map(String::as_str));
         let title = self.draft.title(text.node);
-        let message = format!("{title} reads the secret {name}, which is not stored. Add it under Settings, Secrets.");
+        let message = format!(
+            "{title} reads the secret {name}, which is not stored. Add it under Settings, Secrets."
+        );
         let meant = meant.map(|name| vec!["secrets".to_owned(), name.to_owned()]);
         Some(self.mended(text, "unknown-secret", Severity::Error, message, path, meant))
     }
 
     fn turn(&self, text: &Text, path: &Path) -> Option<Problem> {
-        if self.item_variables(text.node).contains("loop") || self.draft.loops_around(text.node)?.first().is_some() {
+        if self.item_variables(text.node).contains("loop")
+            || self.draft.loops_around(text.node)?.first().is_some()
+        {
             return None;
         }
         let title = self.draft.title(text.node);
         let (severity, message) = if self.has_loops {
-            (Severity::Warning, format!("{title} reads {}, but stands in no loop, so it is empty there.", path.join(".")))
+            (
+                Severity::Warning,
+                format!(
+                    "{title} reads {}, but stands in no loop, so it is empty there.",
+                    path.join(".")
+                ),
+            )
         } else {
-            (Severity::Error, format!("{title} reads {}, but the workflow has no loop.", path.join(".")))
+            (
+                Severity::Error,
+                format!("{title} reads {}, but the workflow has no loop.", path.join(".")),
+            )
         };
         Some(self.mended(text, "loop-outside", severity, message, path, None))
     }
@@ -183,7 +218,8 @@ impl<'a, 'd> Names<'a, 'd> {
             Some(known) => format!("Did you mean {known}?"),
             None => "Read a step's result as steps.id.output, the input as input.name.".to_owned(),
         };
-        let message = format!("{title} reads {}, but nothing is called {name}. {hint}", path.join("."));
+        let message =
+            format!("{title} reads {}, but nothing is called {name}. {hint}", path.join("."));
         let meant = meant.map(|known| [&[known.to_owned()], &path[1..]].concat());
         self.mended(text, "unknown-name", severity, message, path, meant)
     }
@@ -191,7 +227,8 @@ impl<'a, 'd> Names<'a, 'd> {
     /// The step whose result somebody means by a bare name: `customer` for `get_customer`.
     fn step_giving(&self, reader: usize, name: &str) -> Option<usize> {
         let fits = |(index, node): &(usize, &Node)| {
-            let gives = matches!(node.kind, NodeKind::Action(_) | NodeKind::Llm(_) | NodeKind::Human(_));
+            let gives =
+                matches!(node.kind, NodeKind::Action(_) | NodeKind::Llm(_) | NodeKind::Human(_));
             let words = || node.id.as_str().split(['_', '-', '.']);
             gives && *index != reader && words().any(|word| word == name)
         };
@@ -200,36 +237,19 @@ impl<'a, 'd> Names<'a, 'd> {
     }
 
     /// A step that can only run after the one that reads it.
-    fn order(&self, text: &Text, path: &Path, after: &mut HashMap<usize, Vec<bool>>) -> Option<Problem> {
+    fn order(&self, text: &Text, path: &Path, search: &mut Search) -> Option<Problem> {
         let draft = self.draft;
         if path[0] != "steps" || draft.graph.nodes.len() > ORDER_NODES_MAX {
             return None;
         }
         let source = *draft.index.get(&NodeId::from(path.get(1)?.as_str()))?;
-        if !draft.reachable[source] || !draft.reachable[text.node] {
+        let reader = text.node;
+        // A text of an edge is read when its node is done.
+        let runs = draft.reachable[source] && draft.reachable[reader];
+        if !runs || (source == reader && text.edge.is_some()) {
             return None;
         }
-        // A text of an edge is read when its node is done.
-        if source == text.node {
-            return text.edge.is_none().then(|| self.too_early(text, path, source)).filter(|_| {
-                !self.reaches(source, after)[source]
-            });
-        }
-        (!self.reaches(source, after)[text.node]).then(|| self.too_early(text, path, source))
-    }
-
-    /// What can run after a node.
-    fn reaches<'m>(&self, source: usize, after: &'m mut HashMap<usize, Vec<bool>>) -> &'m Vec<bool> {
-        after.entry(source).or_insert_with(|| {
-            let mut reached = vec![false; self.draft.graph.nodes.len()];
-            let mut rest: Vec<usize> = self.draft.targets(source).collect();
-            while let Some(node) = rest.pop() {
-                if !std::mem::replace(&mut reached[node], true) {
-                    rest.extend(self.draft.targets(node));
-                }
-            }
-            reached
-        })
+        (!search.leads(draft, source, reader)).then(|| self.too_early(text, path, source))
     }
 
     fn too_early(&self, text: &Text, path: &Path, source: usize) -> Problem {
@@ -262,12 +282,41 @@ impl<'a, 'd> Names<'a, 'd> {
         let label = format!("Read {to}");
         let edits = match text.edge {
             Some(edge) => reroute(edge, &from, &to),
-            None => fixes::retext(node, &text.field, |source| replace_path(source, &from, &to)).map(|edit| vec![edit]),
+            None => fixes::retext(node, &text.field, |source| replace_path(source, &from, &to))
+                .map(|edit| vec![edit]),
         };
         match edits {
             Some(edits) => problem.fix(label, edits),
             None => problem,
         }
+    }
+}
+
+/// Breadth-first search that ends when it has found what it looks for.
+struct Search {
+    /// The number of the search that saw a node last.
+    seen: Vec<u32>,
+    number: u32,
+}
+
+impl Search {
+    fn new(nodes: usize) -> Self {
+        Self { seen: vec![0; nodes], number: 0 }
+    }
+
+    /// Whether a path of at least one edge leads from a node to another.
+    fn leads(&mut self, draft: &Draft, from: usize, to: usize) -> bool {
+        self.number += 1;
+        let mut rest: VecDeque<usize> = draft.targets(from).collect();
+        while let Some(node) = rest.pop_front() {
+            if node == to {
+                return true;
+            }
+            if std::mem::replace(&mut self.seen[node], self.number) != self.number {
+                rest.extend(draft.targets(node));
+            }
+        }
+        false
     }
 }
 

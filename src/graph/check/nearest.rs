@@ -5,7 +5,10 @@ pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
     let reach = (word.chars().count() / 3).max(1);
     let scored = candidates.filter(|candidate| *candidate != word);
     let scored = scored.map(|candidate| (distance(&fold(word), &fold(candidate)), candidate));
-    scored.filter(|(score, _)| *score <= reach).min_by_key(|(score, _)| *score).map(|(_, found)| found)
+    scored
+        .filter(|(score, _)| *score <= reach)
+        .min_by_key(|(score, _)| *score)
+        .map(|(_, found)| found)
 }
 
 /// Case and separators are the commonest mistakes and count for nothing.
@@ -35,7 +38,8 @@ mod tests {
     #[test]
     fn near_words_are_found_and_far_ones_are_not() {
         let words = ["customer.get_by_id", "customer.query", "email.send"];
-        let check = |word: &str, expected| assert_eq!(nearest(word, words.into_iter()), expected, "{word}");
+        let check =
+            |word: &str, expected| assert_eq!(nearest(word, words.into_iter()), expected, "{word}");
         check("email.sned", Some("email.send"));
         check("emailSend", Some("email.send"));
         check("customer.qeury", Some("customer.query"));

@@ -17,7 +17,9 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             if !is_template(&action.parameters) {
                 let message = format!("The input of {} must be an object.", draft.title(index));
                 problems.push(
-                    Problem::new("wrong-type", Severity::Error, message).at(&node.id).field("/parameters"),
+                    Problem::new("wrong-type", Severity::Error, message)
+                        .at(&node.id)
+                        .field("/parameters"),
                 );
             }
             continue;
@@ -44,13 +46,17 @@ fn missing(
     for name in required.filter_map(Value::as_str).filter(|name| !given(name)) {
         let title = &tool.input["properties"][name]["title"];
         let label = title.as_str().unwrap_or(name);
-        let message = format!("{} needs {label}: {} cannot do without it.", draft.title(index), tool.label);
+        let message =
+            format!("{} needs {label}: {} cannot do without it.", draft.title(index), tool.label);
         let field = format!("/parameters/{}", escape(name));
-        problems.push(Problem::new("missing-parameter", Severity::Error, message).at(&node.id).field(field));
+        problems.push(
+            Problem::new("missing-parameter", Severity::Error, message).at(&node.id).field(field),
+        );
     }
     let recipients = ["to", "customerId", "contact"];
     if tool.name == "email.send" && !recipients.iter().any(|name| given(name)) {
-        let message = format!("{} has no recipient. Give it a customer or an address.", draft.title(index));
+        let message =
+            format!("{} has no recipient. Give it a customer or an address.", draft.title(index));
         let problem = Problem::new("missing-recipient", Severity::Error, message);
         problems.push(problem.at(&node.id).field("/parameters/to"));
     }
@@ -83,7 +89,8 @@ fn wrong(
         let meant = types.iter().find_map(|kind| read_as(value, kind));
         let severity = if meant.is_some() { Severity::Warning } else { Severity::Error };
         let problem = Problem::new("wrong-type", severity, message).at(&node.id).field(&field);
-        let edit = meant.and_then(|value| Some((value.to_string(), fixes::replace(node, &field, value)?)));
+        let edit =
+            meant.and_then(|value| Some((value.to_string(), fixes::replace(node, &field, value)?)));
         problems.push(match edit {
             Some((label, edit)) => problem.fix(format!("Write {label}"), vec![edit]),
             None => problem,

@@ -92,10 +92,19 @@ mod tests {
 
     #[test]
     fn asking_for_tools_is_told_from_mentioning_them() {
-        for yes in ["use tools to find customer data", "you can call the search tool", "with your tools, look up the order"] {
+        for yes in [
+            "use tools to find customer data",
+            "you can call the search tool",
+            "with your tools, look up the order",
+        ] {
             assert!(speaks_of_tools(yes), "{yes}");
         }
-        for no in ["write about our tools", "do not use tools", "answer without any tools", "we sell garden tools"] {
+        for no in [
+            "write about our tools",
+            "do not use tools",
+            "answer without any tools",
+            "we sell garden tools",
+        ] {
             assert!(!speaks_of_tools(no), "{no}");
         }
     }

@@ -41,7 +41,9 @@ fn open_port(draft: &Draft, index: usize, node: &Node, port: &str) -> Option<Pro
         ),
         (NodeKind::Loop(_), "next") => (
             "unconnected-port",
-            format!("{title} has nothing to do for its items. Connect next to the first step of the loop."),
+            format!(
+                "{title} has nothing to do for its items. Connect next to the first step of the loop."
+            ),
         ),
         (NodeKind::Trigger(_), _) => {
             ("unconnected-port", format!("{title} starts nothing. Connect it to the first step."))

@@ -9,13 +9,37 @@ use serde_json::{Value, json};
 
 /// How well-known keys begin, and how long they are at least.
 const PREFIXES: [(&str, usize); 19] = [
-    ("sk_live_", 12), ("sk_test_", 12), ("rk_live_", 12), ("pk_live_", 12), ("whsec_", 16), ("sk-ant-", 20),
-    ("sk-proj-", 20), ("sk-", 24), ("ghp_", 20), ("gho_", 20), ("github_pat_", 24), ("glpat-", 16), ("xoxb-", 16),
-    ("xoxp-", 16), ("AKIA", 20), ("AIza", 30), ("SG.", 24), ("shpat_", 20), ("-----BEGIN ", 40),
+    ("sk_live_", 12),
+    ("sk_test_", 12),
+    ("rk_live_", 12),
+    ("pk_live_", 12),
+    ("whsec_", 16),
+    ("sk-ant-", 20),
+    ("sk-proj-", 20),
+    ("sk-", 24),
+    ("ghp_", 20),
+    ("gho_", 20),
+    ("github_pat_", 24),
+    ("glpat-", 16),
+    ("xoxb-", 16),
+    ("xoxp-", 16),
+    ("AKIA", 20),
+    ("AIza", 30),
+    ("SG.", 24),
+    ("shpat_", 20),
+    ("-----BEGIN ", 40),
 ];
 /// Fields whose value is a secret by their name.
 const FIELDS: [&str; 10] = [
-    "apikey", "apisecret", "secret", "password", "passwd", "accesstoken", "authtoken", "privatekey", "clientsecret",
+    "apikey",
+    "apisecret",
+    "secret",
+    "password",
+    "passwd",
+    "accesstoken",
+    "authtoken",
+    "privatekey",
+    "clientsecret",
     "authorization",
 ];
 /// A shorter literal is a placeholder.
@@ -44,7 +68,9 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         walk(value, &format!("/settings/variables/{}", escape(name)), name, &mut found);
     }
     for (field, name) in found {
-        let message = format!("The workflow's variable {name} holds a key or password. Store it as a secret.");
+        let message = format!(
+            "The workflow's variable {name} holds a key or password. Store it as a secret."
+        );
         problems.push(Problem::new("hard-coded-secret", Severity::Warning, message).field(field));
     }
 }
@@ -53,8 +79,12 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
 fn walk(value: &Value, pointer: &str, name: &str, found: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) if is_secret(name, text) => {
-            let name = if name.is_empty() || name.parse::<usize>().is_ok() { "apiKey" } else { name };
-            found.push((pointer.to_owned(), name.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect()));
+            let name =
+                if name.is_empty() || name.parse::<usize>().is_ok() { "apiKey" } else { name };
+            found.push((
+                pointer.to_owned(),
+                name.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect(),
+            ));
         }
         Value::Array(items) => {
             for (at, item) in items.iter().enumerate() {
@@ -74,26 +104,38 @@ fn walk(value: &Value, pointer: &str, name: &str, found: &mut Vec<(String, Strin
 }
 
 fn is_secret(name: &str, text: &str) -> bool {
-    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | ':' | ';' | '(' | ')'));
+    let words = text.split(|c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | ':' | ';' | '(' | ')')
+    });
     let known = |word: &str| {
-        let fits = |(prefix, least): &(&str, usize)| word.len() >= *least && word.starts_with(prefix);
+        let fits =
+            |(prefix, least): &(&str, usize)| word.len() >= *least && word.starts_with(prefix);
         PREFIXES.iter().any(fits) && !word.contains("{{")
     };
-    words.into_iter().any(known) || has_bearer(text) || text.starts_with("-----BEGIN ") || is_field(name, text)
+    words.into_iter().any(known)
+        || has_bearer(text)
+        || text.starts_with("-----BEGIN ")
+        || is_field(name, text)
 }
 
 /// `Bearer abcdef…`.
 fn has_bearer(text: &str) -> bool {
-    let at = ["Bearer ", "bearer ", "Basic "].iter().find_map(|word| Some(text.find(word)? + word.len()));
+    let at = ["Bearer ", "bearer ", "Basic "]
+        .iter()
+        .find_map(|word| Some(text.find(word)? + word.len()));
     let token = at.and_then(|at| text[at..].split_whitespace().next());
     let letter = |c: char| c.is_ascii_alphanumeric() || "-._~+/=".contains(c);
     token.is_some_and(|token| token.len() >= 16 && token.chars().all(letter))
 }
 
 fn is_field(name: &str, text: &str) -> bool {
-    let name: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let name: String =
+        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
     let literal = text.len() >= LITERAL_MIN && !text.contains("{{") && !text.trim().contains(' ');
-    literal && FIELDS.iter().any(|field| name == *field || (name.ends_with(field) && *field != "secret"))
+    literal
+        && FIELDS
+            .iter()
+            .any(|field| name == *field || (name.ends_with(field) && *field != "secret"))
 }
 
 fn from_store(node: &Node, settings: &Value, field: &str, name: &str) -> Option<GraphEdit> {

@@ -18,47 +18,89 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             NodeKind::Llm(llm) => {
                 if llm.system_prompt.trim().is_empty() {
                     let severity = if llm.user_prompt.trim().is_empty() { error } else { warning };
-                    let message = format!("{title} does not say what the AI should do. Write a system prompt.");
+                    let message = format!(
+                        "{title} does not say what the AI should do. Write a system prompt."
+                    );
                     report("missing-prompt", severity, "/system_prompt", message);
                 }
                 if llm.temperature.is_some_and(|temperature| !(0.0..=2.0).contains(&temperature)) {
-                    report("out-of-range", error, "/temperature", format!("The temperature of {title} must be from 0 to 2."));
+                    report(
+                        "out-of-range",
+                        error,
+                        "/temperature",
+                        format!("The temperature of {title} must be from 0 to 2."),
+                    );
                 }
             }
             NodeKind::Loop(each) if !(1..=100).contains(&each.concurrency) => {
-                report("out-of-range", warning, "/concurrency", format!("{title} may run 1 to 100 turns at once."));
+                report(
+                    "out-of-range",
+                    warning,
+                    "/concurrency",
+                    format!("{title} may run 1 to 100 turns at once."),
+                );
             }
             NodeKind::Wait(wait) => match &wait.until {
                 WaitUntil::Event { event, .. } if event.trim().is_empty() => {
-                    report("missing-event", error, "/event", format!("{title} does not say which event it waits for."));
+                    report(
+                        "missing-event",
+                        error,
+                        "/event",
+                        format!("{title} does not say which event it waits for."),
+                    );
                 }
                 WaitUntil::Time { at } if at.trim().is_empty() => {
-                    report("missing-time", error, "/at", format!("{title} does not say until when it waits."));
+                    report(
+                        "missing-time",
+                        error,
+                        "/at",
+                        format!("{title} does not say until when it waits."),
+                    );
                 }
                 WaitUntil::Duration { duration_ms } if *duration_ms > WAIT_MAX_MS => {
-                    report("out-of-range", error, "/duration_ms", format!("{title} waits longer than ten years."));
+                    report(
+                        "out-of-range",
+                        error,
+                        "/duration_ms",
+                        format!("{title} waits longer than ten years."),
+                    );
                 }
                 _ => {}
             },
             NodeKind::Human(human) if human.prompt.trim().is_empty() => {
-                report("missing-prompt", warning, "/prompt", format!("{title} does not say what is asked of the person."));
+                report(
+                    "missing-prompt",
+                    warning,
+                    "/prompt",
+                    format!("{title} does not say what is asked of the person."),
+                );
             }
             NodeKind::Branch(branch) => cases(branch, &title, &mut report),
             _ => {}
         }
         if node.policy.retry.as_ref().is_some_and(|retry| retry.retries_max > 20) {
-            report("out-of-range", warning, "/policy/retry", format!("{title} is retried 20 times at most."));
+            report(
+                "out-of-range",
+                warning,
+                "/policy/retry",
+                format!("{title} is retried 20 times at most."),
+            );
         }
         problems.extend(item_variable(node, &title));
     }
 }
 
-fn cases(branch: &BranchSettings, title: &str, report: &mut dyn FnMut(&str, Severity, &str, String)) {
+fn cases(
+    branch: &BranchSettings,
+    title: &str,
+    report: &mut dyn FnMut(&str, Severity, &str, String),
+) {
     let mut ports = HashSet::new();
     for (at, case) in branch.cases.iter().enumerate() {
         let field = format!("/cases/{at}/port");
         if matches!(case.port.as_str(), "" | "default" | "error") {
-            let message = format!("A case of {title} cannot be called {:?}. Choose another name.", case.port);
+            let message =
+                format!("A case of {title} cannot be called {:?}. Choose another name.", case.port);
             report("bad-case", Severity::Error, &field, message);
         } else if !ports.insert(&case.port) {
             let message = format!("{title} has two cases called {}. Rename one.", case.port);
@@ -66,7 +108,12 @@ fn cases(branch: &BranchSettings, title: &str, report: &mut dyn FnMut(&str, Seve
         }
     }
     if branch.cases.is_empty() {
-        report("no-cases", Severity::Warning, "/cases", format!("{title} has no cases, so it always takes default."));
+        report(
+            "no-cases",
+            Severity::Warning,
+            "/cases",
+            format!("{title} has no cases, so it always takes default."),
+        );
     }
 }
 
@@ -78,8 +125,13 @@ fn item_variable(node: &Node, title: &str) -> Option<Problem> {
     let name = each.item_variable.as_deref().filter(|name| TAKEN.contains(name))?;
     let mut settings = each.clone();
     settings.item_variable = Some("item".to_owned());
-    let edit = GraphEdit::ConfigureNode { id: node.id.clone(), kind: Box::new(NodeKind::Loop(settings)) };
-    let message = format!("{title} calls its item {name}, which has a meaning of its own and cannot be used.");
-    let problem = Problem::new("reserved-name", Severity::Error, message).at(&node.id).field("/item_variable");
+    let edit =
+        GraphEdit::ConfigureNode { id: node.id.clone(), kind: Box::new(NodeKind::Loop(settings)) };
+    let message = format!(
+        "{title} calls its item {name}, which has a meaning of its own and cannot be used."
+    );
+    let problem = Problem::new("reserved-name", Severity::Error, message)
+        .at(&node.id)
+        .field("/item_variable");
     Some(problem.fix("Call it item", vec![edit]))
 }

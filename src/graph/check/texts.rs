@@ -26,12 +26,11 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         let Err(error) = &text.names else { continue };
         let id = &draft.graph.nodes[text.node].id;
         let what = text.field.rsplit('/').next().unwrap_or_default().replace('_', " ");
-        let message = format!(
-            "{}: the text under {what} cannot be read: {error}.",
-            draft.title(text.node)
+        let message =
+            format!("{}: the text under {what} cannot be read: {error}.", draft.title(text.node));
+        problems.push(
+            Problem::new("bad-expression", Severity::Error, message).at(id).field(&text.field),
         );
-        problems
-            .push(Problem::new("bad-expression", Severity::Error, message).at(id).field(&text.field));
     }
     for (name, value) in &draft.graph.settings.variables {
         if let Err(error) = ValueTemplate::compile(value) {
@@ -47,13 +46,17 @@ pub fn collect<'a>(draft: &Draft<'a>) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
     for (index, node) in draft.nodes() {
         let mut collector = Collector { node: index, edge: None, texts: &mut texts };
-        if let Some(condition) = node.policy.condition.as_deref().filter(|text| !text.trim().is_empty()) {
+        if let Some(condition) =
+            node.policy.condition.as_deref().filter(|text| !text.trim().is_empty())
+        {
             collector.expression("/policy/condition", condition);
         }
         collector.kind(draft, node);
         for edge in &draft.outs[index] {
             let mut collector = Collector { node: index, edge: Some(*edge), texts: &mut texts };
-            if let Some(condition) = edge.condition.as_deref().filter(|text| !text.trim().is_empty()) {
+            if let Some(condition) =
+                edge.condition.as_deref().filter(|text| !text.trim().is_empty())
+            {
                 collector.expression("/condition", condition);
             }
         }
@@ -94,7 +97,9 @@ impl Collector<'_, '_> {
                 WaitUntil::Duration { .. } => {}
                 WaitUntil::Time { at } => self.template("/at", at),
                 WaitUntil::Event { condition, .. } => {
-                    if let Some(condition) = condition.as_deref().filter(|text| !text.trim().is_empty()) {
+                    if let Some(condition) =
+                        condition.as_deref().filter(|text| !text.trim().is_empty())
+                    {
                         self.expression("/condition", condition);
                     }
                 }
@@ -116,7 +121,8 @@ impl Collector<'_, '_> {
             match value {
                 // A filter's bare names are fields of the record; only what is in braces comes from the run.
                 Value::String(source) if filters.contains(&name.as_str()) => {
-                    let names = Expression::parse(source).map(|expression| expression.outer_names());
+                    let names =
+                        Expression::parse(source).map(|expression| expression.outer_names());
                     self.push(&field, names);
                 }
                 value => self.values(&field, value),
@@ -172,7 +178,8 @@ impl Collector<'_, '_> {
 /// Parameters that are expressions over a record.
 fn expression_parameters(spec: &crate::tool::ToolSpec) -> Vec<&str> {
     let properties = spec.input.get("properties").and_then(Value::as_object);
-    let filters = properties.into_iter().flatten().filter(|(_, schema)| schema["format"] == "expression");
+    let filters =
+        properties.into_iter().flatten().filter(|(_, schema)| schema["format"] == "expression");
     filters.map(|(name, _)| name.as_str()).collect()
 }
 

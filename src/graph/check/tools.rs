@@ -13,7 +13,9 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             NodeKind::Action(action) if action.tool.trim().is_empty() => {
                 let message = format!("{} does nothing yet. Choose a tool.", draft.title(index));
                 problems.push(
-                    Problem::new("missing-tool", Severity::Error, message).at(&node.id).field("/tool"),
+                    Problem::new("missing-tool", Severity::Error, message)
+                        .at(&node.id)
+                        .field("/tool"),
                 );
             }
             NodeKind::Action(action) if draft.tool(&action.tool).is_none() => {
@@ -23,7 +25,9 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
                 for (at, name) in llm.tools.iter().enumerate() {
                     let field = format!("/tools/{at}");
                     match draft.tool(name) {
-                        None => problems.push(unknown(draft, index, name, &field, Severity::Warning)),
+                        None => {
+                            problems.push(unknown(draft, index, name, &field, Severity::Warning))
+                        }
                         Some(tool) if tool.effect != Effect::Read => {
                             problems.push(not_for_models(draft, index, name, at));
                         }
@@ -44,9 +48,7 @@ fn unknown(draft: &Draft, index: usize, name: &str, field: &str, severity: Sever
     let hint = meant.map(|tool| format!(" Did you mean {}?", tool.name)).unwrap_or_default();
     let message = format!("{} uses the tool {name}, which there is not.{hint}", draft.title(index));
     let problem = Problem::new("unknown-tool", severity, message).at(&node.id).field(field);
-    let edit = meant.and_then(|tool| {
-        Some((tool, fixes::replace(node, field, json!(tool.name))?))
-    });
+    let edit = meant.and_then(|tool| Some((tool, fixes::replace(node, field, json!(tool.name))?)));
     match edit {
         Some((tool, edit)) => problem.fix(format!("Use {}", tool.name), vec![edit]),
         None => problem,

@@ -60,7 +60,11 @@ fn settings_of(node: &Node, settings: &TriggerSettings, problems: &mut Vec<Probl
         TriggerKind::Manual => {}
         TriggerKind::Webhook { path } => {
             if !path.is_empty() && !path.starts_with('/') {
-                report("bad-path", "/trigger/path", format!("The path {path:?} must start with a slash."));
+                report(
+                    "bad-path",
+                    "/trigger/path",
+                    format!("The path {path:?} must start with a slash."),
+                );
             }
         }
         TriggerKind::Schedule { cron, timezone } => {
@@ -69,7 +73,8 @@ fn settings_of(node: &Node, settings: &TriggerSettings, problems: &mut Vec<Probl
             }
             let zone = timezone.as_deref().filter(|zone| zone.parse::<chrono_tz::Tz>().is_err());
             if let Some(zone) = zone {
-                let message = format!("There is no time zone {zone:?}. Use a name such as Europe/Berlin.");
+                let message =
+                    format!("There is no time zone {zone:?}. Use a name such as Europe/Berlin.");
                 report("bad-timezone", "/trigger/timezone", message);
             }
         }
@@ -82,8 +87,13 @@ fn settings_of(node: &Node, settings: &TriggerSettings, problems: &mut Vec<Probl
     }
 }
 
-const CRON_FIELDS: [(&str, u32, u32); 5] =
-    [("minute", 0, 59), ("hour", 0, 23), ("day of month", 1, 31), ("month", 1, 12), ("day of week", 0, 7)];
+const CRON_FIELDS: [(&str, u32, u32); 5] = [
+    ("minute", 0, 59),
+    ("hour", 0, 23),
+    ("day of month", 1, 31),
+    ("month", 1, 12),
+    ("day of week", 0, 7),
+];
 
 /// Whether a cron expression has its five fields, each in range. What it means is the scheduler's matter.
 fn cron_fields(cron: &str) -> Result<(), String> {
@@ -95,22 +105,28 @@ fn cron_fields(cron: &str) -> Result<(), String> {
     }
     for (field, (name, low, high)) in fields.iter().zip(CRON_FIELDS) {
         if !field.split(',').all(|part| cron_part(part, low, high)) {
-            return Err(format!("{field:?} is not a {name} of a schedule: {low} to {high}, *, ranges and steps."));
+            return Err(format!(
+                "{field:?} is not a {name} of a schedule: {low} to {high}, *, ranges and steps."
+            ));
         }
     }
     Ok(())
 }
 
 fn cron_part(part: &str, low: u32, high: u32) -> bool {
-    let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
+    let (range, step) =
+        part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
     let number = |text: &str| match text.parse::<u32>() {
         Ok(number) => Some(number).filter(|number| (low..=high).contains(number)),
         Err(_) => cron_name(text, high),
     };
-    let step_fits = step.is_none_or(|step| step.parse::<u32>().is_ok_and(|step| (1..=high.max(1)).contains(&step)));
+    let step_fits = step
+        .is_none_or(|step| step.parse::<u32>().is_ok_and(|step| (1..=high.max(1)).contains(&step)));
     let range_fits = match range.split_once('-') {
         _ if range == "*" => true,
-        Some((from, to)) => matches!((number(from), number(to)), (Some(from), Some(to)) if from <= to),
+        Some((from, to)) => {
+            matches!((number(from), number(to)), (Some(from), Some(to)) if from <= to)
+        }
         None => number(range).is_some(),
     };
     step_fits && range_fits
@@ -136,10 +152,27 @@ mod tests {
 
     #[test]
     fn schedules_are_told_from_other_text() {
-        for good in ["0 * * * *", "0 9 * * *", "0 9 * * 1", "*/15 * * * *", "0 0 1 * *", "0 9-17/2 * jan,MAR mon-fri"] {
+        for good in [
+            "0 * * * *",
+            "0 9 * * *",
+            "0 9 * * 1",
+            "*/15 * * * *",
+            "0 0 1 * *",
+            "0 9-17/2 * jan,MAR mon-fri",
+        ] {
             assert_eq!(cron_fields(good), Ok(()), "{good}");
         }
-        for bad in ["", "every day", "* * * *", "60 * * * *", "0 24 * * *", "0 0 0 * *", "*/0 * * * *", "5-1 * * * *", "0 9 * * funday"] {
+        for bad in [
+            "",
+            "every day",
+            "* * * *",
+            "60 * * * *",
+            "0 24 * * *",
+            "0 0 0 * *",
+            "*/0 * * * *",
+            "5-1 * * * *",
+            "0 9 * * funday",
+        ] {
             assert!(cron_fields(bad).is_err(), "{bad}");
         }
     }

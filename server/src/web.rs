@@ -17,7 +17,7 @@ use axum::Router;
 /// `use_context`. Merge this last; it is the router's fallback.
 pub fn router(site: Site, provide: impl Fn() + Clone + Send + Sync + 'static) -> Router {
     // Fails only when it is set up already.
-    let _ = leptos::task::Executor::init_tokio();
+    let _ = any_spawner::Executor::init_tokio();
     Router::new().fallback(page::handler(site, provide))
 }
 

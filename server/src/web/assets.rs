@@ -52,9 +52,7 @@ impl Site {
     pub fn page_assets(&self) -> Option<PageAssets> {
         let names = self.package_names();
         let newest = |extension: &str| {
-            let fits = |name: &&String| {
-                name.starts_with("signalbox.") && name.ends_with(extension)
-            };
+            let fits = |name: &&String| name.starts_with("signalbox.") && name.ends_with(extension);
             names.iter().find(fits).map(|name| format!("/pkg/{name}"))
         };
         Some(PageAssets { js: newest(".js")?, wasm: newest(".wasm")?, css: newest(".css")? })

@@ -67,7 +67,14 @@ async fn files_come_in_the_best_encoding_with_their_type_and_cache_rule() {
     let immutable = "public, max-age=31536000, immutable";
     let cases = [
         ("/pkg/signalbox.aa.wasm", "gzip, br", "brotli", "br", "application/wasm", immutable),
-        ("/pkg/signalbox.aa.wasm", "gzip;q=1, br;q=0", "gzip", "gzip", "application/wasm", immutable),
+        (
+            "/pkg/signalbox.aa.wasm",
+            "gzip;q=1, br;q=0",
+            "gzip",
+            "gzip",
+            "application/wasm",
+            immutable,
+        ),
         ("/pkg/signalbox.aa.wasm", "", "wasm", "", "application/wasm", immutable),
         ("/pkg/signalbox.aa.js", "br", "js", "", "text/javascript; charset=utf-8", immutable),
         ("/favicon.svg", "br", "svg", "", "image/svg+xml", "public, max-age=86400"),

@@ -1,0 +1,77 @@
+// Starts the real server binary on a free port with a data folder of its own, and stops it again.
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const START_LIMIT_MS = 20_000;
+
+/** The binary under test: SIGNALBOX_BINARY, or the debug build. */
+function binary(): string {
+  const path =
+    process.env.SIGNALBOX_BINARY ??
+    join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", "signalbox");
+  if (!existsSync(path)) throw new Error(`${path} is missing; run scripts/build debug`);
+  return path;
+}
+
+export class Server {
+  private constructor(
+    /** Such as http://127.0.0.1:40123 */
+    readonly url: string,
+    /** The folder with the database and the keys. */
+    readonly data: string,
+    private readonly child: ChildProcess,
+    private readonly output: string[],
+  ) {}
+
+  /** Starts a server; `data` is kept between two servers when it is given. */
+  static async start(options: { data?: string; env?: Record<string, string> } = {}): Promise<Server> {
+    const data = options.data ?? mkdtempSync(join(tmpdir(), "signalbox-e2e-"));
+    const output: string[] = [];
+    const child = spawn(binary(), ["serve", "--addr", "127.0.0.1:0", "--data", data], {
+      cwd: data,
+      env: { LEPTOS_SITE_ROOT: join(root, "target/site"), ...process.env, ...options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const url = await new Promise<string>((resolve, reject) => {
+      const fail = (why: string) => reject(new Error(`${why}\n${output.join("")}`));
+      const timer = setTimeout(() => {
+        child.kill("SIGKILL");
+        fail(`the server did not say where it serves within ${START_LIMIT_MS} ms`);
+      }, START_LIMIT_MS);
+      const read = (chunk: Buffer) => {
+        output.push(chunk.toString());
+        const found = output.join("").match(/http:\/\/127\.0\.0\.1:\d+/);
+        if (!found) return;
+        clearTimeout(timer);
+        resolve(found[0]);
+      };
+      child.stdout?.on("data", read);
+      child.stderr?.on("data", read);
+      child.once("exit", (code) => fail(`the server ended with ${code}`));
+    });
+    return new Server(url, data, child, output);
+  }
+
+  /** What the server has printed so far. */
+  log(): string {
+    return this.output.join("");
+  }
+
+  /** Stops it. `SIGKILL` for a crash. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    this.child.kill(signal);
+    await ended;
+  }
+
+  /** Stops it and deletes its data. */
+  async remove(): Promise<void> {
+    await this.stop("SIGKILL");
+    rmSync(this.data, { recursive: true, force: true });
+  }
+}

@@ -276,8 +276,7 @@ async fn a_failed_operation_undoes_itself_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_an_operation_is_an_error_of_that_operation() {
     let store = Store::in_memory().await.unwrap();
-    let result: StoreResult<()> =
-        store.write(|_| async move { panic!("a defect") }.boxed()).await;
+    let result: StoreResult<()> = store.write(|_| async move { panic!("a defect") }.boxed()).await;
     assert!(matches!(result, Err(StoreError::Unavailable(_))));
     workflow(&store, organization()).await;
 }

@@ -17,6 +17,7 @@ mod secret;
 mod state;
 mod status;
 mod transition;
+pub mod world;
 
 #[cfg(test)]
 mod tests;

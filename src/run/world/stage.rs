@@ -1,0 +1,175 @@
+//! The world of one scenario while it is played.
+
+use super::contacts::Contacts;
+use super::rules::{self, Rule};
+use super::{Answering, Deciding, Scenario, WorldFile, sample};
+use crate::expr::ValueScope;
+use crate::graph::ToolNames;
+use crate::run::{
+    Answer, ApprovalKind, ApprovalRequest, Asking, CallRequest, Decision, ErrorKind, OutsideFact,
+    Reply, StepError, World,
+};
+use crate::tool;
+use serde_json::{Value, json};
+
+/// The world of one scenario while it is played.
+pub struct Stage {
+    tools: Vec<Rule<Answering>>,
+    models: Vec<Rule<Answering>>,
+    approvals: Vec<Rule<Deciding>>,
+    facts: Vec<OutsideFact>,
+    contacts: Contacts,
+    /// Emails as they were put before a person, in order, with what was decided.
+    pub messages: Vec<(Value, Option<Decision>)>,
+    /// Calls that no rule answers, in words.
+    pub unanswered: Vec<String>,
+    made: usize,
+}
+
+impl Stage {
+    /// The world at the beginning of a scenario.
+    pub fn new(file: &WorldFile, scenario: &Scenario) -> Self {
+        let events = file.events.iter().chain(&scenario.events);
+        let fact = |event: &super::OutsideEvent| OutsideFact {
+            after_ms: event.after_ms,
+            name: event.name.clone(),
+            payload: event.payload.clone(),
+        };
+        Self {
+            tools: scenario.tools.iter().chain(&file.tools).map(Rule::from).collect(),
+            models: scenario.models.iter().chain(&file.models).map(Rule::from).collect(),
+            approvals: scenario.approvals.iter().chain(&file.approvals).map(Rule::from).collect(),
+            facts: events.map(fact).collect(),
+            contacts: Contacts::new(file.contacts.iter().chain(&scenario.contacts).cloned()),
+            messages: Vec::new(),
+            unanswered: Vec::new(),
+            made: 0,
+        }
+    }
+
+    fn tool(&mut self, asking: &Asking, tool: &str, input: &Value) -> Answer {
+        let tool = rules::canonical(tool);
+        let scope = rules::scope(asking, input);
+        if let Some(answer) = rules::next(&mut self.tools, asking, Some(&tool), &scope) {
+            return ruled(answer, &scope);
+        }
+        if let Some(result) = self.contacts.call(&tool, input, asking.now.timestamp_millis()) {
+            return result.map_or_else(Answer::failure, Answer::output);
+        }
+        self.made += 1;
+        match tool.as_str() {
+            "email.send" => self.email(input),
+            "approval.create" => {
+                let id = format!("approval_{}", self.made);
+                Answer::output(json!({"id": id, "_id": id, "status": "pending"}))
+            }
+            _ => {
+                let message = format!(
+                    "This world does not say what {tool} answers at {}. Add a rule for it under tools.",
+                    asking.node.id
+                );
+                self.unanswered.push(message.clone());
+                Answer::failure(StepError::new(ErrorKind::NotFound, message))
+            }
+        }
+    }
+
+    /// An email waits for a person, and is then accepted as it was.
+    fn email(&mut self, input: &Value) -> Answer {
+        let id = input.get("customerId").or(input.get("contact")).and_then(Value::as_str);
+        let to = input.get("to").and_then(Value::as_str).filter(|to| !to.is_empty());
+        let Some(to) = to.or_else(|| self.contacts.email(id?)).map(str::to_owned) else {
+            let message =
+                "The email has no recipient. Give it an address or a customer who has one.";
+            return Answer::failure(StepError::new(ErrorKind::InvalidInput, message));
+        };
+        let subject = input.get("subject").cloned().unwrap_or_default();
+        let message = json!({"to": to, "subject": subject, "body": input.get("body")});
+        let output = json!({
+            "messageId": format!("message_{}", self.made), "status": "accepted", "to": to, "subject": subject,
+            "body": input.get("body"), "edited": false, "via": "simulation", "sandbox": true,
+        });
+        let request = ApprovalRequest {
+            kind: ApprovalKind::Message,
+            title: format!("Email to {to}"),
+            prompt: String::new(),
+            subject: message,
+            form: Value::Null,
+            expires_at: None,
+        };
+        Answer::now(Reply::Park { request: Box::new(request), output })
+    }
+}
+
+/// What a rule's answer means.
+fn ruled(answer: Answering, scope: &ValueScope) -> Answer {
+    let reply = match answer {
+        Answering { silent: true, .. } => Reply::Silence,
+        Answering { error: Some(failing), .. } => Reply::Failure {
+            error: StepError::new(failing.kind, failing.message),
+            retry_after_ms: failing.retry_after_ms,
+        },
+        Answering { bypass: Some(reason), .. } => Reply::Bypass { reason },
+        Answering { output, .. } => match rules::render(&output, scope) {
+            Ok(output) => Reply::Output { output, usage: None },
+            Err(message) => Reply::Failure {
+                error: StepError::new(
+                    ErrorKind::Internal,
+                    format!("The world's answer: {message}"),
+                ),
+                retry_after_ms: None,
+            },
+        },
+    };
+    Answer { after_ms: answer.after_ms, reply }
+}
+
+impl World for Stage {
+    fn call(&mut self, asking: &Asking, request: &CallRequest) -> Answer {
+        match request {
+            CallRequest::Tool { tool, parameters } => self.tool(asking, tool, parameters),
+            CallRequest::Model(model) => {
+                let scope = rules::scope(asking, &json!(model));
+                match rules::next(&mut self.models, asking, None, &scope) {
+                    Some(answer) => ruled(answer, &scope),
+                    None => Answer::output(sample::answer(model)),
+                }
+            }
+        }
+    }
+
+    fn decide(&mut self, asking: &Asking, request: &ApprovalRequest) -> Option<(u64, Decision)> {
+        let scope = rules::scope(asking, &json!(request));
+        let decided = match rules::next(&mut self.approvals, asking, None, &scope) {
+            Some(deciding) => deciding.decision.map(|decision| (deciding.after_ms, decision)),
+            None => Some((0, Decision::Approve { answer: Value::Null })),
+        };
+        if request.kind == ApprovalKind::Message {
+            let decision = decided.as_ref().map(|(_, decision)| decision.clone());
+            self.messages.push((request.subject.clone(), decision));
+        }
+        decided
+    }
+
+    fn facts(&mut self) -> Vec<OutsideFact> {
+        std::mem::take(&mut self.facts)
+    }
+}
+
+/// The catalogue's tools, and any other name as it is: a world file may answer for tools that are not here.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StubbedTools;
+
+impl ToolNames for StubbedTools {
+    fn canonical(&self, name: &str) -> Option<String> {
+        Some(rules::canonical(name))
+    }
+
+    fn expression_parameters(&self, tool: &str) -> Vec<String> {
+        tool::catalogue().expression_parameters(tool)
+    }
+
+    fn is_gated(&self, tool: &str) -> bool {
+        tool::catalogue().is_gated(tool)
+    }
+}

@@ -1,0 +1,122 @@
+//! What every request shares. Cheap to clone.
+
+use crate::{
+    auth::{Passwords, ServerKey, Throttle},
+    http::KeysInWork,
+    store::Store,
+};
+use chrono::{DateTime, Utc};
+use std::{net::IpAddr, sync::Arc};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Where the time comes from.
+pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// The server.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+/// What a server is made of.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The key of this server.
+    pub key: ServerKey,
+    /// Scheme, host and port that people use, if configured.
+    pub public_origin: Option<String>,
+    /// What links start with: the public origin, or where the server listens.
+    pub base_url: String,
+    /// The time.
+    pub clock: Clock,
+}
+
+struct Inner {
+    parts: Parts,
+    passwords: Passwords,
+    sign_ins: Throttle<(String, Option<IpAddr>)>,
+    keys_in_work: KeysInWork,
+    setup_token: String,
+    access_epoch: watch::Sender<u64>,
+    shutdown: CancellationToken,
+}
+
+impl AppState {
+    /// A server of its parts.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
+            parts,
+            passwords: Passwords::default(),
+            sign_ins: Throttle::default(),
+            keys_in_work: KeysInWork::default(),
+            setup_token: crate::auth::Secret::fresh("").text,
+            access_epoch: watch::channel(0).0,
+            shutdown: CancellationToken::new(),
+        }))
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    /// The key of this server.
+    pub fn key(&self) -> &ServerKey {
+        &self.0.parts.key
+    }
+
+    /// The time.
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0.parts.clock)()
+    }
+
+    /// Scheme, host and port that people use, if configured.
+    pub fn public_origin(&self) -> Option<&str> {
+        self.0.parts.public_origin.as_deref()
+    }
+
+    /// What links start with, without a slash at the end.
+    pub fn base_url(&self) -> &str {
+        &self.0.parts.base_url
+    }
+
+    /// Whether people come by https, so that cookies are bound to it.
+    pub fn secure_cookies(&self) -> bool {
+        self.public_origin().is_some_and(|origin| origin.starts_with("https://"))
+    }
+
+    /// Hashes and checks passwords.
+    pub fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
+    /// Slows down guessing, by account and address.
+    pub fn sign_ins(&self) -> &Throttle<(String, Option<IpAddr>)> {
+        &self.0.sign_ins
+    }
+
+    /// Idempotency keys that are being worked on.
+    pub fn keys_in_work(&self) -> &KeysInWork {
+        &self.0.keys_in_work
+    }
+
+    /// What a stranger needs to set up the owner: fresh at each start, printed with the link.
+    pub fn setup_token(&self) -> &str {
+        &self.0.setup_token
+    }
+
+    /// Somebody's rights changed: open connections ask again who they belong to.
+    pub fn access_changed(&self) {
+        self.0.access_epoch.send_modify(|epoch| *epoch += 1);
+    }
+
+    /// Wakes on each change of rights.
+    pub fn access_epoch(&self) -> watch::Receiver<u64> {
+        self.0.access_epoch.subscribe()
+    }
+
+    /// Cancelled when the server goes down; long answers and connections end then.
+    pub fn shutdown(&self) -> &CancellationToken {
+        &self.0.shutdown
+    }
+}

@@ -1,0 +1,101 @@
+//! Random secrets, their hashes, and the key that webhooks' addresses are derived from.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rand::RngCore;
+use sha2::{Digest, Sha256};
+
+/// 256 random bits as text, and their hash. Only the hash is ever kept.
+pub struct Secret {
+    /// What the owner holds.
+    pub text: String,
+    /// SHA-256 of the text.
+    pub hash: [u8; 32],
+}
+
+impl Secret {
+    /// A fresh one, with a prefix that tells what it is (`sbx_`).
+    pub fn fresh(prefix: &str) -> Self {
+        let mut bytes = [0u8; 32];
+        rand::rng().fill_bytes(&mut bytes);
+        let text = format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes));
+        let hash = Self::hash_of(&text);
+        Self { text, hash }
+    }
+
+    /// The hash under which a presented text is looked up. The text has 256 random bits, so a plain
+    /// hash is enough, and a lookup by hash leaks nothing through its timing.
+    pub fn hash_of(text: &str) -> [u8; 32] {
+        Sha256::digest(text.as_bytes()).into()
+    }
+}
+
+/// The key of this server from which addresses are derived, so that they can be shown again
+/// without being kept.
+#[derive(Clone)]
+pub struct ServerKey([u8; 32]);
+
+impl ServerKey {
+    /// From 32 random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// A key that is gone with this value.
+    pub fn ephemeral() -> Self {
+        let mut bytes = [0u8; 32];
+        rand::rng().fill_bytes(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The text that belongs to a purpose and its parts: HMAC-SHA256, in URL-safe base 64.
+    pub fn derive(&self, purpose: &str, parts: &[&[u8]]) -> String {
+        let mut message = purpose.as_bytes().to_vec();
+        for part in parts {
+            // Lengths keep ("a","bc") and ("ab","c") apart.
+            message.extend((part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part);
+        }
+        URL_SAFE_NO_PAD.encode(hmac(&self.0, &message))
+    }
+}
+
+/// HMAC-SHA256 (RFC 2104) with a key that is shorter than a block.
+fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    let padded = |byte: u8| {
+        let mut block = [byte; 64];
+        for (slot, key) in block.iter_mut().zip(key) {
+            *slot ^= key;
+        }
+        block
+    };
+    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
+    Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hmac_agrees_with_an_independent_implementation() {
+        // python3: hmac.new(b"\x0b"*32, b"Hi There", "sha256").hexdigest()
+        let expected = "198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7";
+        assert_eq!(hex::encode(hmac(&[0x0b; 32], b"Hi There")), expected);
+    }
+
+    #[test]
+    fn secrets_are_long_and_differ() {
+        let (a, b) = (Secret::fresh("sbx_"), Secret::fresh("sbx_"));
+        assert_ne!(a.text, b.text);
+        assert!(a.text.starts_with("sbx_") && a.text.len() == 4 + 43);
+        assert_eq!(a.hash, Secret::hash_of(&a.text));
+    }
+
+    #[test]
+    fn parts_are_kept_apart() {
+        let key = ServerKey::new([7; 32]);
+        assert_eq!(key.derive("hook", &[b"a", b"bc"]), key.derive("hook", &[b"a", b"bc"]));
+        assert_ne!(key.derive("hook", &[b"a", b"bc"]), key.derive("hook", &[b"ab", b"c"]));
+        assert_ne!(key.derive("hook", &[b"a"]), ServerKey::new([8; 32]).derive("hook", &[b"a"]));
+    }
+}

@@ -1,0 +1,65 @@
+//! What `serve` is told: addresses and folders, from arguments or the environment.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+/// How to serve.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServeConfig {
+    /// Where to listen
+    #[arg(long, env = "SIGNALBOX_ADDR", default_value = "127.0.0.1:3000")]
+    pub addr: SocketAddr,
+    /// The folder of the embedded database; made if missing
+    #[arg(long, env = "SIGNALBOX_DATA", default_value = "./data")]
+    pub data: PathBuf,
+    /// A database server; the embedded database unless given
+    #[arg(long, env = "DATABASE_URL")]
+    pub database_url: Option<String>,
+    /// The address people use, such as https://box.example.com; needed behind a proxy
+    #[arg(long, env = "SIGNALBOX_PUBLIC_URL")]
+    pub public_url: Option<String>,
+}
+
+impl ServeConfig {
+    /// The origin of the public address: scheme, host and port, lower case, without a path.
+    pub fn public_origin(&self) -> Result<Option<String>, ConfigError> {
+        let Some(text) = &self.public_url else { return Ok(None) };
+        let wrong = |why: &str| ConfigError(format!("--public-url {text} {why}"));
+        let url = url::Url::parse(text).map_err(|error| wrong(&format!("is no address: {error}")))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(wrong("must start with http:// or https://"));
+        }
+        if url.path() != "/" || url.query().is_some() {
+            return Err(wrong("must not have a path or a query"));
+        }
+        Ok(Some(url.origin().ascii_serialization()))
+    }
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(url: &str) -> Result<Option<String>, ConfigError> {
+        ServeConfig {
+            addr: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            data: PathBuf::new(),
+            database_url: None,
+            public_url: Some(url.into()),
+        }
+        .public_origin()
+    }
+
+    #[test]
+    fn public_addresses() {
+        assert_eq!(origin("https://Box.example.com/").unwrap().unwrap(), "https://box.example.com");
+        assert_eq!(origin("http://a:8080").unwrap().unwrap(), "http://a:8080");
+        for wrong in ["box.example.com", "ftp://a", "https://a/path", "https://a/?q"] {
+            assert!(origin(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use crate::{
     auth::{Passwords, ServerKey, Throttle},
     http::KeysInWork,
+    live::LiveHub,
     store::Store,
 };
 use chrono::{DateTime, Utc};
@@ -36,6 +37,7 @@ struct Inner {
     passwords: Passwords,
     sign_ins: Throttle<(String, Option<IpAddr>)>,
     keys_in_work: KeysInWork,
+    live: LiveHub,
     setup_token: String,
     access_epoch: watch::Sender<u64>,
     shutdown: CancellationToken,
@@ -49,6 +51,7 @@ impl AppState {
             passwords: Passwords::default(),
             sign_ins: Throttle::default(),
             keys_in_work: KeysInWork::default(),
+            live: LiveHub::default(),
             setup_token: crate::auth::Secret::fresh("").text,
             access_epoch: watch::channel(0).0,
             shutdown: CancellationToken::new(),
@@ -98,6 +101,11 @@ impl AppState {
     /// Idempotency keys that are being worked on.
     pub fn keys_in_work(&self) -> &KeysInWork {
         &self.0.keys_in_work
+    }
+
+    /// The live stream.
+    pub fn live(&self) -> &LiveHub {
+        &self.0.live
     }
 
     /// What a stranger needs to set up the owner: fresh at each start, printed with the link.

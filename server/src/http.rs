@@ -16,6 +16,7 @@ pub mod in_process;
 mod openapi;
 mod reply;
 pub mod routes;
+pub mod views;
 
 use crate::app_state::AppState;
 use axum::{
@@ -43,7 +44,7 @@ pub fn router(state: &AppState) -> Router {
         let serve = move |request: Request| gatekeeper::serve(state.clone(), endpoint.clone(), request);
         router = router.route(path, on(filter, serve));
     }
-    for prefix in ["/api", "/api/{*rest}", "/hooks"] {
+    for prefix in ["/api", "/api/", "/api/{*rest}", "/hooks", "/hooks/"] {
         router = router.route(prefix, any(unknown_path));
     }
     router.method_not_allowed_fallback(wrong_method)

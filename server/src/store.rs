@@ -10,31 +10,41 @@
 //!
 //! Deliberately absent: decisions. The store keeps what it is given and enforces fences and keys.
 
+mod accounts;
 mod approvals;
 mod calls;
 mod error;
 mod events;
 mod faults;
 mod feed;
+mod hooks;
+mod idempotency;
 mod outside;
 mod runs;
+mod sessions;
 mod sqlite;
 mod timers;
+mod tokens;
 mod tx;
 pub mod value;
 mod versions;
 mod workflows;
 mod writer;
 
+pub use accounts::*;
 pub use approvals::*;
 pub use calls::*;
 pub use error::StoreError;
 pub use events::*;
 pub use faults::{FaultPoint, Faults};
 pub use feed::FeedEntry;
+pub use hooks::*;
+pub use idempotency::*;
 pub use outside::*;
 pub use runs::*;
+pub use sessions::*;
 pub use timers::*;
+pub use tokens::*;
 pub use tx::Tx;
 pub use versions::*;
 pub use workflows::*;
@@ -93,6 +103,13 @@ impl Store {
     /// Opens with options.
     pub async fn open_with(data_dir: &Path, options: StoreOptions) -> StoreResult<Self> {
         Self::start(sqlite::Place::folder(data_dir)?, options).await
+    }
+
+    /// Opens the database of a folder although a server may be running on it, for a short piece of
+    /// work such as making a token. Nothing that a server keeps in memory may be changed this way:
+    /// runs, approvals, anything that appears in the feed.
+    pub async fn open_beside(data_dir: &Path) -> StoreResult<Self> {
+        Self::start(sqlite::Place::beside(data_dir)?, StoreOptions::default()).await
     }
 
     /// A private database that is gone when the last handle is dropped. It is a file in the system's

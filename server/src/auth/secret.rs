@@ -3,6 +3,11 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
 
 /// 256 random bits as text, and their hash. Only the hash is ever kept.
 pub struct Secret {
@@ -40,6 +45,29 @@ impl ServerKey {
         Self(bytes)
     }
 
+    /// The key of a data folder (`secret.key`: 64 hexadecimal digits, mode 0600), made at the first
+    /// start. The error says what is wrong with the file.
+    pub fn open(data_dir: &Path) -> Result<Self, String> {
+        let path = data_dir.join("secret.key");
+        let refuse = |why: &dyn std::fmt::Display| {
+            format!("the key file {} cannot be used: {why}", path.display())
+        };
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let text = hex::encode(Self::ephemeral().0);
+                write_private(&path, text.as_bytes()).map_err(|error| refuse(&error))?;
+                text
+            }
+            Err(error) => return Err(refuse(&error)),
+        };
+        let mut bytes = [0u8; 32];
+        hex::decode_to_slice(text.trim(), &mut bytes).map_err(|_| {
+            refuse(&"it must hold 64 hexadecimal digits; restore it from your backup")
+        })?;
+        Ok(Self(bytes))
+    }
+
     /// A key that is gone with this value.
     pub fn ephemeral() -> Self {
         let mut bytes = [0u8; 32];
@@ -57,6 +85,16 @@ impl ServerKey {
         }
         URL_SAFE_NO_PAD.encode(hmac(&self.0, &message))
     }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 /// HMAC-SHA256 (RFC 2104) with a key that is shorter than a block.

@@ -81,7 +81,12 @@ impl<T: DeserializeOwned + ToSchema + Send + 'static> FromBody for Json<T> {
     }
     fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Self, Failure> {
         require_json(headers)?;
-        parse_json(bytes).map(Json)
+        // Every body is an object; without this a list of values in the right order would do.
+        match bytes.trim_ascii_start().first() {
+            None | Some(b'{') => parse_json(bytes).map(Json),
+            Some(_) => Err(Failure::new(ErrorCode::InvalidBody, "The body must be a JSON object.")
+                .help("GET /api/openapi.json has the form of every body.")),
+        }
     }
 }
 

@@ -18,12 +18,20 @@ macro_rules! routes {
 
 /// Every route there is.
 pub fn all() -> Vec<Endpoint> {
-    let mut all = accounts();
+    let mut all = account_routes();
+    all.push(Endpoint::raw(
+        Get,
+        "/api/live",
+        "live",
+        SignedIn,
+        "WebSocket: what changes, as it changes",
+        crate::live::open,
+    ));
     all
 }
 
 #[rustfmt::skip]
-fn accounts() -> Vec<Endpoint> {
+fn account_routes() -> Vec<Endpoint> {
     routes! {
         Get "/health" health (Public) "Whether the server is well; 503 with reasons when not" => health::health;
         Get "/api/openapi.json" openapi (Public) "This document" => health::openapi;

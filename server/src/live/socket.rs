@@ -319,7 +319,8 @@ impl Listener {
         }
     }
 
-    async fn feed_now(&self) -> Result<u64, End> {
+    // `&mut`: a socket cannot be shared between threads, not even to look.
+    async fn feed_now(&mut self) -> Result<u64, End> {
         let last = self.state.store().feed_last(self.caller.organization()).await?;
         Ok(u64::try_from(last).unwrap_or(0))
     }

@@ -65,6 +65,19 @@ impl Place {
         })
     }
 
+    /// Without the lock: SQLite lets two processes take turns writing.
+    pub(super) fn beside(folder: &Path) -> StoreResult<Self> {
+        match Self::folder(folder) {
+            Err(_) if folder.join("signalbox.db").exists() => Ok(Self {
+                file: folder.join("signalbox.db"),
+                durable: true,
+                lock: Mutex::new(None),
+                _folder: None,
+            }),
+            alone => alone,
+        }
+    }
+
     pub(super) fn temporary() -> StoreResult<Self> {
         let folder = std::env::temp_dir().join(format!("signalbox-{}", uuid::Uuid::new_v4()));
         fs::create_dir(&folder).map_err(|error| {

@@ -1,4 +1,5 @@
 //! The server's integration tests: one binary, one module an area.
 #![allow(missing_docs)]
 
+mod http;
 mod store;

@@ -1,0 +1,134 @@
+//! `signalbox serve`: opens the store, starts everything, listens until it is told to stop.
+
+use super::CommandError;
+use crate::{
+    app_state::{AppState, Parts},
+    auth::ServerKey,
+    config::ServeConfig,
+    http::{self, in_process::InProcess},
+    live::LiveHub,
+    maintenance,
+    store::{self, Store},
+    web,
+};
+use axum::{Router, http::request};
+use chrono::{SubsecRound, Utc};
+use leptos::prelude::{provide_context, use_context};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+/// Requests in flight get so long to end after the signal.
+const DRAIN: Duration = Duration::from_secs(10);
+
+pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
+    start_log();
+    let public_origin = config.public_origin()?;
+    if let Some(url) = &config.database_url {
+        let kind = url.split(':').next().unwrap_or_default();
+        return Err(CommandError::new(format!(
+            "databases of the kind `{kind}` are not supported by this build; leave DATABASE_URL and \
+             --database-url out to use the embedded database in {}",
+            config.data.display()
+        )));
+    }
+    // The port first: a second server should say so before it touches anything.
+    let listener = TcpListener::bind(config.addr).await.map_err(|error| {
+        CommandError::new(format!(
+            "cannot listen on {}: {error}; give another address with --addr",
+            config.addr
+        ))
+    })?;
+    let addr = listener.local_addr().unwrap_or(config.addr);
+    let store = Store::open(&config.data).await?;
+    let key = ServerKey::open(&config.data).map_err(CommandError::new)?;
+    let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{addr}"));
+    let clock = Arc::new(|| Utc::now().trunc_subsecs(3));
+    let state = AppState::new(Parts { store, key, public_origin, base_url, clock });
+    LiveHub::start(&state);
+    maintenance::start(&state);
+    announce(&state).await?;
+    listen(listener, &state).await;
+    state.store().close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // Fails only where a log is set up already.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+/// Says where to go; with the link that sets up the owner while there is none.
+async fn announce(state: &AppState) -> Result<(), CommandError> {
+    println!("Signalbox serves on {}", state.base_url());
+    if !store::owner_exists(state.store()).await? {
+        println!("Set up the owner: {}/setup?token={}", state.base_url(), state.setup_token());
+    }
+    Ok(())
+}
+
+/// The API, and the pages for everything else.
+pub fn router(state: &AppState, site: web::Site) -> Router {
+    let api = http::router(state);
+    let for_pages = api.clone();
+    let provide = move || {
+        if let Some(parts) = use_context::<request::Parts>() {
+            provide_context(InProcess::client(for_pages.clone(), &parts.headers));
+        }
+    };
+    api.fallback_service(web::router(site, provide))
+        .layer(axum::middleware::from_fn(web::security_headers))
+}
+
+async fn listen(listener: TcpListener, state: &AppState) {
+    let service = router(state, web::Site::discover());
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    let shutdown = state.shutdown().clone();
+    let signalled = shutdown.clone();
+    tokio::spawn(async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        signalled.cancel();
+    });
+    let drained = shutdown.clone();
+    let serving = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { drained.cancelled().await });
+    let overdue = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        result = serving => {
+            if let Err(error) = result {
+                tracing::error!(%error, "the server ended");
+            }
+        }
+        () = overdue => tracing::warn!("some requests were still open and are given up"),
+    }
+    shutdown.cancel();
+}
+
+/// SIGINT or SIGTERM.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let kind = tokio::signal::unix::SignalKind::terminate();
+        match tokio::signal::unix::signal(kind) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = interrupt => {}
+                    _ = terminate.recv() => {}
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "SIGTERM is not heard");
+                let _ = interrupt.await;
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = interrupt.await;
+}

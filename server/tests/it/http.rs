@@ -1,0 +1,8 @@
+//! The HTTP API over real sockets.
+
+mod accounts;
+mod bad_input;
+mod live;
+mod openapi;
+pub mod support;
+mod tenancy;

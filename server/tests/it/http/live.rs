@@ -1,0 +1,132 @@
+//! The live stream over real sockets.
+
+use super::support::{As, Server};
+use futures::{SinkExt, StreamExt};
+use serde_json::Value;
+use signalbox::{client::Method, wire::Role};
+use std::time::Duration;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{self, Message, client::IntoClientRequest},
+};
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+const SOON: Duration = Duration::from_secs(10);
+
+async fn connect(server: &Server, headers: &[(&'static str, &str)]) -> Result<Socket, tungstenite::Error> {
+    let mut request = format!("ws://{}/api/live", server.addr).into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    connect_async(request).await.map(|(socket, _)| socket)
+}
+
+async fn with_token(server: &Server, token: &str) -> Socket {
+    connect(server, &[("authorization", &format!("Bearer {token}"))]).await.unwrap()
+}
+
+fn refused(result: Result<Socket, tungstenite::Error>) -> u16 {
+    match result {
+        Err(tungstenite::Error::Http(response)) => response.status().as_u16(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The next frame that says something; none when the socket was closed.
+async fn next(socket: &mut Socket) -> Option<Value> {
+    loop {
+        match timeout(SOON, socket.next()).await.expect("nothing came")? {
+            Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+            Ok(Message::Close(_)) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}
+
+async fn say(socket: &mut Socket, text: &str) {
+    socket.send(Message::text(text)).await.unwrap();
+}
+
+#[tokio::test]
+async fn only_members_from_our_own_pages_connect() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let As::Browser(cookie) = server.browser(&acme.user(Role::Viewer).email).await else { panic!() };
+    let own = format!("http://{}", server.addr);
+    assert_eq!(refused(connect(&server, &[]).await), 401);
+    assert_eq!(refused(connect(&server, &[("cookie", &cookie)]).await), 403);
+    assert_eq!(refused(connect(&server, &[("cookie", &cookie), ("origin", "https://evil.example")]).await), 403);
+    let mut socket = connect(&server, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    assert_eq!(next(&mut socket).await.unwrap()["type"], "hello");
+    let plain = server.get(&acme.owner(), "/api/live").await;
+    assert_eq!(plain.code(), "invalid_parameter", "{}", plain.text);
+}
+
+#[tokio::test]
+async fn nonsense_is_answered_and_the_socket_stays() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let mut socket = with_token(&server, acme.token(Role::Viewer)).await;
+    next(&mut socket).await.unwrap();
+    for text in ["", "{", "[]", "{\"type\":\"shout\"}", "{\"type\":\"follow_run\",\"run\":\"x\",\"after\":0}"] {
+        say(&mut socket, text).await;
+        assert_eq!(next(&mut socket).await.unwrap()["type"], "error", "{text}");
+    }
+    say(&mut socket, &format!("{{\"type\":\"follow_run\",\"run\":\"{}\",\"after\":0}}", uuid::Uuid::now_v7())).await;
+    assert_eq!(next(&mut socket).await.unwrap()["type"], "error", "no such run");
+    // A number that this feed never reached: start anew.
+    say(&mut socket, "{\"type\":\"follow\",\"after\":99999}").await;
+    assert_eq!(next(&mut socket).await.unwrap()["type"], "resync");
+    // Larger than a frame may be: the socket ends.
+    let _ = socket.send(Message::text("x".repeat(100_000))).await;
+    assert!(next(&mut socket).await.is_none());
+}
+
+#[tokio::test]
+async fn ended_rights_end_the_socket() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let As::Browser(cookie) = server.browser(&acme.user(Role::Editor).email).await else { panic!() };
+    let own = format!("http://{}", server.addr);
+    let mut browser = connect(&server, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
+    let mut machine = with_token(&server, acme.token(Role::Viewer)).await;
+    let mut other = with_token(&server, acme.token(Role::Approver)).await;
+    for socket in [&mut browser, &mut machine, &mut other] {
+        assert_eq!(next(socket).await.unwrap()["type"], "hello");
+    }
+    let path = format!("/api/members/{}", acme.user(Role::Editor).id);
+    assert_eq!(server.raw(&acme.owner(), Method::Delete, &path, &[], None).await.status, 204);
+    assert!(next(&mut browser).await.is_none(), "the member is gone");
+    let tokens = server.get(&acme.owner(), "/api/tokens").await.json();
+    let viewer = tokens.as_array().unwrap().iter().find(|token| token["role"] == "viewer").unwrap();
+    let path = format!("/api/tokens/{}", viewer["id"].as_str().unwrap());
+    assert_eq!(server.raw(&acme.owner(), Method::Delete, &path, &[], None).await.status, 204);
+    assert!(next(&mut machine).await.is_none(), "the token is gone");
+    say(&mut other, "{").await;
+    assert_eq!(next(&mut other).await.unwrap()["type"], "error", "others stay");
+}
+
+#[tokio::test]
+async fn one_account_has_at_most_twenty() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(with_token(&server, acme.token(Role::Viewer)).await);
+    }
+    let bearer = format!("Bearer {}", acme.token(Role::Viewer));
+    assert_eq!(refused(connect(&server, &[("authorization", &bearer)]).await), 429);
+    with_token(&server, acme.token(Role::Editor)).await;
+    let mut gone = open.pop().unwrap();
+    gone.close(None).await.unwrap();
+    while next(&mut gone).await.is_some() {}
+    // The place is free when the server has noticed.
+    let again = async { loop {
+        match connect(&server, &[("authorization", &bearer)]).await {
+            Ok(socket) => return socket,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    } };
+    timeout(SOON, again).await.expect("the seat was not given back");
+}

@@ -1,0 +1,246 @@
+//! A server on a free port with a private database, and people and machines to ask it.
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use futures::FutureExt;
+use serde_json::{Value, json};
+use server::{
+    app_state::{AppState, Parts},
+    auth::ServerKey,
+    http::{self, api::tokens},
+    live::LiveHub,
+    store::{self, Store, User},
+};
+use signalbox::{
+    client::{Client, Method, http::HttpTransport},
+    id::{OrganizationId, UserId},
+    wire::Role,
+};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running server; ends with the value.
+pub struct Server {
+    pub state: AppState,
+    pub addr: SocketAddr,
+    pub http: reqwest::Client,
+    now: Arc<Mutex<DateTime<Utc>>>,
+}
+
+/// An answer, read whole.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or(Value::Null)
+    }
+
+    /// The error's code; empty when it is no error of ours.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> String {
+        let value = self.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    }
+
+    /// The session cookie as a browser sends it back.
+    pub fn cookie(&self) -> String {
+        self.header("set-cookie").split(';').next().unwrap_or_default().to_owned()
+    }
+}
+
+/// How a request proves who asks.
+#[derive(Clone, Debug)]
+pub enum As {
+    Nobody,
+    Token(String),
+    /// The cookie, from our own page.
+    Browser(String),
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        let store = Store::in_memory().await.unwrap();
+        let now = Arc::new(Mutex::new(Utc::now().trunc_subsecs(3)));
+        let clock = { let now = now.clone(); Arc::new(move || *now.lock().unwrap()) };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let state = AppState::new(Parts {
+            store,
+            key: ServerKey::ephemeral(),
+            public_origin: None,
+            base_url: format!("http://{addr}"),
+            clock,
+        });
+        LiveHub::start(&state);
+        let service = http::router(&state).into_make_service_with_connect_info::<SocketAddr>();
+        let ended = state.shutdown().clone();
+        tokio::spawn(async move {
+            let serving = axum::serve(listener, service);
+            serving.with_graceful_shutdown(async move { ended.cancelled().await }).await.unwrap();
+        });
+        Self { state, addr, http: reqwest::Client::new(), now }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    /// Moves the clock on.
+    pub fn later(&self, by: TimeDelta) {
+        *self.now.lock().unwrap() += by;
+    }
+
+    /// A request with whatever body and headers.
+    pub async fn raw(
+        &self,
+        who: &As,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Reply {
+        let method = reqwest::Method::from_bytes(method.as_str().as_bytes()).unwrap();
+        let mut request = self.http.request(method, self.url(path));
+        match who {
+            As::Nobody => {}
+            As::Token(token) => request = request.bearer_auth(token),
+            As::Browser(cookie) => {
+                request = request.header("cookie", cookie).header("sec-fetch-site", "same-origin");
+            }
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let response = request.send().await.unwrap();
+        Reply {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    pub async fn get(&self, who: &As, path: &str) -> Reply {
+        self.raw(who, Method::Get, path, &[], None).await
+    }
+
+    pub async fn send(&self, who: &As, method: Method, path: &str, body: &Value) -> Reply {
+        let headers = [("content-type", "application/json")];
+        self.raw(who, method, path, &headers, Some(body.to_string().into_bytes())).await
+    }
+
+    pub async fn post(&self, who: &As, path: &str, body: &Value) -> Reply {
+        self.send(who, Method::Post, path, body).await
+    }
+
+    /// The typed client with a token.
+    pub fn client(&self, token: &str) -> Client {
+        Client::new(HttpTransport::new(&self.url(""), Some(token.to_owned())).unwrap())
+    }
+
+    /// An organisation of its own, with one member and one token a role.
+    pub async fn organization(&self, name: &str) -> Organization {
+        let (id, now, text) = (OrganizationId(Uuid::now_v7()), self.state.now(), name.to_owned());
+        let hash = self.state.passwords().hash(PASSWORD).await.unwrap();
+        let users = Role::ALL.map(|role| User {
+            id: UserId(Uuid::now_v7()),
+            email: format!("{}@{name}.example", role.as_str()),
+            name: format!("{} of {name}", role.as_str()),
+            password_hash: hash.clone(),
+        });
+        let new = users.clone();
+        let made = self.state.store().write(move |tx| {
+            async move {
+                store::organization_create(tx, id, &text, "Europe/Berlin", now).await?;
+                for (user, role) in new.iter().zip(Role::ALL) {
+                    store::member_add(tx, id, user, role, now).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
+        made.await.unwrap();
+        let mut organization = Organization { id, users: users.to_vec(), tokens: Vec::new() };
+        for role in Role::ALL {
+            organization.tokens.push(self.token(id, role).await);
+        }
+        organization
+    }
+
+    pub async fn token(&self, organization: OrganizationId, role: Role) -> String {
+        let (store, name) = (self.state.store(), format!("{} machine", role.as_str()));
+        let now = self.state.now();
+        tokens::make(store, organization, name, role, "test".into(), None, now).await.unwrap().token
+    }
+
+    /// Signs in and gives the browser.
+    pub async fn browser(&self, email: &str) -> As {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let reply = self.post(&As::Nobody, "/api/session", &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        As::Browser(reply.cookie())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.state.shutdown().cancel();
+    }
+}
+
+/// An organisation with a member and a token for each role, weakest first.
+pub struct Organization {
+    pub id: OrganizationId,
+    pub users: Vec<User>,
+    tokens: Vec<String>,
+}
+
+impl Organization {
+    pub fn machine(&self, role: Role) -> As {
+        As::Token(self.token(role).to_owned())
+    }
+
+    pub fn token(&self, role: Role) -> &str {
+        &self.tokens[position(role)]
+    }
+
+    pub fn user(&self, role: Role) -> &User {
+        &self.users[position(role)]
+    }
+
+    pub fn owner(&self) -> As {
+        self.machine(Role::Owner)
+    }
+}
+
+fn position(role: Role) -> usize {
+    Role::ALL.iter().position(|one| *one == role).unwrap()
+}
+
+/// A body that each route with a JSON body takes as it is, by the operation's name.
+pub fn example_body(operation: &str) -> Value {
+    match operation {
+        "setup" => json!({ "organization": "Acme", "name": "Ada", "email": "ada@acme.example", "password": PASSWORD }),
+        "sign_in" => json!({ "email": "ada@acme.example", "password": PASSWORD }),
+        "member_add" => json!({ "name": "New", "email": "new@acme.example", "role": "viewer", "password": PASSWORD }),
+        "member_change" => json!({ "role": "viewer" }),
+        "token_create" => json!({ "name": "CI", "role": "viewer" }),
+        other => panic!("say in example_body what {other} takes"),
+    }
+}

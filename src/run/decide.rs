@@ -95,6 +95,8 @@ struct Machine<'a> {
     again: VecDeque<ActivationId>,
     /// Units whose incoming edges are all decided.
     nodes: VecDeque<(FrameId, usize)>,
+    /// Regions whose turns all ended without a word on what follows.
+    turns: VecDeque<(FrameId, usize)>,
     /// Frames in which something ended.
     frames: VecDeque<FrameId>,
     /// Incoming edges of a unit that are not decided yet.
@@ -117,6 +119,7 @@ impl<'a> Machine<'a> {
             events: vec![],
             again: VecDeque::new(),
             nodes: VecDeque::new(),
+            turns: VecDeque::new(),
             frames: VecDeque::new(),
             undecided: HashMap::new(),
             more: false,
@@ -190,6 +193,8 @@ impl<'a> Machine<'a> {
                 self.go_on(activation);
             } else if let Some((frame, unit)) = self.nodes.pop_front() {
                 self.start_unit(frame, unit);
+            } else if let Some((frame, region)) = self.turns.pop_front() {
+                self.next_turns(frame, region);
             } else if let Some(frame) = self.frames.pop_front() {
                 self.end_frame_if_done(frame);
             } else {
@@ -204,7 +209,13 @@ impl<'a> Machine<'a> {
             return;
         }
         if let Some((node, error)) = &self.state.failing {
-            if self.state.running == 0 {
+            // A step that would be done again does not work: nothing new starts.
+            let works = |activation: &Activation| {
+                activation.state == super::ActivationState::Running
+                    && activation.request.is_some()
+                    && activation.call.is_some()
+            };
+            if !self.state.living().any(|(_, activation)| works(activation)) {
                 let end = RunEnd::Failed { node: node.clone(), error: error.clone() };
                 self.emit(EventBody::RunEnded { end });
             }

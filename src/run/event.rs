@@ -439,6 +439,36 @@ pub struct Usage {
     pub sandbox: bool,
 }
 
+impl EventBody {
+    /// The event's type, as in its JSON: `node_completed`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RunStarted { .. } => "run_started",
+            Self::NodeStarted { .. } => "node_started",
+            Self::CallRequested { .. } => "call_requested",
+            Self::AttemptFailed { .. } => "attempt_failed",
+            Self::NodeCompleted { .. } => "node_completed",
+            Self::NodeSkipped { .. } => "node_skipped",
+            Self::NodeBypassed { .. } => "node_bypassed",
+            Self::NodeFailed { .. } => "node_failed",
+            Self::WaitStarted { .. } => "wait_started",
+            Self::ApprovalRequested { .. } => "approval_requested",
+            Self::ApprovalDecided { .. } => "approval_decided",
+            Self::MessageMoved { .. } => "message_moved",
+            Self::VariablesSet { .. } => "variables_set",
+            Self::LoopStarted { .. } => "loop_started",
+            Self::FrameStarted { .. } => "frame_started",
+            Self::FrameEnded { .. } => "frame_ended",
+            Self::RegionEnded { .. } => "region_ended",
+            Self::Paused { .. } => "paused",
+            Self::Resumed { .. } => "resumed",
+            Self::Blocked { .. } => "blocked",
+            Self::Unblocked { .. } => "unblocked",
+            Self::RunEnded { .. } => "run_ended",
+        }
+    }
+}
+
 /// The activation that an event is about, if it is about one.
 pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
     match body {

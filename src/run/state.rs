@@ -216,6 +216,9 @@ pub struct Activation {
     /// When its message moves on by itself.
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
+    /// Since when it is where it is.
+    #[serde(default)]
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// What an open approval is about.

@@ -1,5 +1,15 @@
 //! Tests of the run state machine: one driver, graphs in a small text form, worlds as closures.
 
-mod support;
-
 mod basics;
+mod bounds;
+mod control;
+mod failure;
+mod journal;
+mod loops;
+mod people;
+mod property;
+mod scope;
+mod shown;
+mod support;
+mod table;
+mod waits;

@@ -144,6 +144,7 @@ fn new(node: &NodeId, frame: FrameId, at: ActivationState, now: DateTime<Utc>) -
         feedback: Vec::new(),
         usage: None,
         until: None,
+        since: Some(now),
     }
 }
 
@@ -158,6 +159,9 @@ fn go(
     let from = activation.state;
     let to = activation_next(Some(from), step).ok()?;
     activation.state = to;
+    if from != to {
+        activation.since = Some(at);
+    }
     let frame = activation.frame;
     let node = activation.node.clone();
     if to.is_terminal() {

@@ -17,8 +17,22 @@ impl Machine<'_> {
                     self.nodes.push_back((frame, unit));
                 }
             }
+            self.rescan_regions(frame);
             self.frames.push_back(frame);
         }
+    }
+
+    /// While regions between two turns: a limit kept the next one from beginning.
+    fn rescan_regions(&mut self, frame: FrameId) {
+        let Some(regions) = self.state.frames.get(&frame).map(|frame| &frame.regions) else {
+            return;
+        };
+        let rest = regions.iter().filter(|(_, region)| {
+            !region.ended && region.live == 0 && region.turns > 0 && region.owner.is_none()
+        });
+        let resting = rest.filter_map(|(header, _)| self.graph.region_of_header(header));
+        let resting: Vec<usize> = resting.collect();
+        self.turns.extend(resting.into_iter().map(|region| (frame, region)));
     }
 
     /// Whether a unit has not begun although its incoming edges allow it.

@@ -1,0 +1,134 @@
+//! Golden journals: events of every schema version fold to the same state for ever.
+
+use super::support::*;
+use crate::run::*;
+use serde_json::{Value, json};
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Journal {
+    version: u16,
+    events: Vec<Event>,
+    state: Value,
+}
+
+fn fold(events: &[Event]) -> RunState {
+    let mut state = RunState::new(RUN);
+    events.iter().for_each(|event| apply(&mut state, event));
+    state
+}
+
+const JOURNALS: [(&str, &str); 2] = [
+    ("loop_v1", include_str!("../journals/loop_v1.json")),
+    ("people_v1", include_str!("../journals/people_v1.json")),
+];
+
+#[test]
+fn golden_journals_fold_to_the_same_state() {
+    for (name, text) in JOURNALS {
+        let journal: Journal = serde_json::from_str(text).unwrap();
+        let state = serde_json::to_value(fold(&journal.events)).unwrap();
+        // What a later version adds to the state may be there beside what was.
+        for (field, value) in journal.state.as_object().unwrap() {
+            assert_eq!(&state[field], value, "{name}: {field}");
+        }
+    }
+}
+
+/// Writes the journals anew: `SIGNALBOX_WRITE_JOURNALS=1 cargo test journals_are_written`. Only for a new version.
+#[test]
+fn journals_are_written_on_demand() {
+    if std::env::var_os("SIGNALBOX_WRITE_JOURNALS").is_none() {
+        return;
+    }
+    for (name, events) in [("loop_v1", loop_story()), ("people_v1", people_story())] {
+        let state = serde_json::to_value(fold(&events)).unwrap();
+        let journal = Journal { version: EVENT_VERSION, events, state };
+        let path = format!("{}/src/run/journals/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        std::fs::write(path, serde_json::to_string_pretty(&journal).unwrap() + "\n").unwrap();
+    }
+}
+
+/// Loops in loops with a retry, a skip, a branch and an end.
+fn loop_story() -> Vec<Event> {
+    let text = r#"t trigger
+        fetch action @{"retry": {"retries_max": 2}}
+        each loop {"items": "{{steps.fetch.output.items}}", "concurrency": 2}
+        b branch {"cases": [{"port": "big", "when": "loop.item>1"}]}
+        small set {"smalls": "{{smalls + 1}}"}
+        big action
+        more condition steps.fetch.output.n<1
+        e end {"outcome": "paged", "output": {"smalls": "{{smalls}}"}}
+        t > fetch > each.next > b.big > big > each
+        b.default > small > each
+        each.done > more.true > fetch
+        more.false > e
+        settings {"variables": {"smalls": 0}}"#;
+    let mut world = TestWorld {
+        answer: Box::new(|asking, _| match (asking.node.id.as_str(), asking.occurrence) {
+            ("fetch", 0) => {
+                Answer::failure(StepError::new(ErrorKind::Timeout, "No answer in 30 s"))
+            }
+            ("fetch", n) => Answer::output(json!({"items": [1, 2, 3], "n": n - 1})),
+            ("big", 1) => Answer::failure(StepError::new(ErrorKind::Refused, "Ada has opted out")),
+            _ => Answer {
+                after_ms: 20,
+                reply: Reply::Output {
+                    output: plain_output(asking),
+                    usage: Some(Usage {
+                        model: "sandbox".into(),
+                        input_tokens: 10,
+                        output_tokens: 5,
+                        cost_micros: 3,
+                        sandbox: true,
+                    }),
+                },
+            },
+        }),
+        ..TestWorld::default()
+    };
+    run_in(text, json!({"who": "Ada"}), &mut world).events
+}
+
+/// A wait for a reply, a person, a review with another try, a failure with its path, a pause and a stop.
+fn people_story() -> Vec<Event> {
+    let text = r#"t trigger
+        w wait {"for": "event", "event": "reply", "limit_ms": 60000}
+        m llm {"system_prompt": "Be brief", "user_prompt": "Answer {{steps.w.output.text}}"} @{"approval": "after"}
+        h human {"prompt": "Send it?", "expires_after_ms": 5000}
+        x action @{"on_failure": "block"}
+        t > w > m > h.approved > x"#;
+    let graph = compile(text);
+    let mut world = TestWorld {
+        answer: Box::new(|asking, _| match asking.node.id.as_str() {
+            "x" => Answer::failure(StepError::new(ErrorKind::InvalidInput, "No such address")),
+            _ => Answer::output(json!("Dear Ada")),
+        }),
+        decide: Box::new(|asking, _| {
+            Some((
+                1000,
+                match (asking.node.id.as_str(), asking.occurrence) {
+                    ("m", 1) => Decision::Reject { reason: "Shorter".into(), retry: true },
+                    ("m", _) => Decision::Approve { answer: json!("Hi Ada") },
+                    _ => Decision::Approve { answer: Value::Null },
+                },
+            ))
+        }),
+        facts: vec![OutsideFact {
+            after_ms: 10,
+            name: "reply".into(),
+            payload: json!({"text": "Hello?"}),
+        }],
+    };
+    let mut outcome = run_in(text, json!({}), &mut world);
+    for command in [
+        Command::Pause { by: "Ada".into() },
+        Command::Resume { by: "Ada".into() },
+        Command::Resume { by: "Ada".into() },
+        Command::Stop { reason: "Enough".into(), by: "Ada".into() },
+    ] {
+        let advance =
+            advance(&graph, &context(), &mut outcome.state, &command, at(99_000)).unwrap();
+        outcome.events.extend(advance.events);
+    }
+    outcome.events
+}

@@ -1,0 +1,105 @@
+//! Waiting: durations, times, outside events with look-back, limits.
+
+use super::support::*;
+use crate::run::*;
+use serde_json::json;
+
+fn facts(facts: &[(u64, &str, serde_json::Value)]) -> TestWorld {
+    let fact = |(after_ms, name, payload): &(u64, &str, serde_json::Value)| OutsideFact {
+        after_ms: *after_ms,
+        name: (*name).to_owned(),
+        payload: payload.clone(),
+    };
+    TestWorld { facts: facts.iter().map(fact).collect(), ..TestWorld::default() }
+}
+
+#[test]
+fn durations_and_times_pass() {
+    let outcome = check(
+        "t trigger\nw wait {\"for\": \"duration\", \"duration_ms\": 86400000}\nt > w",
+        "t+ w… w+ =completed",
+    );
+    assert_eq!(outcome.now, at(86_400_000));
+    let text = "t trigger\nw wait {\"for\": \"time\", \"at\": \"{{input.at}}\"}\nt > w";
+    let outcome = check_in(
+        text,
+        json!({"at": at(500).to_rfc3339()}),
+        &mut TestWorld::default(),
+        "t+ w… w+ =completed",
+    );
+    assert_eq!(outcome.now, at(500));
+    check_in(text, json!({"at": "2001-01-01"}), &mut TestWorld::default(), "t+ w+ =completed");
+    let outcome = run_in(text, json!({"at": "whenever"}), &mut TestWorld::default());
+    assert_eq!(outcome.state.status().phase(), RunPhase::Failed);
+}
+
+const REPLY: &str = r#"t trigger
+    w wait {"for": "event", "event": "reply", "condition": "event.good", "limit_ms": 1000}
+    a action
+    b action
+    t > w > a
+    w.timeout > b"#;
+
+#[test]
+fn an_event_ends_a_wait_and_is_its_output() {
+    let mut world = facts(&[
+        (10, "reply", json!({"good": false})),
+        (20, "other", json!({"good": true})),
+        (30, "reply", json!({"good": true, "text": "yes"})),
+    ]);
+    let outcome = check_in(REPLY, json!({}), &mut world, "t+ w… w+ b- a+ =completed");
+    assert_eq!(outcome.now, at(30));
+    let w = outcome.state.activations.values().find(|a| a.node.as_str() == "w").unwrap();
+    assert_eq!(w.output["text"], json!("yes"));
+}
+
+#[test]
+fn the_limit_takes_the_timeout_port() {
+    let outcome = check_in(REPLY, json!({}), &mut facts(&[]), "t+ w… w+timeout a- b+ =completed");
+    assert_eq!(outcome.now, at(1000));
+}
+
+#[test]
+fn an_event_that_came_before_the_wait_is_found_and_ends_only_one_of_two_in_a_row() {
+    let text = r#"t trigger
+        pause wait {"for": "duration", "duration_ms": 100}
+        w wait {"for": "event", "event": "reply"}
+        v wait {"for": "event", "event": "reply"}
+        t > pause > w > v"#;
+    let outcome = check_in(
+        text,
+        json!({}),
+        &mut facts(&[(10, "reply", json!(1))]),
+        "t+ pause… pause+ w… w+ v…",
+    );
+    assert_eq!(outcome.state.status(), RunStatus::StandBy { next_execution_at: None });
+    let mut two = facts(&[(10, "reply", json!(1)), (20, "reply", json!(2))]);
+    check_in(text, json!({}), &mut two, "t+ pause… pause+ w… w+ v… v+ =completed");
+}
+
+#[test]
+fn one_event_ends_parallel_waits() {
+    let text = r#"t trigger
+        w wait {"for": "event", "event": "reply"}
+        v wait {"for": "event", "event": "reply"}
+        t > w
+        t > v"#;
+    check_in(text, json!({}), &mut facts(&[(10, "reply", json!(1))]), "t+ w… v… w+ v+ =completed");
+}
+
+#[test]
+fn the_status_names_the_next_time() {
+    let graph = compile("t trigger\nw wait {\"for\": \"duration\", \"duration_ms\": 5}\nt > w");
+    let mut state = RunState::new(RUN);
+    let command = Command::Start {
+        input: json!({}),
+        contacts: vec![],
+        thread_id: None,
+        started_by: String::new(),
+    };
+    let advance = advance(&graph, &context(), &mut state, &command, at(0)).unwrap();
+    assert_eq!(state.status(), RunStatus::StandBy { next_execution_at: Some(at(5)) });
+    let timer = TimerId("a2.wait".into());
+    assert_eq!(advance.effects, [Effect::SetTimer { timer: timer.clone(), due_at: at(5) }]);
+    assert_eq!(recover(&state), [Effect::SetTimer { timer, due_at: at(5) }, Effect::Continue]);
+}

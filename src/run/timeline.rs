@@ -1,0 +1,304 @@
+//! The timeline: events as sentences that people read.
+
+use super::{
+    ActivationId, CallRequest, Decision, Event, EventBody, FrameId, RunEnd, StepError,
+    activation_of,
+};
+use crate::graph::{Graph, NodeKind};
+use crate::id::NodeId;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+
+/// One line of the timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// The event's number.
+    pub seq: u64,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The event's type: `node_completed`.
+    pub kind: String,
+    /// The node it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeId>,
+    /// What happened, in a sentence.
+    pub title: String,
+    /// More, when there is more to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// What it means.
+    pub signal: Signal,
+}
+
+/// What an entry means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Signal {
+    /// Done, sent.
+    Clear,
+    /// A person is needed, or time is awaited.
+    Wait,
+    /// Failed, rejected.
+    Stop,
+    /// Working.
+    Move,
+    /// For the record.
+    Quiet,
+}
+
+/// The timeline of a run from its first event on.
+pub fn timeline(events: &[Event], graph: &Graph) -> Vec<TimelineEntry> {
+    let mut writer = TimelineWriter::new(graph);
+    events.iter().filter_map(|event| writer.entry(event)).collect()
+}
+
+/// Writes the timeline event by event: for a run that is followed live. It must see all events from the first one.
+#[derive(Clone, Debug, Default)]
+pub struct TimelineWriter {
+    titles: HashMap<NodeId, String>,
+    logic: HashMap<NodeId, bool>,
+    nodes: HashMap<ActivationId, (NodeId, FrameId)>,
+    frames: HashMap<FrameId, (NodeId, u32)>,
+}
+
+type Line = (String, String, Signal);
+
+impl TimelineWriter {
+    /// A writer for runs of this graph.
+    pub fn new(graph: &Graph) -> Self {
+        let titles = graph.nodes.iter().map(|n| (n.id.clone(), n.title().to_owned())).collect();
+        let is_logic =
+            |kind: &NodeKind| matches!(kind, NodeKind::Condition(_) | NodeKind::Branch(_));
+        let logic = graph.nodes.iter().map(|n| (n.id.clone(), is_logic(&n.kind))).collect();
+        Self { titles, logic, nodes: HashMap::new(), frames: HashMap::new() }
+    }
+
+    /// The line of an event; `None` for events that say nothing to people.
+    pub fn entry(&mut self, event: &Event) -> Option<TimelineEntry> {
+        self.remember(&event.body);
+        let node = activation_of(&event.body).and_then(|id| self.nodes.get(&id)).cloned();
+        let (title, detail, signal) = self.line(&event.body, node.as_ref())?;
+        let turn = node.as_ref().and_then(|(_, frame)| self.turn(*frame));
+        let detail = match (turn, detail.is_empty()) {
+            (Some(turn), true) => turn,
+            (Some(turn), false) => format!("{detail} · {turn}"),
+            (None, _) => detail,
+        };
+        Some(TimelineEntry {
+            seq: event.seq,
+            at: event.at,
+            kind: event.body.kind().to_owned(),
+            node: node.map(|(node, _)| node).or_else(|| header(&event.body)),
+            title,
+            detail,
+            signal,
+        })
+    }
+
+    fn remember(&mut self, body: &EventBody) {
+        match body {
+            EventBody::NodeStarted { activation, node, frame }
+            | EventBody::NodeSkipped { activation, node, frame, .. } => {
+                self.nodes.insert(*activation, (node.clone(), *frame));
+            }
+            EventBody::FrameStarted { frame, header, index, .. } => {
+                self.frames.insert(*frame, (header.clone(), *index));
+            }
+            _ => {}
+        }
+    }
+
+    fn title(&self, node: &NodeId) -> String {
+        self.titles.get(node).cloned().unwrap_or_else(|| node.0.clone())
+    }
+
+    /// Which turn of which loop a frame is.
+    fn turn(&self, frame: FrameId) -> Option<String> {
+        let (header, index) = self.frames.get(&frame)?;
+        Some(format!("turn {} of \u{201c}{}\u{201d}", index + 1, self.title(header)))
+    }
+
+    fn line(&self, body: &EventBody, node: Option<&(NodeId, FrameId)>) -> Option<Line> {
+        let name = node.map_or("A step".to_owned(), |(node, _)| {
+            format!("\u{201c}{}\u{201d}", self.title(node))
+        });
+        let plain = |title: String, signal| Some((title, String::new(), signal));
+        match body {
+            EventBody::NodeStarted { .. } | EventBody::FrameEnded { .. } => None,
+            EventBody::NodeCompleted { port, outcome, .. } => {
+                let is_logic = node.is_some_and(|(id, _)| self.logic.get(id) == Some(&true));
+                match (port.as_str(), outcome) {
+                    (_, Some(outcome)) => {
+                        plain(format!("Reached {name}: {outcome}"), Signal::Clear)
+                    }
+                    (port, _) if is_logic => plain(format!("{name}: {port}"), Signal::Quiet),
+                    ("success" | "" | "done", _) => plain(format!("{name} done"), Signal::Clear),
+                    ("break", _) => plain(format!("{name} was left early"), Signal::Quiet),
+                    (port, _) => plain(format!("{name} done: {port}"), Signal::Clear),
+                }
+            }
+            EventBody::NodeSkipped { reason, .. } => {
+                Some((format!("{name} skipped"), reason.clone(), Signal::Quiet))
+            }
+            EventBody::NodeBypassed { reason, .. } => {
+                Some((format!("{name} passed over"), reason.clone(), Signal::Quiet))
+            }
+            EventBody::NodeFailed { error, port, .. } => {
+                let goes_on = if port.is_some() { ", its error path goes on" } else { "" };
+                Some((format!("{name} failed{goes_on}"), error.message.clone(), Signal::Stop))
+            }
+            EventBody::CallRequested { attempt, request, .. } => {
+                Some(asked(&name, *attempt, request))
+            }
+            EventBody::AttemptFailed { attempt, error, retry_at, .. } => {
+                let when = retry_at.format("%H:%M:%S UTC");
+                let title = format!("{name} did not work (attempt {attempt}); next try at {when}");
+                Some((title, error.message.clone(), Signal::Wait))
+            }
+            EventBody::WaitStarted { due_at, event, .. } => {
+                Some(waits(&name, *due_at, event.as_deref()))
+            }
+            EventBody::ApprovalRequested { summary, .. } => {
+                Some((format!("{name} waits for a decision"), summary.clone(), Signal::Wait))
+            }
+            EventBody::ApprovalDecided { decision, by, .. } => Some(decided(&name, decision, by)),
+            EventBody::MessageMoved { state, detail, .. } => Some(message(&name, state, detail)),
+            EventBody::VariablesSet { values, secure, .. } => {
+                let names: Vec<&str> = values.keys().map(String::as_str).collect();
+                let hidden = if secure.is_empty() { "" } else { " (some are not shown)" };
+                plain(format!("{name} set {}{hidden}", names.join(", ")), Signal::Quiet)
+            }
+            _ => self.run_line(body),
+        }
+    }
+
+    /// Lines about the run and its loops.
+    fn run_line(&self, body: &EventBody) -> Option<Line> {
+        let plain = |title: String, signal| Some((title, String::new(), signal));
+        match body {
+            EventBody::RunStarted { started_by, .. } if started_by.is_empty() => {
+                plain("Run started".to_owned(), Signal::Move)
+            }
+            EventBody::RunStarted { started_by, .. } => {
+                plain(format!("Run started by {started_by}"), Signal::Move)
+            }
+            EventBody::LoopStarted { activation, items } => {
+                let name = self.nodes.get(activation).map(|(node, _)| self.title(node));
+                let name = name.unwrap_or_else(|| "A loop".to_owned());
+                plain(
+                    format!("\u{201c}{name}\u{201d} has {}", counted(items.len(), "item")),
+                    Signal::Move,
+                )
+            }
+            EventBody::FrameStarted { header, index, .. } => plain(
+                format!("Turn {} of \u{201c}{}\u{201d}", index + 1, self.title(header)),
+                Signal::Quiet,
+            ),
+            EventBody::RegionEnded { header, turns, .. } => {
+                let turns = counted(*turns as usize, "turn");
+                plain(
+                    format!("\u{201c}{}\u{201d} ended after {turns}", self.title(header)),
+                    Signal::Quiet,
+                )
+            }
+            EventBody::Paused { by } => plain(format!("Paused by {by}"), Signal::Wait),
+            EventBody::Resumed { by } => plain(format!("Resumed by {by}"), Signal::Move),
+            EventBody::Blocked { reason, .. } => {
+                Some(("The run needs an intervention".to_owned(), reason.clone(), Signal::Stop))
+            }
+            EventBody::Unblocked { by, .. } => {
+                plain(format!("{by} let it try again"), Signal::Move)
+            }
+            EventBody::RunEnded { end } => Some(ended(end)),
+            _ => None,
+        }
+    }
+}
+
+fn asked(name: &str, attempt: u32, request: &CallRequest) -> Line {
+    let what = match request {
+        CallRequest::Tool { tool, .. } => format!("{name} uses {tool}"),
+        CallRequest::Model(_) => format!("{name} asks the model"),
+    };
+    let again = if attempt > 1 { format!("attempt {attempt}") } else { String::new() };
+    (what, again, Signal::Move)
+}
+
+fn waits(name: &str, due_at: Option<DateTime<Utc>>, event: Option<&str>) -> Line {
+    let until = due_at.map(|due_at| due_at.format("%Y-%m-%d %H:%M UTC").to_string());
+    let title = match (event, until) {
+        (Some(event), Some(until)) => {
+            format!("{name} waits for \u{201c}{event}\u{201d}, at most until {until}")
+        }
+        (Some(event), None) => format!("{name} waits for \u{201c}{event}\u{201d}"),
+        (None, Some(until)) => format!("{name} waits until {until}"),
+        (None, None) => format!("{name} waits"),
+    };
+    (title, String::new(), Signal::Wait)
+}
+
+fn decided(name: &str, decision: &Decision, by: &str) -> Line {
+    match decision {
+        Decision::Approve { answer } if answer.is_null() => {
+            (format!("{by} approved {name}"), String::new(), Signal::Clear)
+        }
+        Decision::Approve { .. } => {
+            (format!("{by} approved {name} with changes"), String::new(), Signal::Clear)
+        }
+        Decision::Reject { reason, retry: true } => {
+            (format!("{by} asked for another try of {name}"), reason.clone(), Signal::Stop)
+        }
+        Decision::Reject { reason, .. } => {
+            (format!("{by} rejected {name}"), reason.clone(), Signal::Stop)
+        }
+        Decision::Expire => {
+            (format!("Nobody decided about {name} in time"), String::new(), Signal::Stop)
+        }
+    }
+}
+
+fn message(name: &str, state: &str, detail: &str) -> Line {
+    let (title, signal) = match state {
+        "held" => (format!("The message of {name} is held for a moment"), Signal::Wait),
+        "scheduled" => (format!("The message of {name} is scheduled"), Signal::Wait),
+        "sending" => (format!("The message of {name} is on its way"), Signal::Move),
+        "sent" => (format!("The message of {name} was sent"), Signal::Clear),
+        "uncertain" => {
+            (format!("It is not known whether the message of {name} left"), Signal::Stop)
+        }
+        "recalled" => (format!("The message of {name} was recalled"), Signal::Quiet),
+        other => (format!("The message of {name} is {other}"), Signal::Quiet),
+    };
+    (title, detail.to_owned(), signal)
+}
+
+fn ended(end: &RunEnd) -> Line {
+    match end {
+        RunEnd::Completed { outcome, .. } if outcome == "completed" => {
+            ("Run completed".to_owned(), String::new(), Signal::Clear)
+        }
+        RunEnd::Completed { outcome, .. } => {
+            (format!("Run completed: {outcome}"), String::new(), Signal::Clear)
+        }
+        RunEnd::Failed { error: StepError { message, .. }, .. } => {
+            ("Run failed".to_owned(), message.clone(), Signal::Stop)
+        }
+        RunEnd::Stopped { reason, by } => {
+            (format!("Run stopped by {by}"), reason.clone(), Signal::Stop)
+        }
+    }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+fn header(body: &EventBody) -> Option<NodeId> {
+    match body {
+        EventBody::FrameStarted { header, .. } | EventBody::RegionEnded { header, .. } => {
+            Some(header.clone())
+        }
+        _ => None,
+    }
+}

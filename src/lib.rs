@@ -13,6 +13,7 @@ pub mod format;
 pub mod graph;
 pub mod id;
 pub mod run;
+pub mod starter;
 pub mod time;
 pub mod tool;
 pub mod wire;

@@ -23,6 +23,8 @@
 //! Deliberately absent: reading files, and the clock (a scenario says when it begins).
 
 mod contacts;
+#[cfg(test)]
+pub(crate) mod coverage;
 mod play;
 mod rules;
 mod sample;

@@ -21,7 +21,7 @@ use super::{Graph, Node};
 use crate::expr::{Expression, ValueTemplate};
 use crate::id::NodeId;
 use program::Parser;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use wiring::Wiring;
 
 /// Why a graph cannot run.
@@ -130,7 +130,8 @@ impl CompiledGraph {
     fn drop_back_edges(&mut self) {
         for region in &self.regions.regions {
             let Some(header) = region.header else { continue };
-            self.nodes[header].ins.retain(|edge| !region.back.contains(edge));
+            let back: HashSet<usize> = region.back.iter().copied().collect();
+            self.nodes[header].ins.retain(|edge| !back.contains(edge));
         }
     }
 

@@ -8,6 +8,7 @@ use super::CompileError;
 use super::components::components;
 use super::tail::tail;
 use super::wiring::Wiring;
+use std::collections::HashMap;
 
 /// Deepest nesting of regions.
 pub const DEPTH_MAX: usize = 32;
@@ -236,29 +237,27 @@ impl Finder<'_> {
 
     /// A port leads either on within its region or out of it.
     fn ports_fit(&mut self, body: &[bool], header: usize) -> bool {
-        let is_inside = |edge: usize| body[self.wiring.edges[edge].to];
         let mut fit = true;
         for node in (0..body.len()).filter(|node| body[*node]) {
-            let outs = &self.wiring.outs[node];
-            for (at, edge) in outs.iter().enumerate() {
-                let port = self.wiring.edges[*edge].port;
-                if node == header && self.wiring.is_loop(header) && port != "next" {
+            let mut leads_inside: HashMap<&str, bool> = HashMap::new();
+            for edge in &self.wiring.outs[node] {
+                let wire = &self.wiring.edges[*edge];
+                if node == header && self.wiring.is_loop(header) && wire.port != "next" {
                     continue;
                 }
-                let differs = |other: &&usize| {
-                    self.wiring.edges[**other].port == port
-                        && is_inside(**other) != is_inside(*edge)
-                };
-                if let Some(other) = outs[at + 1..].iter().find(differs) {
-                    let message = format!(
-                        "\u{201c}{}\u{201d} leads both on within its loop and out of it through the port \
-                         \u{201c}{port}\u{201d}. Use a condition to say which.",
-                        self.wiring.title(node)
-                    );
-                    let error = self.wiring.error("port-in-and-out", node, Some(*other), message);
-                    self.errors.push(error);
-                    fit = false;
+                if *leads_inside.entry(wire.port).or_insert(body[wire.to]) == body[wire.to] {
+                    continue;
                 }
+                let message = format!(
+                    "\u{201c}{}\u{201d} leads both on within its loop and out of it through the port \
+                     \u{201c}{}\u{201d}. Use a condition to say which.",
+                    self.wiring.title(node),
+                    wire.port
+                );
+                let error = self.wiring.error("port-in-and-out", node, Some(*edge), message);
+                self.errors.push(error);
+                fit = false;
+                break;
             }
         }
         fit

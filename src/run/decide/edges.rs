@@ -125,12 +125,12 @@ impl Machine<'_> {
 
     /// Edges from a loop node into its body are decided in each turn; without a turn they die with the loop.
     fn is_decided_by_turns(&self, frame: FrameId, node: usize, edge: usize) -> bool {
-        let Some(region) = self.graph.regions().headed[node] else { return false };
+        let is_entry = matches!(self.graph.node(node).program, Program::Loop { .. })
+            && self.graph.edge_port(edge) == "next";
         let turns = |frame: &crate::run::Frame| {
             frame.regions.get(&self.graph.source(node).id).map_or(0, |region| region.turns)
         };
-        self.graph.region(region).entries.contains(&edge)
-            && self.state.frames.get(&frame).map_or(0, turns) > 0
+        is_entry && self.state.frames.get(&frame).map_or(0, turns) > 0
     }
 
     /// Whether the condition of an edge holds; it sees the output that flows over it.

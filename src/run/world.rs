@@ -25,6 +25,8 @@
 mod contacts;
 #[cfg(test)]
 pub(crate) mod coverage;
+#[cfg(test)]
+mod fixtures;
 mod play;
 mod rules;
 mod sample;
@@ -78,6 +80,8 @@ pub struct Scenario {
     pub run_contacts: Vec<ContactId>,
     /// Shared model context.
     pub thread_id: Option<String>,
+    /// Values of the workflow's variables that are different in this scenario.
+    pub variables: Map<String, Value>,
     /// Contacts besides the file's.
     pub contacts: Vec<Map<String, Value>>,
     /// Asked before the file's.

@@ -143,7 +143,10 @@ impl Contacts {
                 kept.push(record);
             }
         }
-        Ok(page(kept.into_iter()))
+        let mut result = page(kept.into_iter());
+        // A filter's result is also read as `output.data`, which is the list.
+        result["data"] = result["items"].clone();
+        Ok(result)
     }
 }
 

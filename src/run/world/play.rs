@@ -1,6 +1,6 @@
 //! Playing one scenario, and comparing what came of it with what was expected.
 
-use super::{Expectation, Scenario, Stage, WorldFile};
+use super::{Expectation, Scenario, Stage, StubbedTools, WorldFile};
 use crate::graph::CompiledGraph;
 use crate::id::RunId;
 use crate::run::{Context, Decision, EventBody, Outcome, RunStatus, Start, drive};
@@ -33,6 +33,8 @@ pub fn play(
     file: &WorldFile,
     scenario: &Scenario,
 ) -> Played {
+    let changed = with_variables(graph, scenario);
+    let graph = changed.as_ref().unwrap_or(graph);
     let mut stage = Stage::new(file, scenario);
     let start = Start {
         run: RunId::derive(Uuid::nil(), &[&scenario.name]),
@@ -55,6 +57,17 @@ pub fn play(
     };
     played.differences = differences(&played, &scenario.expect);
     played
+}
+
+/// The workflow with the scenario's variables. They are data and cannot break what compiled before, unless
+/// they hold templates that are wrong; then the workflow's own stay.
+fn with_variables(graph: &CompiledGraph, scenario: &Scenario) -> Option<CompiledGraph> {
+    if scenario.variables.is_empty() {
+        return None;
+    }
+    let mut changed = graph.graph().clone();
+    changed.settings.variables.extend(scenario.variables.clone());
+    CompiledGraph::compile(changed, &StubbedTools).ok()
 }
 
 /// The ports that nodes left through.

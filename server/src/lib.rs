@@ -2,11 +2,16 @@
 
 pub mod app_state;
 pub mod auth;
+pub mod channel;
 pub mod cli;
 pub mod config;
+pub mod egress;
 pub mod engine;
+pub mod gate;
 pub mod http;
 pub mod live;
 pub mod maintenance;
+pub mod secret;
+pub mod setting;
 pub mod store;
 pub mod web;

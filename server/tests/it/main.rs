@@ -1,5 +1,7 @@
 //! The server's integration tests: one binary, one module an area.
 #![allow(missing_docs)]
 
+mod gate;
 mod http;
 mod store;
+mod support;

@@ -1,0 +1,217 @@
+//! The send gate: the one door through which a message leaves.
+//!
+//! A step's message becomes a draft with an approval ([`draft`]); a person decides ([`decide`]); the
+//! sender makes the attempts ([`sender`]); each move is a row of [`life`] and evaluated by [`verdict`].
+//! What is approved is what is sent: the approval keeps a hash of everything that leaves, and the
+//! claim before each attempt compares it again. An attempt whose outcome is lost is never repeated
+//! blindly: it becomes `Uncertain` and a person says what became of it.
+//!
+//! Deliberately absent: SQL, protocols of providers, and who may decide.
+
+mod contact;
+mod content;
+mod decide;
+mod doubt;
+mod draft;
+mod life;
+mod sender;
+mod verdict;
+mod views;
+
+pub use contact::ContactError;
+pub use content::content_hash;
+pub use decide::{DecideError, Decider};
+pub use draft::{GateCall, Submitted};
+pub use life::{IllegalMove, may_follow};
+pub use sender::CrashPoint;
+
+use crate::{
+    channel::Channels,
+    store::{self, Store, StoreError, StoreResult, Tx},
+};
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use signalbox::{
+    id::{MessageId, OrganizationId, RunId},
+    run::{Command, Refusal},
+};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+use tokio::sync::Notify;
+
+/// The time now; a test or a simulation brings its own.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// A write that is made in the same commit as a command's events. It may be run again when the commit
+/// is repeated, so it reads what it needs inside.
+pub type Ride = Arc<dyn for<'t> Fn(&'t mut Tx) -> BoxFuture<'t, StoreResult<()>> + Send + Sync>;
+
+/// Why a run was not told something. Nothing was written.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TellError {
+    /// The run does not want it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store refused, the ride's own conflicts among it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The runs, as the gate sees them.
+pub trait Runs: Send + Sync {
+    /// Tells a run something and makes `ride` in the same commit: both happen, or neither.
+    fn tell(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+        ride: Ride,
+    ) -> BoxFuture<'_, Result<(), TellError>>;
+}
+
+/// The send gate; cheap to clone.
+#[derive(Clone)]
+pub struct Gate {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    channels: Channels,
+    now: Now,
+    runs: OnceLock<Arc<dyn Runs>>,
+    wake: Notify,
+    /// Messages that this process is sending right now.
+    busy: Mutex<HashSet<MessageId>>,
+    crash: Option<Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>>,
+}
+
+impl Gate {
+    /// A gate over a store and the organisations' channels. [`attach`](Self::attach) it to the engine
+    /// before anything is sent.
+    pub fn new(store: Store, channels: Channels, now: Now) -> Self {
+        Self::build(store, channels, now, None)
+    }
+
+    /// A gate that "dies" at chosen points, for tests.
+    pub fn with_crashes(
+        store: Store,
+        channels: Channels,
+        now: Now,
+        crash: Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>,
+    ) -> Self {
+        Self::build(store, channels, now, Some(crash))
+    }
+
+    fn build(
+        store: Store,
+        channels: Channels,
+        now: Now,
+        crash: Option<Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>>,
+    ) -> Self {
+        let inner = Inner {
+            store,
+            channels,
+            now,
+            runs: OnceLock::new(),
+            wake: Notify::new(),
+            busy: Mutex::new(HashSet::new()),
+            crash,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Gives the gate the engine. Only the first one counts.
+    pub fn attach(&self, runs: Arc<dyn Runs>) {
+        let _ = self.inner.runs.set(runs);
+    }
+
+    /// The channels.
+    pub fn channels(&self) -> &Channels {
+        &self.inner.channels
+    }
+
+    fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        // The store keeps milliseconds; what is compared with it later must not be finer.
+        let now = (self.inner.now)();
+        DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+    }
+
+    /// Tells a run something together with a write. Without a run only the write is made.
+    async fn tell(
+        &self,
+        organization: OrganizationId,
+        run: Option<RunId>,
+        command: Option<Command>,
+        ride: Ride,
+    ) -> Result<(), TellError> {
+        let (Some(run), Some(command)) = (run, command) else {
+            return Ok(self.write(ride).await?);
+        };
+        let Some(runs) = self.inner.runs.get() else {
+            return Err(StoreError::Unavailable("the engine is not started".into()).into());
+        };
+        runs.tell(organization, run, command, ride).await
+    }
+
+    /// As [`tell`](Self::tell); when the run has ended or does not wait for it any more the write is made alone.
+    async fn tell_or_write(
+        &self,
+        organization: OrganizationId,
+        run: Option<RunId>,
+        command: Option<Command>,
+        ride: Ride,
+    ) -> StoreResult<()> {
+        match self.tell(organization, run, command, Arc::clone(&ride)).await {
+            Ok(()) => Ok(()),
+            Err(TellError::Store(error)) => Err(error),
+            Err(TellError::Refused(refusal)) => {
+                tracing::debug!(%refusal, "the run does not wait for it; only the message is written");
+                self.write(ride).await
+            }
+        }
+    }
+
+    async fn write(&self, ride: Ride) -> StoreResult<()> {
+        self.store().write(move |tx| Box::pin(async move { ride(tx).await })).await
+    }
+
+    fn busy(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {
+        self.inner.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the sender: something may be due.
+    pub fn wake(&self) {
+        self.inner.wake.notify_one();
+    }
+}
+
+/// A write as a [`Ride`].
+fn ride<F>(body: F) -> Ride
+where
+    F: for<'t> Fn(&'t mut Tx) -> BoxFuture<'t, StoreResult<()>> + Send + Sync + 'static,
+{
+    Arc::new(body)
+}
+
+/// Writes a changed message back after a move that [`life`] allows.
+async fn save_as(
+    tx: &mut Tx,
+    message: &mut store::Message,
+    state: signalbox::wire::MessageState,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    if !may_follow(message.state, state) {
+        tracing::debug!(from = ?message.state, to = ?state, "refused move of a message");
+        return Err(StoreError::Conflict { what: "the message" });
+    }
+    message.state = state;
+    message.updated_at = now;
+    store::message_save(tx, message).await
+}

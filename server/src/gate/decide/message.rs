@@ -1,0 +1,319 @@
+//! Decisions about a message: approve, edit, reject, take back, let it expire.
+
+use super::{Decider, Inner};
+use crate::{
+    channel::check_line,
+    gate::{DecideError, Gate, content_hash, draft::parked, ride, save_as, verdict},
+    store::{self, Approval, ApprovedContent, Decided, Message, StoreError, StoreResult, Tx},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use serde_json::Value;
+use signalbox::{
+    run::{Command, Decision},
+    wire::{ApprovalState, Decide, MessageEdit, MessageState},
+};
+
+impl Gate {
+    /// The message of an approval.
+    async fn message_of(&self, approval: &Approval) -> Result<Message, DecideError> {
+        let id = approval.request.message.ok_or(DecideError::NotFound)?;
+        Ok(store::message_fetch(self.store(), approval.request.organization, id).await?)
+    }
+
+    pub(super) async fn message_approve(
+        &self,
+        decider: &Decider,
+        approval: &Approval,
+        decide: &Decide,
+    ) -> Inner {
+        let message = self.message_of(approval).await?;
+        let edits = checked_edits(decide.edits.as_ref())?;
+        let channel = self.channels().email(decider.organization).await?;
+        let facts = self.facts(&message, channel.as_ref()).await?;
+        let judged = verdict::judge(&facts);
+        if let Some(check) = judged.checks.iter().find(|c| !c.passed && c.name == "do_not_contact")
+        {
+            let text = format!("{} Reject the message.", check.detail);
+            return Err(self.not_here(approval, &text).await?);
+        }
+        let (account, from) = match facts.account == facts.account_now {
+            true => (None, None),
+            // The card is shown with the channel as it was; approving must not send through another.
+            false => (Some(channel.account().to_owned()), Some(channel.from().to_owned())),
+        };
+        if let (Some(account), Some(from)) = (account, from) {
+            self.message_readdress(approval, account, from, channel.is_sandbox()).await?;
+            let current = self.approval_of(decider.organization, approval.request.id).await?;
+            return Err(DecideError::Conflict(Box::new(self.approval_view_of(&current).await?)));
+        }
+        let general = self.channels().settings().general(decider.organization).await?;
+        let hold = TimeDelta::milliseconds(i64::from(general.email_hold_ms));
+        let decided = self.decided(decider, decide);
+        let (organization, id, message_id) =
+            (decider.organization, approval.request.id, message.id);
+        let revision = approval.revision;
+        let ride_decided = decided.clone();
+        let write = ride(move |tx| {
+            let (edits, decided) = (edits.clone(), ride_decided.clone());
+            async move {
+                let mut message = store::message_fetch_in(tx, organization, message_id).await?;
+                let revision = match &edits {
+                    Some(edits) => revise(tx, &mut message, id, revision, edits, &decided).await?,
+                    None => revision,
+                };
+                let state = ApprovalState::Approved;
+                store::approval_close(tx, organization, id, Some(revision), state, &decided)
+                    .await?;
+                let hash = content_hash(&message.content);
+                message.approved =
+                    Some(ApprovedContent { hash, by: decided.by.clone(), at: decided.at });
+                message.stale = String::new();
+                message.due_at = Some(decided.at + hold);
+                save_as(tx, &mut message, MessageState::Held, decided.at).await
+            }
+            .boxed()
+        });
+        let command = Command::DecideApproval {
+            approval: id,
+            decision: Decision::Approve { answer: Value::Null },
+            by: decider.name.clone(),
+        };
+        self.decided_tell(approval, message.run, command, write).await?;
+        self.note_held(&message, decided.at + hold, &decider.name).await;
+        self.wake();
+        Ok(())
+    }
+
+    /// A line in the timeline; the decision stands without it.
+    async fn note_held(&self, message: &Message, until: DateTime<Utc>, by: &str) {
+        let Some(call) = message.call else { return };
+        let command = Command::MessageMoved {
+            call,
+            message: message.id,
+            state: "held".into(),
+            detail: format!("Approved by {by}; it can be taken back until it leaves."),
+            until: Some(until),
+        };
+        let nothing = ride(|_| async { Ok(()) }.boxed());
+        if let Err(error) =
+            self.tell(message.organization, message.run, Some(command), nothing).await
+        {
+            tracing::debug!(%error, "the hold was not noted in the timeline");
+        }
+    }
+
+    pub(super) async fn message_edit(
+        &self,
+        decider: &Decider,
+        approval: &Approval,
+        decide: &Decide,
+    ) -> Inner {
+        let message = self.message_of(approval).await?;
+        let edits = checked_edits(decide.edits.as_ref())?.ok_or(DecideError::Invalid {
+            field: "edits",
+            message: "nothing is changed: give a subject or a text".into(),
+        })?;
+        let decided = self.decided(decider, decide);
+        let (organization, id, revision) =
+            (decider.organization, approval.request.id, approval.revision);
+        let write = ride(move |tx| {
+            let (edits, decided) = (edits.clone(), decided.clone());
+            async move {
+                let mut message = store::message_fetch_in(tx, organization, message.id).await?;
+                revise(tx, &mut message, id, revision, &edits, &decided).await?;
+                save_as(tx, &mut message, MessageState::PendingApproval, decided.at).await
+            }
+            .boxed()
+        });
+        Ok(self.write(write).await?)
+    }
+
+    pub(super) async fn message_reject(
+        &self,
+        decider: &Decider,
+        approval: &Approval,
+        decide: &Decide,
+    ) -> Inner {
+        let message = self.message_of(approval).await?;
+        let decided = self.decided(decider, decide);
+        let (organization, id, revision) =
+            (decider.organization, approval.request.id, approval.revision);
+        let write = ride(move |tx| {
+            let decided = decided.clone();
+            async move {
+                let state = ApprovalState::Rejected;
+                store::approval_close(tx, organization, id, Some(revision), state, &decided)
+                    .await?;
+                let mut message = store::message_fetch_in(tx, organization, message.id).await?;
+                message.detail = match decided.reason.trim() {
+                    "" => format!("Rejected by {}.", decided.by),
+                    reason => format!("Rejected by {}: {reason}", decided.by),
+                };
+                save_as(tx, &mut message, MessageState::Rejected, decided.at).await
+            }
+            .boxed()
+        });
+        let command = Command::DecideApproval {
+            approval: id,
+            decision: Decision::Reject { reason: decide.reason.clone(), retry: false },
+            by: decider.name.clone(),
+        };
+        self.decided_tell(approval, message.run, command, write).await
+    }
+
+    /// Takes an approval back while the message is still held.
+    pub(super) async fn message_undo(&self, approval: &Approval) -> Inner {
+        let message = self.message_of(approval).await?;
+        let now = self.now();
+        if message.state != MessageState::Held || message.due_at.is_none_or(|at| at <= now) {
+            return Err(self.not_here(approval, "it is not held any more").await?);
+        }
+        let write = unapprove(&message, "", now);
+        let command = message.call.map(|call| parked(call, &message));
+        Ok(self.tell_or_write(message.organization, message.run, command, write).await?)
+    }
+
+    /// The channel was changed since the draft was made: a new revision through the new one.
+    pub(in crate::gate) async fn message_readdress(
+        &self,
+        approval: &Approval,
+        account: String,
+        from: String,
+        sandbox: bool,
+    ) -> Inner {
+        let Some(id) = approval.request.message else { return Err(DecideError::NotFound) };
+        let (organization, approval, revision) =
+            (approval.request.organization, approval.request.id, approval.revision);
+        let now = self.now();
+        let write = ride(move |tx| {
+            let (account, from) = (account.clone(), from.clone());
+            async move {
+                let mut message = store::message_fetch_in(tx, organization, id).await?;
+                message.content.account = account;
+                message.content.from = from;
+                message.sandbox = sandbox;
+                message.stale = "The email channel was changed.".into();
+                let author = "Signalbox (the email channel was changed)";
+                new_revision(tx, &mut message, approval, revision, author, now).await?;
+                save_as(tx, &mut message, MessageState::PendingApproval, now).await
+            }
+            .boxed()
+        });
+        Ok(self.write(write).await?)
+    }
+
+    /// Nobody decided in time.
+    pub(super) async fn message_expire(&self, message: &Message) -> StoreResult<()> {
+        let Some(approval) = message.approval else { return Ok(()) };
+        let (organization, id, now) = (message.organization, message.id, self.now());
+        let write = ride(move |tx| {
+            async move {
+                let mut message = store::message_fetch_in(tx, organization, id).await?;
+                message.detail = "Nobody decided in time.".into();
+                let decided = Decided {
+                    by: String::new(),
+                    at: now,
+                    reason: message.detail.clone(),
+                    answer: Value::Null,
+                };
+                let state = ApprovalState::Expired;
+                store::approval_close(tx, organization, approval, None, state, &decided).await?;
+                save_as(tx, &mut message, MessageState::Expired, now).await
+            }
+            .boxed()
+        });
+        let command = Command::DecideApproval {
+            approval,
+            decision: Decision::Expire,
+            by: "the clock".into(),
+        };
+        match self.tell_or_write(organization, message.run, Some(command), write).await {
+            Err(StoreError::Conflict { .. }) => Ok(()), // decided in the last moment
+            other => other,
+        }
+    }
+}
+
+/// Puts an approved, unsent message back into the inbox. `stale` says why, if it was not a person.
+pub(in crate::gate) fn unapprove(
+    message: &Message,
+    stale: &str,
+    now: DateTime<Utc>,
+) -> crate::gate::Ride {
+    let (organization, id, approval) = (message.organization, message.id, message.approval);
+    let stale = stale.to_owned();
+    ride(move |tx| {
+        let stale = stale.clone();
+        async move {
+            let mut message = store::message_fetch_in(tx, organization, id).await?;
+            message.approved = None;
+            message.due_at = None;
+            message.stale = stale;
+            save_as(tx, &mut message, MessageState::PendingApproval, now).await?;
+            let Some(approval) = approval else { return Ok(()) };
+            let from = ApprovalState::Approved;
+            store::approval_reopen(tx, organization, approval, from, now).await
+        }
+        .boxed()
+    })
+}
+
+/// Edits that say something, checked.
+fn checked_edits(edits: Option<&MessageEdit>) -> Result<Option<MessageEdit>, DecideError> {
+    let Some(edits) = edits else { return Ok(None) };
+    let wrong = |field, message| DecideError::Invalid { field, message };
+    if let Some(subject) = &edits.subject {
+        if subject.trim().is_empty() {
+            return Err(wrong("edits.subject", "the subject is empty".into()));
+        }
+        check_line("the subject", subject).map_err(|message| wrong("edits.subject", message))?;
+    }
+    if edits.text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+        return Err(wrong("edits.text", "the text is empty".into()));
+    }
+    if edits.text.as_ref().is_some_and(|text| text.len() > 512 * 1024) {
+        return Err(wrong("edits.text", "the text is larger than 512 KiB".into()));
+    }
+    Ok(Some(edits.clone()).filter(|edits| *edits != MessageEdit::default()))
+}
+
+/// Applies edits as a new revision; gives its number. The caller saves the message.
+async fn revise(
+    tx: &mut Tx,
+    message: &mut Message,
+    approval: signalbox::id::ApprovalId,
+    revision: u32,
+    edits: &MessageEdit,
+    decided: &Decided,
+) -> StoreResult<u32> {
+    if let Some(subject) = &edits.subject {
+        message.content.subject = subject.trim().to_owned();
+    }
+    if let Some(text) = &edits.text {
+        let text = text.replace("\r\n", "\n");
+        if text != message.content.text {
+            // The HTML part said the old text; what was looked at and edited is the plain one.
+            message.content.html = None;
+        }
+        message.content.text = text;
+    }
+    message.stale = String::new();
+    new_revision(tx, message, approval, revision, &decided.by, decided.at).await
+}
+
+async fn new_revision(
+    tx: &mut Tx,
+    message: &mut Message,
+    approval: signalbox::id::ApprovalId,
+    revision: u32,
+    author: &str,
+    now: DateTime<Utc>,
+) -> StoreResult<u32> {
+    message.content_hash = content_hash(&message.content);
+    message.revision += 1;
+    store::message_revision_insert(tx, message, author, now).await?;
+    let title = message.content.subject.clone();
+    let hash = Some(message.content_hash.as_slice());
+    store::approval_revise(tx, message.organization, approval, revision, &title, hash, now).await
+}

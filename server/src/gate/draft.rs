@@ -1,0 +1,477 @@
+//! From a step's parameters to a draft in the inbox.
+//!
+//! The message's id is derived from the call, so a call that is made again (after a crash, or by a
+//! retry) finds its message and never makes a second one.
+
+use super::{Gate, TellError, content_hash, ride, verdict};
+use crate::{
+    channel::{Channel, check_line, mailbox},
+    store::{self, ContactFilter, Content, Message, NewApproval, StoreError},
+};
+use chrono::TimeDelta;
+use futures::FutureExt;
+use lettre::message::Mailbox;
+use serde_json::{Value, json};
+use signalbox::{
+    id::{ApprovalId, CallId, ContactId, MessageId, NodeId, OrganizationId, RunId},
+    run::{ActivationId, ApprovalKind, Command, ErrorKind, StepError},
+    wire::{ContactView, MessageChannel, MessageState},
+};
+
+/// Longest text or HTML, in bytes.
+const BODY_MAX: usize = 512 * 1024;
+
+/// The call that makes a message.
+#[derive(Clone, Debug)]
+pub struct GateCall {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Of which run.
+    pub run: RunId,
+    /// The stable key.
+    pub call: CallId,
+    /// Which attempt; the result must name it.
+    pub attempt: u32,
+    /// Of which activation.
+    pub activation: ActivationId,
+    /// Of which node.
+    pub node: NodeId,
+}
+
+/// What became of a submitted message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Submitted {
+    /// It waits in the inbox or is on its way; the gate tells the run.
+    Parked,
+    /// It left before: the step's output.
+    Done(Value),
+    /// It will not leave.
+    Failed(StepError),
+}
+
+fn wrong(message: impl Into<String>) -> StepError {
+    StepError::new(ErrorKind::InvalidInput, message)
+}
+
+fn broken(error: impl std::fmt::Display) -> StepError {
+    StepError::new(ErrorKind::ExecutorError, error.to_string())
+}
+
+impl Gate {
+    /// Takes an email from a step: draft, approval and the run's parking in one commit.
+    pub async fn submit_email(&self, call: &GateCall, parameters: &Value) -> Submitted {
+        match self.submit(call, parameters).await {
+            Ok(submitted) => submitted,
+            Err(error) => Submitted::Failed(error),
+        }
+    }
+
+    async fn submit(&self, call: &GateCall, parameters: &Value) -> Result<Submitted, StepError> {
+        let id = MessageId::derive(call.call.0, &["message"]);
+        match store::message_fetch(self.store(), call.organization, id).await {
+            Ok(message) => return self.resubmit(call, message).await,
+            Err(StoreError::NotFound { .. }) => {}
+            Err(error) => return Err(broken(error)),
+        }
+        let channel = self.channels().email(call.organization).await.map_err(broken)?;
+        let contact = self.recipient(call, parameters).await?;
+        let content = content(parameters, contact.as_ref(), channel.as_ref())?;
+        let mut message = self.draft(call, id, parameters, contact.as_ref(), content);
+        message.sandbox = channel.is_sandbox();
+        let address = address_of(&message.content.to);
+        let blocked =
+            store::contact_blocked(self.store(), call.organization, message.contact, &address);
+        if blocked.await.map_err(broken)? {
+            return self.refuse(message).await;
+        }
+        self.park(call, message).await
+    }
+
+    fn draft(
+        &self,
+        call: &GateCall,
+        id: MessageId,
+        parameters: &Value,
+        contact: Option<&ContactView>,
+        content: Content,
+    ) -> Message {
+        let now = self.now();
+        let minutes = parameters.get("expiresAfterMinutes").and_then(Value::as_i64);
+        Message {
+            organization: call.organization,
+            id,
+            rev: 0,
+            channel: MessageChannel::Email,
+            state: MessageState::PendingApproval,
+            contact: contact.map(|contact| contact.id),
+            run: Some(call.run),
+            call: Some(call.call),
+            call_attempt: call.attempt,
+            node: Some(call.node.clone()),
+            approval: Some(ApprovalId::derive(id.0, &["approval"])),
+            revision: 1,
+            sandbox: false,
+            content_hash: content_hash(&content),
+            content,
+            approved: None,
+            stale: String::new(),
+            due_at: None,
+            attempts: 0,
+            provider_id: None,
+            detail: String::new(),
+            parameters: parameters.clone(),
+            expires_at: minutes
+                .and_then(TimeDelta::try_minutes)
+                .and_then(|d| now.checked_add_signed(d)),
+            created_at: now,
+            updated_at: now,
+            sent_at: None,
+        }
+    }
+
+    async fn refuse(&self, mut message: Message) -> Result<Submitted, StepError> {
+        let reason = format!("{} is marked \u{201c}do not contact\u{201d}.", message.content.to);
+        message.state = MessageState::Refused;
+        message.approval = None;
+        message.detail = reason.clone();
+        let now = message.created_at;
+        let write = self.store().write(move |tx| {
+            async move {
+                if store::message_insert(tx, &message).await? {
+                    store::message_revision_insert(tx, &message, "the step", now).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
+        write.await.map_err(broken)?;
+        Err(StepError::new(
+            ErrorKind::Refused,
+            format!("{reason} The message was not written to the inbox."),
+        ))
+    }
+
+    async fn park(&self, call: &GateCall, message: Message) -> Result<Submitted, StepError> {
+        let command = parked(call.call, &message);
+        let activation = call.activation;
+        let write = ride(move |tx| {
+            let message = message.clone();
+            async move {
+                if store::message_insert(tx, &message).await? {
+                    let now = message.created_at;
+                    store::message_revision_insert(tx, &message, "the step", now).await?;
+                    store::approval_open(tx, &approval_of(&message, activation), now).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
+        self.told(call, command, write).await
+    }
+
+    /// Tells the run; a run that does not want it any more is no failure of the message.
+    async fn told(
+        &self,
+        call: &GateCall,
+        command: Command,
+        write: super::Ride,
+    ) -> Result<Submitted, StepError> {
+        match self.tell(call.organization, Some(call.run), Some(command), write).await {
+            Ok(()) => {
+                self.wake();
+                Ok(Submitted::Parked)
+            }
+            Err(TellError::Refused(_)) => Ok(Submitted::Parked),
+            Err(TellError::Store(error)) => Err(broken(error)),
+        }
+    }
+
+    /// The call was made before: go on where its message is.
+    async fn resubmit(&self, call: &GateCall, message: Message) -> Result<Submitted, StepError> {
+        use MessageState::*;
+        let failed = |kind, text: &str| {
+            let detail = if message.detail.is_empty() { text } else { &message.detail };
+            Ok(Submitted::Failed(StepError::new(kind, detail)))
+        };
+        match message.state {
+            Accepted | Delivered | Bounced => Ok(Submitted::Done(self.output(&message).await)),
+            Rejected => failed(ErrorKind::HumanRejected, "A person rejected it."),
+            Expired => failed(ErrorKind::Expired, "Nobody decided in time."),
+            Refused => failed(ErrorKind::Refused, "The send gate refused it."),
+            Cancelled => failed(ErrorKind::Refused, "It was taken back."),
+            FailedPermanent => failed(ErrorKind::InvalidInput, "It could not be sent."),
+            PendingApproval | Approved | Held | Queued | InFlight | RetryWait | Uncertain => {
+                self.reattach(call, message).await
+            }
+        }
+    }
+
+    /// The message lives on under the new attempt.
+    async fn reattach(&self, call: &GateCall, message: Message) -> Result<Submitted, StepError> {
+        let (organization, id, attempt) = (message.organization, message.id, call.attempt);
+        let write = ride(move |tx| {
+            async move {
+                let mut message = store::message_fetch_in(tx, organization, id).await?;
+                message.call_attempt = attempt;
+                store::message_save(tx, &mut message).await
+            }
+            .boxed()
+        });
+        let command = match message.state {
+            MessageState::PendingApproval => parked(call.call, &message),
+            state => Command::MessageMoved {
+                call: call.call,
+                message: id,
+                state: store::message_state_word(state).into(),
+                detail: message.detail.clone(),
+                until: message.due_at,
+            },
+        };
+        self.told(call, command, write).await
+    }
+
+    async fn recipient(
+        &self,
+        call: &GateCall,
+        parameters: &Value,
+    ) -> Result<Option<ContactView>, StepError> {
+        let organization = call.organization;
+        if let Some(reference) = contact_reference(parameters) {
+            let found =
+                self.contact_by_reference(organization, &reference).await.map_err(broken)?;
+            return found.map(Some).ok_or_else(|| {
+                StepError::new(
+                    ErrorKind::NotFound,
+                    format!("there is no customer \u{201c}{reference}\u{201d}"),
+                )
+            });
+        }
+        if let Some(to) = text_of(parameters, "to") {
+            let email = mailbox(to).map_err(wrong)?.email.to_string();
+            let filter = ContactFilter { email: Some(email), ..ContactFilter::default() };
+            let list = store::contact_list(self.store(), organization, &filter, None, 1);
+            return Ok(list.await.map_err(broken)?.into_iter().next());
+        }
+        let about =
+            store::run_contacts(self.store(), organization, call.run).await.map_err(broken)?;
+        match about.as_slice() {
+            [one] => store::contact_fetch(self.store(), organization, *one)
+                .await
+                .map(Some)
+                .map_err(broken),
+            _ => Err(wrong("nobody is named: give “to” an address or “customerId” a customer")),
+        }
+    }
+
+    /// A contact by its id, or by its id in another system.
+    pub async fn contact_by_reference(
+        &self,
+        organization: OrganizationId,
+        reference: &str,
+    ) -> Result<Option<ContactView>, StoreError> {
+        if let Ok(id) = reference.parse::<ContactId>() {
+            match store::contact_fetch(self.store(), organization, id).await {
+                Err(StoreError::NotFound { .. }) => {}
+                other => return other.map(Some),
+            }
+        }
+        let filter =
+            ContactFilter { external_id: Some(reference.to_owned()), ..ContactFilter::default() };
+        let found = store::contact_list(self.store(), organization, &filter, None, 1).await?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The facts of a message outside a transaction, for cards and decisions.
+    pub(super) async fn facts(
+        &self,
+        message: &Message,
+        channel: &dyn Channel,
+    ) -> Result<verdict::Facts, StoreError> {
+        let address = address_of(&message.content.to);
+        let blocked =
+            store::contact_blocked(self.store(), message.organization, message.contact, &address);
+        Ok(facts_with(message, channel, blocked.await?, self.now()))
+    }
+
+    /// What the step gives when its message has left.
+    pub(super) async fn output(&self, message: &Message) -> Value {
+        json!({
+            "messageId": message.id,
+            "status": "accepted",
+            "to": message.content.to,
+            "subject": message.content.subject,
+            "body": message.content.text,
+            "edited": message.revision > 1,
+            "approvedBy": message.approved.as_ref().map(|approved| approved.by.clone()),
+            "sentAt": message.sent_at.map(|at| at.to_rfc3339()),
+            "via": message.content.account,
+            "sandbox": message.sandbox,
+        })
+    }
+}
+
+/// The facts of a message, given what the database says about its recipient.
+pub(super) fn facts_with(
+    message: &Message,
+    channel: &dyn Channel,
+    blocked: bool,
+    now: chrono::DateTime<chrono::Utc>,
+) -> verdict::Facts {
+    let hash = content_hash(&message.content);
+    let approval = match &message.approved {
+        None => verdict::ApprovalFact::Pending,
+        Some(approved) if approved.hash == hash && hash == message.content_hash => {
+            verdict::ApprovalFact::Given { by: approved.by.clone() }
+        }
+        Some(_) => verdict::ApprovalFact::OtherContent,
+    };
+    let held = message.state == MessageState::Held;
+    verdict::Facts {
+        to: message.content.to.clone(),
+        blocked,
+        approval,
+        expires_at: message.expires_at,
+        held_until: message.due_at.filter(|_| held),
+        account: account_line(&message.content.account, &message.content.from),
+        account_now: account_line(channel.account(), channel.from()),
+        sandbox: message.sandbox,
+        now,
+    }
+}
+
+/// The account with the address it sends from: both are part of what is approved.
+fn account_line(account: &str, from: &str) -> String {
+    format!("{account} as {}", address_of(from))
+}
+
+/// The bare address of `Name <address>`; the text itself when it is none.
+pub(super) fn address_of(text: &str) -> String {
+    mailbox(text).map_or_else(|_| text.to_owned(), |mailbox| mailbox.email.to_string())
+}
+
+/// The command that parks the call of a message.
+pub(super) fn parked(call: CallId, message: &Message) -> Command {
+    Command::CallParked {
+        call,
+        approval: message
+            .approval
+            .unwrap_or_else(|| ApprovalId::derive(message.id.0, &["approval"])),
+        message: Some(message.id),
+        summary: format!(
+            "Email to {} waits for approval: {}",
+            message.content.to, message.content.subject
+        ),
+    }
+}
+
+fn approval_of(message: &Message, activation: ActivationId) -> NewApproval {
+    let id = message.approval.unwrap_or_else(|| ApprovalId::derive(message.id.0, &["approval"]));
+    let title = message.content.subject.clone();
+    let mut new = NewApproval::new(message.organization, id, ApprovalKind::Message, title);
+    new.run = message.run;
+    new.activation = Some(activation);
+    new.node = message.node.clone();
+    new.message = Some(message.id);
+    new.content_hash = Some(message.content_hash.clone());
+    new.expires_at = message.expires_at;
+    new
+}
+
+fn text_of<'a>(parameters: &'a Value, name: &str) -> Option<&'a str> {
+    parameters.get(name)?.as_str().map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// The contact that the parameters name: an id, or a record with one.
+fn contact_reference(parameters: &Value) -> Option<String> {
+    let id = |value: &Value| match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Object(fields) => {
+            ["id", "_id"].iter().find_map(|name| fields.get(*name)?.as_str().map(str::to_owned))
+        }
+        _ => None,
+    };
+    ["customerId", "contact", "contactId"].iter().find_map(|name| id(parameters.get(*name)?))
+}
+
+fn content(
+    parameters: &Value,
+    contact: Option<&ContactView>,
+    channel: &dyn Channel,
+) -> Result<Content, StepError> {
+    let subject = text_of(parameters, "subject").unwrap_or_default().to_owned();
+    if subject.is_empty() {
+        return Err(wrong("the subject is empty"));
+    }
+    check_line("the subject", &subject).map_err(wrong)?;
+    let html = text_of(parameters, "html").map(str::to_owned);
+    let text = match parameters.get("body") {
+        None | Some(Value::Null) => html.as_deref().map(plain_of).unwrap_or_default(),
+        Some(Value::String(text)) => text.replace("\r\n", "\n"),
+        Some(other) => other.to_string(),
+    };
+    if text.trim().is_empty() && html.is_none() {
+        return Err(wrong("the body is empty"));
+    }
+    if text.len() > BODY_MAX || html.as_ref().is_some_and(|html| html.len() > BODY_MAX) {
+        return Err(wrong("the body is larger than 512 KiB"));
+    }
+    let reply_to = text_of(parameters, "replyTo").map(|text| mailbox(text).map(|m| m.to_string()));
+    Ok(Content {
+        account: channel.account().to_owned(),
+        from: sender(text_of(parameters, "from"), channel.from())?,
+        to: to_line(text_of(parameters, "to"), contact)?,
+        cc: Vec::new(),
+        bcc: Vec::new(),
+        reply_to: reply_to.transpose().map_err(wrong)?,
+        subject,
+        text,
+        html,
+    })
+}
+
+/// The recipient's line. An address that is given with a contact wins; the contact's name is added.
+fn to_line(to: Option<&str>, contact: Option<&ContactView>) -> Result<String, StepError> {
+    let name = contact.map(|contact| contact.name.trim()).filter(|name| !name.is_empty());
+    let mut line = match (to, contact.and_then(|contact| contact.email.as_deref())) {
+        (Some(to), _) => mailbox(to).map_err(wrong)?,
+        (None, Some(email)) => mailbox(email).map_err(wrong)?,
+        (None, None) => {
+            let who = name.unwrap_or("the customer");
+            return Err(wrong(format!("{who} has no email address")));
+        }
+    };
+    if line.name.is_none() {
+        line = Mailbox::new(name.map(str::to_owned), line.email);
+    }
+    check_line("the recipient's name", line.name.as_deref().unwrap_or_default()).map_err(wrong)?;
+    Ok(line.to_string())
+}
+
+/// The channel's sender, under the name that the step gives.
+fn sender(name: Option<&str>, from: &str) -> Result<String, StepError> {
+    let line = mailbox(from).map_err(broken)?;
+    let Some(name) = name else { return Ok(line.to_string()) };
+    let name = mailbox(name).map_or(Some(name.to_owned()), |mailbox| mailbox.name);
+    if let Some(name) = &name {
+        check_line("the sender's name", name).map_err(wrong)?;
+    }
+    Ok(Mailbox::new(name.or(line.name), line.email).to_string())
+}
+
+/// A readable text of an HTML body: without its tags.
+fn plain_of(html: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for c in html.chars() {
+        match c {
+            '<' => inside = true,
+            '>' if inside => {
+                inside = false;
+                text.push(' ');
+            }
+            c if !inside => text.push(c),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

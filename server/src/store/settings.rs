@@ -1,0 +1,53 @@
+//! Settings of an organisation as JSON objects by name. What stands in them is known above.
+
+use super::{Store, StoreResult, Tx, value};
+use crate::{on_db, on_tx};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use signalbox::id::OrganizationId;
+
+/// A setting and when it was changed last.
+pub async fn setting_fetch(
+    store: &Store,
+    organization: OrganizationId,
+    name: &str,
+) -> StoreResult<Option<(Value, DateTime<Utc>)>> {
+    let row: Option<(String, i64)> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT value, updated_at FROM settings WHERE organization_id = $1 AND name = $2"
+    )
+    .bind(organization.0)
+    .bind(name)
+    .fetch_optional(pool)
+    .await)?;
+    row.map(|(text, at)| {
+        Ok((
+            value::from_json(&text, "settings", "value")?,
+            value::time(at, "settings", "updated_at")?,
+        ))
+    })
+    .transpose()
+}
+
+/// Sets a setting.
+pub async fn setting_put(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    name: &str,
+    setting: &Value,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    let text = value::to_json(setting, "settings", "value")?;
+    on_tx!(tx, |conn| {
+        sqlx::query(
+        "INSERT INTO settings (organization_id, name, value, updated_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (organization_id, name) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at"
+    )
+    .bind(organization.0)
+    .bind(name)
+    .bind(text)
+    .bind(value::ms(now))
+    .execute(&mut *conn)
+    .await
+    })?;
+    Ok(())
+}

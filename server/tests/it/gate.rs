@@ -1,0 +1,6 @@
+//! The send gate against a real store and a real SMTP server, with the engine's part noted down.
+
+mod contacts;
+mod crash;
+mod decide;
+mod world;

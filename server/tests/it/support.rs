@@ -1,0 +1,6 @@
+//! What several areas' tests share.
+
+pub mod clock;
+pub mod folder;
+pub mod runs;
+pub mod smtp_sink;

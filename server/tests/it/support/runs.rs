@@ -1,0 +1,59 @@
+//! Runs that write down what they are told, in place of the engine.
+
+use futures::{FutureExt, future::BoxFuture};
+use server::{
+    gate::{Ride, Runs, TellError},
+    store::Store,
+};
+use signalbox::{
+    id::{OrganizationId, RunId},
+    run::{Command, Refusal},
+};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Accepts every command, or (once it ended) none.
+#[derive(Clone)]
+pub struct NotedRuns {
+    store: Store,
+    told: Arc<Mutex<Vec<Command>>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl NotedRuns {
+    pub fn new(store: Store) -> Self {
+        Self { store, told: Arc::default(), ended: Arc::default() }
+    }
+
+    /// What was told so far, in order.
+    pub fn told(&self) -> Vec<Command> {
+        self.told.lock().unwrap().clone()
+    }
+
+    /// From now on every command is refused.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Runs for NotedRuns {
+    fn tell(
+        &self,
+        _: OrganizationId,
+        _: RunId,
+        command: Command,
+        ride: Ride,
+    ) -> BoxFuture<'_, Result<(), TellError>> {
+        async move {
+            if self.ended.load(Ordering::SeqCst) {
+                return Err(TellError::Refused(Refusal::Ended));
+            }
+            self.store.write(move |tx| async move { ride(tx).await }.boxed()).await?;
+            self.told.lock().unwrap().push(command);
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -20,7 +20,7 @@ run: build ## Build what is missing and serve on http://127.0.0.1:3000, data in 
 	@exec $(BINARY) serve
 
 dev: setup ## Build in debug, serve, rebuild and reload on every change
-	@source scripts/env && exec cargo leptos watch
+	@source scripts/env && exec cargo leptos watch -- serve
 
 check: setup ## Formatting, clippy and the wasm32 build
 	@source scripts/env && say "formatting" && cargo fmt --all --check

@@ -86,7 +86,7 @@ fn url() -> Option<String> {
 }
 
 async fn pause(ms: u64) {
-    let (done, wait) = oneshot::channel();
+    let (done, wait) = oneshot::channel::<()>();
     set_timeout(move || drop(done), Duration::from_millis(ms));
     // Ends when the sender is dropped.
     let _ = wait.await;

@@ -1,6 +1,6 @@
 //! The API client as a context, and its errors as people read them.
 
-use crate::ui::Trouble;
+use crate::ui::{ErrorPanel, Toast, Toasts, Trouble};
 use leptos::prelude::*;
 use signalbox::client::Client;
 use signalbox::wire::{ApiError, ErrorCode};
@@ -44,4 +44,31 @@ impl From<ApiError> for Trouble {
 /// Whether the answer means that nobody is signed in.
 pub fn is_signed_out(error: &ApiError) -> bool {
     error.code == ErrorCode::Unauthenticated
+}
+
+/// An error in the words of the interface.
+pub fn trouble(error: &ApiError) -> Trouble {
+    error.clone().into()
+}
+
+/// An error in the place of what could not be shown.
+pub fn failure(error: &ApiError, retry: Option<Callback<()>>) -> AnyView {
+    crate::status::set_status(error.code.status());
+    let trouble = trouble(error);
+    match retry {
+        Some(retry) if error.code != ErrorCode::NotFound => {
+            view! { <ErrorPanel trouble=trouble on_retry=retry /> }.into_any()
+        }
+        _ => view! { <ErrorPanel trouble=trouble /> }.into_any(),
+    }
+}
+
+/// Says that an action failed and why.
+pub fn toast_failure(toasts: Toasts, error: &ApiError) {
+    let text = if error.help.is_empty() {
+        error.message.clone()
+    } else {
+        format!("{} {}", error.message, error.help)
+    };
+    toasts.push(Toast::failed(text));
 }

@@ -5,13 +5,19 @@
 
 pub mod api;
 pub mod frame;
+pub mod inbox;
+pub mod keys;
 pub mod live;
+pub mod looks;
 pub mod pages;
 pub mod prefs;
 pub mod routes;
+pub mod runs;
 pub mod session;
+pub mod settings;
 pub mod shell;
 pub mod status;
+pub mod timeline;
 pub mod ui;
 
 use leptos::prelude::*;

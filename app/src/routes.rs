@@ -2,7 +2,9 @@
 //! A page is a component in `pages/`; adding one is one line in [`AppRoutes`].
 
 use crate::frame::Frame;
-use crate::pages::NotFound;
+use crate::pages::{
+    Contacts, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn,
+};
 use crate::ui::Icon;
 use leptos::prelude::*;
 use leptos_router::{
@@ -56,7 +58,15 @@ pub fn AppRoutes() -> impl IntoView {
         <Routes fallback=NotFound>
             <ParentRoute path=path!("") view=Frame>
                 <Route path=path!("") view=|| view! { <Redirect path="/inbox" /> } />
+                <Route path=path!("/inbox/:id?") view=Inbox />
+                <Route path=path!("/runs") view=Runs />
+                <Route path=path!("/runs/:id") view=Run />
+                <Route path=path!("/contacts") view=Contacts />
+                <Route path=path!("/sandbox") view=Sandbox />
+                <Route path=path!("/settings") view=Settings />
             </ParentRoute>
+            <Route path=path!("/sign-in") view=SignIn />
+            <Route path=path!("/setup") view=Setup />
         </Routes>
     }
 }

@@ -16,6 +16,12 @@ impl Client {
     pub async fn setup(&self, body: &Setup) -> Answer<Me> {
         self.post("/api/setup".into(), body).await
     }
+    /// `POST /api/setup?token=`: with the token of the link that the server printed; needed when
+    /// the request does not come from the server's own machine.
+    pub async fn setup_with(&self, body: &Setup, token: Option<&str>) -> Answer<Me> {
+        let parameters = super::query(&[("token", token.map(str::to_owned))]);
+        self.post(format!("/api/setup{parameters}"), body).await
+    }
     /// `POST /api/session`: signs in.
     pub async fn sign_in(&self, body: &SignIn) -> Answer<Me> {
         self.post("/api/session".into(), body).await

@@ -1,0 +1,17 @@
+//! The approval inbox: the list, one item in full, deciding, undoing.
+//!
+//! The card shows the message exactly as it will leave; deciding names the revision that was
+//! looked at, so nobody approves what they have not seen.
+
+mod because;
+mod board;
+mod card;
+mod diff;
+mod form;
+mod item;
+mod keys_help;
+mod list;
+mod message;
+
+pub use board::Board;
+pub use message::Finished;

@@ -1,0 +1,336 @@
+//! One run: its timeline, its graph coloured by what happened, its data, its controls.
+
+use crate::api::{failure, toast_failure, use_client};
+use crate::keys::focus_id;
+use crate::looks;
+use crate::runs::RunGraph;
+use crate::session::may;
+use crate::live::use_live;
+use crate::timeline::{RunFold, Timeline};
+use crate::ui::{
+    Bind, Button, ButtonKind, Dialog, Icon, PageHeader, Skeleton, TabBar, TabItem, TextInput,
+    Time, Toasts,
+};
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::{components::A, hooks::use_params_map};
+use serde_json::Value;
+use signalbox::id::RunId;
+use signalbox::run::RunPhase;
+use signalbox::wire::{
+    ApiError, ErrorCode, LiveServer, Permission, ReasonBody, RunDetail,
+};
+
+/// `/runs/{id}`.
+#[component]
+pub fn Run() -> impl IntoView {
+    let params = use_params_map();
+    let client = use_client();
+    let id = Memo::new(move |_| {
+        params.with(|params| params.get("id")).and_then(|id| id.parse::<RunId>().ok())
+    });
+    let detail = Resource::new(
+        move || id.get(),
+        move |id| {
+            let client = client.clone();
+            async move {
+                match id {
+                    Some(id) => client.run(id).await,
+                    None => Err(ApiError::new(ErrorCode::NotFound, "This is not a run's address.")),
+                }
+            }
+        },
+    );
+    let retry = Callback::new(move |()| detail.refetch());
+    view! {
+        <Suspense fallback=|| {
+            view! { <Skeleton rows=10 /> }
+        }>
+            {move || Suspend::new(async move {
+                match detail.await {
+                    Ok(detail) => view! { <Opened detail=detail /> }.into_any(),
+                    Err(error) => failure(&error, Some(retry)),
+                }
+            })}
+        </Suspense>
+    }
+}
+
+#[component]
+fn Opened(detail: RunDetail) -> impl IntoView {
+    let id = detail.run.id;
+    let fold = RwSignal::new(first_fold(&detail));
+    follow(id, fold);
+    let graph = StoredValue::new(detail.graph.clone());
+    let node = RwSignal::new(None);
+    let tab = RwSignal::new("steps");
+    let phase = Memo::new(move |_| fold.with(|fold| fold.state.status().phase()));
+    let run = detail.run.clone();
+    let title = run.workflow_name.clone();
+    view! {
+        <div class="flex h-full min-h-0 flex-col">
+            <PageHeader title=title>
+                <Controls run=id phase=phase />
+            </PageHeader>
+            <div class="flex flex-wrap items-center gap-3 px-4 pb-3 text-sm text-text-2 md:px-6">
+                <span data-testid="run-phase" data-phase=move || phase.get().as_str()>
+                    {move || looks::badge(looks::phase(phase.get()))}
+                </span>
+                <Why fold=fold />
+                <A href=format!("/workflows/{}", run.workflow) attr:class="underline">
+                    {format!("Version {}", run.version)}
+                </A>
+                <span>
+                    "Started by " {run.started_by} " "
+                    <Time at_ms=run.started_at.timestamp_millis() />
+                </span>
+                {(!run.contacts.is_empty())
+                    .then(|| view! { <span>{run.contacts.join(", ")}</span> })}
+                <span class="font-mono text-xs text-text-3 select-all">{id.to_string()}</span>
+            </div>
+            <div class="grid min-h-0 flex-1 border-t border-line lg:grid-cols-[1fr_28rem]">
+                <section aria-label="Steps and data" class="flex min-h-80 min-w-0 flex-col">
+                    <div class="px-4">
+                        <TabBar
+                            label="What is shown"
+                            items=vec![
+                                TabItem { id: "steps", label: "Graph" },
+                                TabItem { id: "data", label: "Data" },
+                            ]
+                            active=Bind::from(tab)
+                        />
+                    </div>
+                    <div class="relative min-h-0 flex-1" id=move || format!("{}-panel", tab.get())>
+                        {move || match tab.get() {
+                            "data" => view! { <Data fold=fold node=node /> }.into_any(),
+                            _ => view! { <RunGraph graph=graph fold=fold node=node /> }.into_any(),
+                        }}
+                    </div>
+                </section>
+                <section
+                    aria-label="Timeline"
+                    class="min-h-0 overflow-y-auto border-line bg-surface-1 lg:border-l"
+                >
+                    <Timeline fold=fold graph=graph node=node />
+                </section>
+            </div>
+        </div>
+    }
+}
+
+fn first_fold(detail: &RunDetail) -> RunFold {
+    let mut fold = RunFold::new(detail.run.id);
+    fold.take(&detail.events);
+    fold
+}
+
+/// Fetches what is missing and follows the run from there.
+fn follow(id: RunId, fold: RwSignal<RunFold>) {
+    let client = StoredValue::new(use_client());
+    let fetching = StoredValue::new(false);
+    let catch_up = Callback::new(move |()| {
+        if fetching.get_value() {
+            return;
+        }
+        fetching.set_value(true);
+        spawn_local(async move {
+            loop {
+                let Some(seq) = fold.try_with_untracked(RunFold::seq) else { return };
+                let Some(client) = client.try_get_value() else { return };
+                let Ok(page) = client.run_events(id, seq).await else { break };
+                fold.try_update(|fold| fold.take(&page.events));
+                if !page.more {
+                    break;
+                }
+            }
+            fetching.try_set_value(false);
+        });
+    });
+    let live = use_live();
+    // Effects run in the browser only: the server follows nothing.
+    Effect::new(move || {
+        live.follow_run(id, fold.with_untracked(RunFold::seq));
+        live.on(move |frame| match frame.clone() {
+            LiveServer::PlanLogNew { run, events } if run == id => {
+                let missing = fold.try_update(|fold| {
+                    matches!(fold.take(&events), crate::timeline::Taken::Missing(_))
+                });
+                if missing == Some(true) {
+                    catch_up.run(());
+                }
+            }
+            LiveServer::PlanStateChanged { run, seq, .. } if run == id => {
+                if fold.try_with_untracked(RunFold::seq).is_some_and(|known| known < seq) {
+                    catch_up.run(());
+                }
+            }
+            LiveServer::Resync { .. } => catch_up.run(()),
+            _ => {}
+        });
+        catch_up.run(());
+    });
+}
+
+/// Why it waits, failed or is blocked.
+#[component]
+fn Why(fold: RwSignal<RunFold>) -> impl IntoView {
+    use signalbox::run::RunStatus;
+    move || {
+        fold.with(|fold| match fold.state.status() {
+            RunStatus::Failed { error_message } => Some(error_message.into_any()),
+            RunStatus::Blocked { reason } => Some(reason.into_any()),
+            RunStatus::Stopped { reason, .. } => Some(reason.into_any()),
+            RunStatus::Completed { outcome, .. } => Some(format!("Outcome: {outcome}").into_any()),
+            RunStatus::StandBy { next_execution_at: Some(at) } => Some(
+                view! {
+                    <span>
+                        "Next " <Time at_ms=at.timestamp_millis() />
+                    </span>
+                }
+                .into_any(),
+            ),
+            RunStatus::StandBy { next_execution_at: None } => {
+                Some("Waits for an outside event".into_any())
+            }
+            _ => None,
+        })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Control {
+    Pause,
+    Resume,
+    Stop,
+}
+
+#[component]
+fn Controls(run: RunId, phase: Memo<RunPhase>) -> impl IntoView {
+    let client = StoredValue::new(use_client());
+    let toasts = Toasts::expect();
+    let working = RwSignal::new(false);
+    let stopping = RwSignal::new(false);
+    let reason = RwSignal::new(String::new());
+    let act = Callback::new(move |control: Control| {
+        working.set(true);
+        let body = ReasonBody { reason: reason.get_untracked().trim().to_owned() };
+        spawn_local(async move {
+            let client = client.get_value();
+            let answer = match control {
+                Control::Pause => client.run_pause(run, &body).await,
+                Control::Resume => client.run_resume(run, &body).await,
+                Control::Stop => client.run_stop(run, &body).await,
+            };
+            working.try_set(false);
+            if let Err(error) = answer {
+                toast_failure(toasts, &error);
+            }
+        });
+    });
+    let live = move || {
+        !phase.get().is_terminal() && may(Permission::PlanInstanceControl)
+    };
+    let can_resume = move || matches!(phase.get(), RunPhase::Paused | RunPhase::Blocked);
+    let stop = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        stopping.set(false);
+        act.run(Control::Stop);
+    };
+    Effect::new(move || {
+        if stopping.get() {
+            request_animation_frame(|| focus_id("stop-reason"));
+        }
+    });
+    view! {
+        <Show when=live>
+            <Show
+                when=can_resume
+                fallback=move || {
+                    view! {
+                        <Button
+                            icon=Icon::Pause
+                            pending=working
+                            on_click=move |_| act.run(Control::Pause)
+                        >
+                            "Pause"
+                        </Button>
+                    }
+                }
+            >
+                <Button
+                    kind=ButtonKind::Primary
+                    icon=Icon::Play
+                    pending=working
+                    on_click=move |_| act.run(Control::Resume)
+                >
+                    {move || if phase.get() == RunPhase::Blocked { "Try again" } else { "Resume" }}
+                </Button>
+            </Show>
+            <Button icon=Icon::Stop on_click=move |_| stopping.set(true)>
+                "Stop"
+            </Button>
+        </Show>
+        <Dialog open=stopping title="Stop this run?" width="max-w-md">
+            <form class="flex flex-col gap-4" on:submit=stop>
+                <p class="text-text-2">
+                    "It starts nothing new. Its approvals are withdrawn and messages that are held are recalled."
+                </p>
+                <TextInput name="stop-reason" label="Reason" value=Bind::from(reason) optional=true />
+                <div class="flex justify-end gap-2">
+                    <Button on_click=move |_| stopping.set(false)>"Cancel"</Button>
+                    <Button kind=ButtonKind::Danger button_type="submit">
+                        "Stop the run"
+                    </Button>
+                </div>
+            </form>
+        </Dialog>
+    }
+}
+
+/// Input, variables, output; or what one step was given and gave.
+#[component]
+fn Data(
+    fold: RwSignal<RunFold>,
+    node: RwSignal<Option<signalbox::id::NodeId>>,
+) -> impl IntoView {
+    let parts = move || {
+        fold.with(|fold| {
+            let state = &fold.state;
+            if let Some(node) = node.get() {
+                let outputs = state.activations.values().filter(|a| a.node == node);
+                let outputs = outputs.map(|a| {
+                    let error = a.error.as_ref().map(|error| Value::from(error.message.clone()));
+                    (format!("{} · {:?}", a.node, a.state), error.unwrap_or_else(|| a.output.clone()))
+                });
+                return outputs.take(50).collect::<Vec<_>>();
+            }
+            let output = match &state.end {
+                Some(signalbox::run::RunEnd::Completed { output, .. }) => output.clone(),
+                _ => Value::Null,
+            };
+            vec![
+                ("Input".to_owned(), state.input.clone()),
+                ("Variables".to_owned(), Value::Object(state.variables.clone())),
+                ("Output".to_owned(), output),
+            ]
+        })
+    };
+    view! {
+        <div class="flex h-full flex-col gap-4 overflow-y-auto p-4">
+            {move || {
+                parts()
+                    .into_iter()
+                    .map(|(label, value)| {
+                        view! {
+                            <section>
+                                <h3 class="mb-1 text-sm font-medium text-text-2">{label}</h3>
+                                <pre class="overflow-x-auto rounded bg-surface-2 p-3 font-mono text-xs whitespace-pre-wrap break-words">
+                                    {serde_json::to_string_pretty(&value).unwrap_or_default()}
+                                </pre>
+                            </section>
+                        }
+                    })
+                    .collect_view()
+            }}
+        </div>
+    }
+}

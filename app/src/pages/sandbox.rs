@@ -1,0 +1,113 @@
+//! The sandbox mailbox: what would have been sent while no real channel is set.
+
+use crate::api::{failure, use_client};
+use crate::inbox::Finished;
+use crate::live::use_live;
+use crate::ui::{EmptyState, Icon, LinkButton, PageHeader, Skeleton, Time};
+use leptos::prelude::*;
+use signalbox::id::MessageId;
+use signalbox::wire::{LiveServer, MessageView, PageQuery};
+
+/// `/sandbox`.
+#[component]
+pub fn Sandbox() -> impl IntoView {
+    let client = use_client();
+    let page = Resource::new(
+        || (),
+        move |()| {
+            let client = client.clone();
+            async move {
+                let wanted = PageQuery { limit: Some(100), ..Default::default() };
+                client.sandbox_messages(&wanted).await
+            }
+        },
+    );
+    let refetch = Callback::new(move |()| page.refetch());
+    use_live().on(move |frame| {
+        let arrived = matches!(frame, LiveServer::Resync { .. })
+            || matches!(frame, LiveServer::ApprovalChanged { approval, .. }
+                if approval.message_state >= Some(signalbox::wire::MessageState::Accepted));
+        if arrived {
+            refetch.run(());
+        }
+    });
+    let open = RwSignal::new(None::<MessageId>);
+    view! {
+        <PageHeader
+            title="Sandbox mailbox"
+            subtitle="Messages that were approved while the email channel is the sandbox. Nothing here has left this server."
+        >
+            <LinkButton href="/settings" icon=Icon::Settings>
+                "Set up email"
+            </LinkButton>
+        </PageHeader>
+        <Transition fallback=|| {
+            view! { <Skeleton rows=6 /> }
+        }>
+            {move || Suspend::new(async move {
+                match page.await {
+                    Ok(page) => view! { <Mailbox messages=page.items open=open /> }.into_any(),
+                    Err(error) => failure(&error, Some(refetch)),
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn Mailbox(messages: Vec<MessageView>, open: RwSignal<Option<MessageId>>) -> impl IntoView {
+    if messages.is_empty() {
+        return view! {
+            <EmptyState
+                icon=Icon::Flask
+                title="The sandbox mailbox is empty"
+                text="Approve an email in the inbox and it arrives here, as it would at your customer's."
+            >
+                <LinkButton href="/inbox">"Open the inbox"</LinkButton>
+            </EmptyState>
+        }
+        .into_any();
+    }
+    let all = StoredValue::new(messages.clone());
+    let opened = move || {
+        let id = open.get().or_else(|| all.with_value(|all| all.first().map(|m| m.id)));
+        all.with_value(|all| all.iter().find(|m| Some(m.id) == id).cloned())
+    };
+    let is_open = move |id: MessageId| opened().is_some_and(|message| message.id == id);
+    view! {
+        <div class="grid gap-4 px-4 pb-6 md:grid-cols-[20rem_1fr] md:px-6">
+            <ul class="overflow-hidden rounded border border-line bg-surface-1">
+                {messages
+                    .into_iter()
+                    .map(|message| {
+                        let id = message.id;
+                        let at = message.sent_at.unwrap_or(message.created_at).timestamp_millis();
+                        view! {
+                            <li class="border-b border-line last:border-b-0">
+                                <button
+                                    type="button"
+                                    data-testid="sandbox-item"
+                                    class="block w-full px-3 py-2 text-left hover:bg-surface-2 aria-pressed:bg-accent-soft"
+                                    aria-pressed=move || if is_open(id) { "true" } else { "false" }
+                                    on:click=move |_| open.set(Some(id))
+                                >
+                                    <span class="flex items-baseline gap-2">
+                                        <span class="min-w-0 flex-1 truncate font-medium">
+                                            {message.subject}
+                                        </span>
+                                        <span class="text-xs text-text-3">
+                                            <Time at_ms=at />
+                                        </span>
+                                    </span>
+                                    <span class="block truncate text-sm text-text-2">{message.to}</span>
+                                </button>
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+            </ul>
+            <div>{move || opened().map(|message| view! { <Finished message=message /> })}</div>
+        </div>
+    }
+    .into_any()
+}

@@ -1,0 +1,56 @@
+//! Settings of the organisation, one tab a matter.
+
+use crate::session::may;
+use crate::settings::{EmailTab, GeneralTab, MembersTab, ModelsTab, TokensTab};
+use crate::ui::{Bind, EmptyState, Icon, PageHeader, TabBar, TabItem};
+use leptos::prelude::*;
+use signalbox::wire::Permission;
+
+/// `/settings`.
+#[component]
+pub fn Settings() -> impl IntoView {
+    let tab = RwSignal::new("general");
+    view! {
+        <PageHeader title="Settings" />
+        <Show
+            when=|| may(Permission::OrgSettingsRead)
+            fallback=|| {
+                view! {
+                    <EmptyState
+                        icon=Icon::Lock
+                        title="Settings are for administrators"
+                        text="Ask an owner or an administrator of your organisation."
+                    />
+                }
+            }
+        >
+            <div class="px-4 md:px-6">
+                <TabBar
+                    label="Settings"
+                    items=vec![
+                        TabItem { id: "general", label: "General" },
+                        TabItem { id: "email", label: "Email" },
+                        TabItem { id: "models", label: "Models" },
+                        TabItem { id: "members", label: "Members" },
+                        TabItem { id: "tokens", label: "API tokens" },
+                    ]
+                    active=Bind::from(tab)
+                />
+                <div
+                    id=move || format!("{}-panel", tab.get())
+                    role="tabpanel"
+                    aria-labelledby=move || format!("{}-tab", tab.get())
+                    class="max-w-3xl py-5"
+                >
+                    {move || match tab.get() {
+                        "email" => view! { <EmailTab /> }.into_any(),
+                        "models" => view! { <ModelsTab /> }.into_any(),
+                        "members" => view! { <MembersTab /> }.into_any(),
+                        "tokens" => view! { <TokensTab /> }.into_any(),
+                        _ => view! { <GeneralTab /> }.into_any(),
+                    }}
+                </div>
+            </div>
+        </Show>
+    }
+}

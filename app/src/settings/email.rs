@@ -1,0 +1,203 @@
+//! The email channel: the sandbox, or an SMTP server.
+
+use super::{Sending, loaded};
+use crate::api::use_client;
+use crate::ui::{Bind, Button, ButtonKind, Icon, SelectField, SelectOption, TextInput};
+use leptos::prelude::*;
+use signalbox::wire::{EmailChannel, EmailChannelView, SmtpSecurity};
+
+/// The tab.
+#[component]
+pub fn EmailTab() -> impl IntoView {
+    let client = use_client();
+    let settings = Resource::new(
+        || (),
+        move |()| {
+            let client = client.clone();
+            async move { client.settings_email().await }
+        },
+    );
+    loaded(settings, |found| view! { <Form found=found /> }.into_any())
+}
+
+/// What is typed.
+#[derive(Clone, Copy)]
+struct Fields {
+    kind: RwSignal<String>,
+    host: RwSignal<String>,
+    port: RwSignal<String>,
+    security: RwSignal<String>,
+    username: RwSignal<String>,
+    password: RwSignal<String>,
+    from: RwSignal<String>,
+}
+
+impl Fields {
+    fn of(channel: &EmailChannel) -> Self {
+        let (kind, host, port, security, username, from) = match channel {
+            EmailChannel::Sandbox { from } => (
+                "sandbox",
+                String::new(),
+                587,
+                SmtpSecurity::Starttls,
+                None,
+                from.clone().unwrap_or_default(),
+            ),
+            EmailChannel::Smtp { host, port, security, username, from, .. } => {
+                ("smtp", host.clone(), *port, *security, username.clone(), from.clone())
+            }
+        };
+        let security = match security {
+            SmtpSecurity::None => "none",
+            SmtpSecurity::Starttls => "starttls",
+            SmtpSecurity::Tls => "tls",
+        };
+        Self {
+            kind: RwSignal::new(kind.into()),
+            host: RwSignal::new(host),
+            port: RwSignal::new(port.to_string()),
+            security: RwSignal::new(security.into()),
+            username: RwSignal::new(username.unwrap_or_default()),
+            password: RwSignal::new(String::new()),
+            from: RwSignal::new(from),
+        }
+    }
+
+    /// The channel to set; none when the port is not a number.
+    fn channel(&self) -> Option<EmailChannel> {
+        let given = |signal: RwSignal<String>| {
+            Some(signal.get_untracked().trim().to_owned()).filter(|text| !text.is_empty())
+        };
+        if self.kind.get_untracked() == "sandbox" {
+            return Some(EmailChannel::Sandbox { from: given(self.from) });
+        }
+        Some(EmailChannel::Smtp {
+            host: given(self.host).unwrap_or_default(),
+            port: self.port.get_untracked().trim().parse().ok()?,
+            security: match self.security.get_untracked().as_str() {
+                "none" => SmtpSecurity::None,
+                "tls" => SmtpSecurity::Tls,
+                _ => SmtpSecurity::Starttls,
+            },
+            username: given(self.username),
+            password: Some(self.password.get_untracked()).filter(|p| !p.is_empty()),
+            from: given(self.from).unwrap_or_default(),
+        })
+    }
+}
+
+#[component]
+fn Form(found: EmailChannelView) -> impl IntoView {
+    let client = StoredValue::new(use_client());
+    let sending = Sending::new();
+    let testing = Sending::new();
+    let fields = Fields::of(&found.channel);
+    let port_error = RwSignal::new(None::<String>);
+    let is_smtp = move || fields.kind.get() == "smtp";
+    let save = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let Some(body) = fields.channel() else {
+            return port_error.set(Some("The port is a number from 1 to 65535.".into()));
+        };
+        port_error.set(None);
+        let client = client.get_value();
+        sending.send(
+            async move { client.settings_email_set(&body).await },
+            "The email channel is saved.",
+            move |_| fields.password.set(String::new()),
+        );
+    };
+    let test = move |_| {
+        let client = client.get_value();
+        testing.send(
+            async move { client.settings_email_test().await },
+            "The server answered and accepted the sign-in. Nothing was sent.",
+            |_| {},
+        );
+    };
+    view! {
+        <form class="flex flex-col gap-4" on:submit=save>
+            {sending.trouble()} {testing.trouble()}
+            <SelectField
+                name="email-kind"
+                label="Channel"
+                value=Bind::from(fields.kind)
+                options=Signal::stored(
+                    vec![
+                        SelectOption::new("sandbox", "Sandbox: nothing leaves"),
+                        SelectOption::new("smtp", "SMTP server"),
+                    ],
+                )
+                help="Messages that are approved go through this channel."
+            />
+            <TextInput
+                name="email-from"
+                label="Sender"
+                value=Bind::from(fields.from)
+                placeholder="Ada from Example <ada@example.com>"
+                help="Stands as From in every email."
+            />
+            <Show when=is_smtp>
+                <div class="grid gap-4 sm:grid-cols-3">
+                    <div class="sm:col-span-2">
+                        <TextInput
+                            name="smtp-host"
+                            label="Host"
+                            value=Bind::from(fields.host)
+                            placeholder="smtp.example.com"
+                        />
+                    </div>
+                    <TextInput
+                        name="smtp-port"
+                        label="Port"
+                        input_type="number"
+                        value=Bind::from(fields.port)
+                        error=port_error
+                    />
+                </div>
+                <SelectField
+                    name="smtp-security"
+                    label="Security"
+                    value=Bind::from(fields.security)
+                    options=Signal::stored(
+                        vec![
+                            SelectOption::new("starttls", "STARTTLS (usually port 587)"),
+                            SelectOption::new("tls", "TLS (usually port 465)"),
+                            SelectOption::new("none", "None: only for a server on this machine"),
+                        ],
+                    )
+                />
+                <div class="grid gap-4 sm:grid-cols-2">
+                    <TextInput
+                        name="smtp-username"
+                        label="User name"
+                        value=Bind::from(fields.username)
+                        autocomplete="off"
+                    />
+                    <TextInput
+                        name="smtp-password"
+                        label="Password"
+                        input_type="password"
+                        value=Bind::from(fields.password)
+                        autocomplete="new-password"
+                        help=if found.password_set {
+                            "A password is set. Leave this empty to keep it."
+                        } else {
+                            "Stored encrypted; never shown again."
+                        }
+                    />
+                </div>
+            </Show>
+            <div class="flex gap-2">
+                <Button kind=ButtonKind::Primary button_type="submit" pending=sending.working>
+                    "Save"
+                </Button>
+                <Show when=is_smtp>
+                    <Button icon=Icon::Zap pending=testing.working on_click=test>
+                        "Test the saved connection"
+                    </Button>
+                </Show>
+            </div>
+        </form>
+    }
+}

@@ -1,0 +1,150 @@
+//! The rows on the screen: newest first or oldest first, follows the run.
+
+use super::fold::RunFold;
+use super::rows::{TimelineRow, rows};
+use crate::ui::{Button, ButtonKind, EmptyState, Glyph, Icon, Time};
+use leptos::prelude::*;
+use leptos_router::components::A;
+use signalbox::graph::Graph;
+use signalbox::id::NodeId;
+use signalbox::run::ActivationState;
+use std::collections::BTreeSet;
+
+/// Rows drawn at first; more on demand, so that a long run does not fill the page.
+const ROWS_STEP: usize = 200;
+
+/// The timeline.
+#[component]
+pub fn Timeline(
+    /// The run.
+    fold: RwSignal<RunFold>,
+    /// The version that it runs.
+    graph: StoredValue<Graph>,
+    /// The node whose rows are shown; all when none.
+    node: RwSignal<Option<NodeId>>,
+) -> impl IntoView {
+    let newest_first = RwSignal::new(true);
+    let shown = RwSignal::new(ROWS_STEP);
+    let all = Memo::new(move |_| {
+        let rows = fold.with(|fold| graph.with_value(|graph| rows(&fold.events, graph)));
+        match node.get() {
+            Some(node) => rows.into_iter().filter(|row| row.node.as_ref() == Some(&node)).collect(),
+            None => rows,
+        }
+    });
+    let open_approvals = Memo::new(move |_| {
+        fold.with(|fold| {
+            let waiting = fold.state.activations.values();
+            let waiting = waiting.filter(|a| a.state == ActivationState::AwaitingHuman);
+            waiting.filter_map(|a| a.approval).collect::<BTreeSet<_>>()
+        })
+    });
+    let visible = move || {
+        let mut rows = all.get();
+        if newest_first.get() {
+            rows.reverse();
+        }
+        rows.truncate(shown.get());
+        rows
+    };
+    let title_of = move |node: NodeId| {
+        graph.with_value(|graph| graph.node(&node).map(|node| node.title().to_owned()))
+    };
+    view! {
+        <div class="flex items-center gap-2 border-b border-line px-4 py-2">
+            <h2 class="font-medium">"Timeline"</h2>
+            {move || {
+                node.get()
+                    .map(|only| {
+                        view! {
+                            <Button kind=ButtonKind::Quiet icon=Icon::Close on_click=move |_| node.set(None)>
+                                {format!("Only {}", title_of(only.clone()).unwrap_or_else(|| only.to_string()))}
+                            </Button>
+                        }
+                    })
+            }}
+            <div class="flex-1"></div>
+            <button
+                type="button"
+                class="target text-sm text-text-2 hover:underline"
+                on:click=move |_| newest_first.update(|on| *on = !*on)
+            >
+                {move || if newest_first.get() { "Newest first" } else { "Oldest first" }}
+            </button>
+        </div>
+        <ol class="flex flex-col" data-testid="timeline">
+            <For each=visible key=|row| row.seq let(row)>
+                <RowView row=row open=open_approvals node=node />
+            </For>
+        </ol>
+        <Show when=move || all.with(Vec::is_empty)>
+            <EmptyState
+                icon=Icon::Clock
+                title="Nothing has happened yet"
+                text="What the run does shows here as it happens."
+            />
+        </Show>
+        <Show when=move || { all.with(Vec::len) > shown.get() }>
+            <div class="flex justify-center p-3">
+                <Button on_click=move |_| shown.update(|shown| *shown += ROWS_STEP)>
+                    "Show more"
+                </Button>
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn RowView(
+    row: TimelineRow,
+    open: Memo<BTreeSet<signalbox::id::ApprovalId>>,
+    node: RwSignal<Option<NodeId>>,
+) -> impl IntoView {
+    let approval = row.approval;
+    let own = StoredValue::new(row.node.clone());
+    let has_node = row.node.is_some();
+    view! {
+        <li class="flex gap-3 border-b border-line px-4 py-2" data-seq=row.seq>
+            <span class=format!("pt-0.5 {}", row.tone.text_class())>
+                <Glyph icon=row.icon />
+            </span>
+            <div class="min-w-0 flex-1">
+                <p class="break-words">
+                    {if has_node {
+                        view! {
+                            <button
+                                type="button"
+                                class="text-left font-medium hover:underline"
+                                title="Show only this step"
+                                on:click=move |_| node.set(own.get_value())
+                            >
+                                {row.title.clone()}
+                            </button>
+                        }
+                            .into_any()
+                    } else {
+                        view! { <span class="font-medium">{row.title.clone()}</span> }.into_any()
+                    }}
+                </p>
+                <p class="text-sm break-words text-text-2">{row.detail.clone()}</p>
+                {move || {
+                    approval
+                        .filter(|approval| open.with(|open| open.contains(approval)))
+                        .map(|approval| {
+                            view! {
+                                <A
+                                    href=format!("/inbox/{approval}")
+                                    attr:class="mt-1 inline-flex items-center gap-1 text-sm text-accent underline"
+                                >
+                                    "Decide in the inbox"
+                                </A>
+                            }
+                        })
+                }}
+            </div>
+            <span class="text-xs text-text-3 tabular-nums">
+                <Time at_ms=row.at_ms />
+            </span>
+        </li>
+    }
+}

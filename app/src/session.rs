@@ -33,5 +33,5 @@ pub fn use_session() -> Option<Session> {
 
 /// Whether the signed-in person may do something.
 pub fn may(permission: Permission) -> bool {
-    use_session().is_some_and(|session| may(permission))
+    use_session().is_some_and(|session| session.may(permission))
 }

@@ -4,7 +4,7 @@ use crate::api::use_client;
 use crate::live::{LiveState, use_live};
 use crate::prefs::{Prefs, Theme};
 use crate::routes::Place;
-use crate::session::may;
+use crate::session::use_session;
 use crate::ui::{Glyph, Icon, IconButton, Kbd, Menu, MenuItem, Toast, Toasts};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_location;

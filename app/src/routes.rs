@@ -2,9 +2,7 @@
 //! A page is a component in `pages/`; adding one is one line in [`AppRoutes`].
 
 use crate::frame::Frame;
-use crate::pages::{
-    Contacts, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn,
-};
+use crate::pages::{Contacts, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn};
 use crate::ui::Icon;
 use leptos::prelude::*;
 use leptos_router::{

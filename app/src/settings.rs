@@ -55,11 +55,7 @@ struct Sending {
 
 impl Sending {
     fn new() -> Self {
-        Self {
-            working: RwSignal::new(false),
-            wrong: RwSignal::new(None),
-            toasts: Toasts::expect(),
-        }
+        Self { working: RwSignal::new(false), wrong: RwSignal::new(None), toasts: Toasts::expect() }
     }
 
     /// Sends; says `done` when it worked and calls `after`, shows the trouble when not.
@@ -90,8 +86,6 @@ impl Sending {
 
     /// The trouble, where the form shows it.
     fn trouble(self) -> impl IntoView {
-        move || {
-            self.wrong.get().map(|wrong| view! { <crate::ui::ErrorPanel trouble=wrong /> })
-        }
+        move || self.wrong.get().map(|wrong| view! { <crate::ui::ErrorPanel trouble=wrong /> })
     }
 }

@@ -15,7 +15,8 @@ pub(super) fn BecauseView(
     workflow: Option<(WorkflowId, String)>,
 ) -> impl IntoView {
     let step = (!because.node_title.is_empty()).then(|| because.node_title.clone());
-    let sources = [("Input of the run", because.input), ("What the step was given", because.parameters)];
+    let sources =
+        [("Input of the run", because.input), ("What the step was given", because.parameters)];
     view! {
         <section aria-label="Why this exists" class="text-sm">
             <h3 class="font-medium">"Why this exists"</h3>

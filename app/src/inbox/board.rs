@@ -9,7 +9,10 @@ use crate::keys::{focus_id, on_page_key};
 use crate::live::use_live;
 use crate::ui::{EmptyState, Icon, IconButton, TabBar, TabItem};
 use leptos::{prelude::*, task::spawn_local};
-use leptos_router::{NavigateOptions, hooks::{use_navigate, use_params_map}};
+use leptos_router::{
+    NavigateOptions,
+    hooks::{use_navigate, use_params_map},
+};
 use signalbox::id::ApprovalId;
 use signalbox::wire::{ApprovalView, LiveServer, PageQuery};
 
@@ -217,9 +220,8 @@ fn bind_keys(
         let ask = match key {
             "j" | "ArrowDown" | "k" | "ArrowUp" => {
                 let forward = matches!(key, "j" | "ArrowDown");
-                let next = shown.with_untracked(|items| {
-                    neighbour(items, open.get_untracked(), forward)
-                });
+                let next =
+                    shown.with_untracked(|items| neighbour(items, open.get_untracked(), forward));
                 if next.is_some() {
                     go.run(next);
                     if let Some(id) = next {

@@ -199,7 +199,8 @@ fn CardHead(approval: ApprovalView, reason: String) -> impl IntoView {
             </span>
         }
     });
-    let expires = (approval.state == ApprovalState::Pending).then_some(approval.expires_at).flatten();
+    let expires =
+        (approval.state == ApprovalState::Pending).then_some(approval.expires_at).flatten();
     view! {
         <header class="px-4 py-4 md:px-6">
             <div class="flex flex-wrap items-center gap-2 text-sm text-text-2">
@@ -343,7 +344,8 @@ impl Decider {
         let mut body = self.body(DecideKind::Approve);
         body.edits = self.edits();
         if matches!(self.kind, ApprovalKind::Answer | ApprovalKind::Review) {
-            match answer_from(&self.form.get_value(), &self.draft.answer.get_untracked(), self.kind) {
+            match answer_from(&self.form.get_value(), &self.draft.answer.get_untracked(), self.kind)
+            {
                 Ok(answer) => body.answer = answer,
                 Err(message) => return self.toasts.push(Toast::failed(message)),
             }
@@ -388,7 +390,11 @@ impl Decider {
             match answer {
                 Ok(outcome) => {
                     this.draft.editing.try_set(false);
-                    this.tell(kind, &outcome.approval, outcome.held_until.map(|at| at.timestamp_millis()));
+                    this.tell(
+                        kind,
+                        &outcome.approval,
+                        outcome.held_until.map(|at| at.timestamp_millis()),
+                    );
                     this.on_decided.try_run(outcome.approval);
                 }
                 Err(error) => {
@@ -445,7 +451,9 @@ fn listen(
                 draft.editing.set(true);
                 request_animation_frame(|| focus_id("edit-text"));
             }
-            Ask::Reject if pending && decider.kind != ApprovalKind::Uncertain => rejecting.set(true),
+            Ask::Reject if pending && decider.kind != ApprovalKind::Uncertain => {
+                rejecting.set(true)
+            }
             Ask::Undo if !pending => decider.undo(),
             _ => {}
         }

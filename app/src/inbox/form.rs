@@ -21,7 +21,11 @@ pub(super) fn AnswerForm(form: Value, answer: RwSignal<String>) -> impl IntoView
     if answer.with_untracked(String::is_empty) {
         answer.set("{}".into());
     }
-    fields.into_iter().map(|field| view! { <Input field=field answer=answer /> }).collect_view().into_any()
+    fields
+        .into_iter()
+        .map(|field| view! { <Input field=field answer=answer /> })
+        .collect_view()
+        .into_any()
 }
 
 #[derive(Clone)]
@@ -69,12 +73,14 @@ fn Input(field: FieldSpec, answer: RwSignal<String>) -> impl IntoView {
         answer.update(|all| *all = write_field(all, &key, &kind, &text));
     };
     let name = format!("answer-{}", field.name);
-    let label = if field.required { field.label.clone() } else { format!("{} (optional)", field.label) };
+    let label =
+        if field.required { field.label.clone() } else { format!("{} (optional)", field.label) };
     if field.kind == "boolean" {
         let ticked = Bind::new(Signal::derive(move || read.get() == "true"), move |on: bool| {
             write(on.to_string());
         });
-        return view! { <Checkbox name=name label=label value=ticked help=field.help /> }.into_any();
+        return view! { <Checkbox name=name label=label value=ticked help=field.help /> }
+            .into_any();
     }
     if !field.options.is_empty() {
         let mut options = vec![SelectOption::new("", "Choose")];
@@ -90,7 +96,8 @@ fn Input(field: FieldSpec, answer: RwSignal<String>) -> impl IntoView {
         }
         .into_any();
     }
-    let input_type = if matches!(field.kind.as_str(), "number" | "integer") { "number" } else { "text" };
+    let input_type =
+        if matches!(field.kind.as_str(), "number" | "integer") { "number" } else { "text" };
     view! {
         <TextInput name=name label=label value=Bind::new(read, write) input_type=input_type help=field.help />
     }
@@ -128,8 +135,9 @@ fn write_field(all: &str, key: &str, kind: &str, text: &str) -> String {
 /// sentence for the person.
 pub(super) fn answer_from(form: &Value, text: &str, kind: ApprovalKind) -> Result<Value, String> {
     if kind == ApprovalKind::Review {
-        return serde_json::from_str(text)
-            .map_err(|error| format!("The changed output is not JSON: {error}. Mend it, or cancel."));
+        return serde_json::from_str(text).map_err(|error| {
+            format!("The changed output is not JSON: {error}. Mend it, or cancel.")
+        });
     }
     let Some(fields) = fields_of(form) else {
         let text = text.trim();
@@ -154,9 +162,12 @@ mod tests {
     #[test]
     fn fields_are_written_with_their_type() {
         let mut all = String::from("{}");
-        for (key, kind, text) in
-            [("n", "integer", "12"), ("b", "boolean", "true"), ("s", "string", "x"), ("s", "string", "")]
-        {
+        for (key, kind, text) in [
+            ("n", "integer", "12"),
+            ("b", "boolean", "true"),
+            ("s", "string", "x"),
+            ("s", "string", ""),
+        ] {
             all = write_field(&all, key, kind, text);
         }
         assert_eq!(serde_json::from_str::<Value>(&all).ok(), Some(json!({"n": 12, "b": true})));

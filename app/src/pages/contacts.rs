@@ -3,9 +3,9 @@
 use crate::api::{failure, toast_failure, trouble, use_client};
 use crate::session::may;
 use crate::ui::{
-    Bind, Button, ButtonKind, Cell, Checkbox, Column, Dialog, EmptyState,
-    ErrorPanel, Icon, PageHeader, Row, Skeleton, StateBadge, Table, TextArea, TextInput, Time,
-    Toast, Toasts, Tone, Trouble,
+    Bind, Button, ButtonKind, Cell, Checkbox, Column, Dialog, EmptyState, ErrorPanel, Icon,
+    PageHeader, Row, Skeleton, StateBadge, Table, TextArea, TextInput, Time, Toast, Toasts, Tone,
+    Trouble,
 };
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::{Map, Value};
@@ -188,9 +188,8 @@ struct Form {
 
 impl Form {
     fn of(contact: Option<&ContactView>) -> Self {
-        let text = |read: fn(&ContactView) -> String| {
-            RwSignal::new(contact.map(read).unwrap_or_default())
-        };
+        let text =
+            |read: fn(&ContactView) -> String| RwSignal::new(contact.map(read).unwrap_or_default());
         Self {
             name: text(|c| c.name.clone()),
             email: text(|c| c.email.clone().unwrap_or_default()),
@@ -216,7 +215,10 @@ impl Form {
         let total_spent = match total.trim() {
             "" => None,
             text => Some(text.parse::<f64>().map_err(|_| {
-                Trouble::new("Total spent is not a number.", "Write it like 1250.50, without a currency.")
+                Trouble::new(
+                    "Total spent is not a number.",
+                    "Write it like 1250.50, without a currency.",
+                )
             })?),
         };
         let tags = self.tags.get_untracked();

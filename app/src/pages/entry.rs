@@ -32,7 +32,8 @@ pub(super) fn EntryFrame(
 /// Where to go after signing in: the place that was asked for, if it is one of ours.
 pub(super) fn next_place() -> String {
     let search = window().location().search().unwrap_or_default();
-    let next = search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("next="));
+    let next =
+        search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("next="));
     let next = next.map(|next| next.replace("%2F", "/")).unwrap_or_default();
     // `//host` would be another site.
     let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');

@@ -2,23 +2,21 @@
 
 use crate::api::{failure, toast_failure, use_client};
 use crate::keys::focus_id;
+use crate::live::use_live;
 use crate::looks;
 use crate::runs::RunGraph;
 use crate::session::may;
-use crate::live::use_live;
 use crate::timeline::{RunFold, Timeline};
 use crate::ui::{
-    Bind, Button, ButtonKind, Dialog, Icon, PageHeader, Skeleton, TabBar, TabItem, TextInput,
-    Time, Toasts,
+    Bind, Button, ButtonKind, Dialog, Icon, PageHeader, Skeleton, TabBar, TabItem, TextInput, Time,
+    Toasts,
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{components::A, hooks::use_params_map};
 use serde_json::Value;
 use signalbox::id::RunId;
 use signalbox::run::RunPhase;
-use signalbox::wire::{
-    ApiError, ErrorCode, LiveServer, Permission, ReasonBody, RunDetail,
-};
+use signalbox::wire::{ApiError, ErrorCode, LiveServer, Permission, ReasonBody, RunDetail};
 
 /// `/runs/{id}`.
 #[component]
@@ -226,9 +224,7 @@ fn Controls(run: RunId, phase: Memo<RunPhase>) -> impl IntoView {
             }
         });
     });
-    let live = move || {
-        !phase.get().is_terminal() && may(Permission::PlanInstanceControl)
-    };
+    let live = move || !phase.get().is_terminal() && may(Permission::PlanInstanceControl);
     let can_resume = move || matches!(phase.get(), RunPhase::Paused | RunPhase::Blocked);
     let stop = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -288,10 +284,7 @@ fn Controls(run: RunId, phase: Memo<RunPhase>) -> impl IntoView {
 
 /// Input, variables, output; or what one step was given and gave.
 #[component]
-fn Data(
-    fold: RwSignal<RunFold>,
-    node: RwSignal<Option<signalbox::id::NodeId>>,
-) -> impl IntoView {
+fn Data(fold: RwSignal<RunFold>, node: RwSignal<Option<signalbox::id::NodeId>>) -> impl IntoView {
     let parts = move || {
         fold.with(|fold| {
             let state = &fold.state;
@@ -299,7 +292,10 @@ fn Data(
                 let outputs = state.activations.values().filter(|a| a.node == node);
                 let outputs = outputs.map(|a| {
                     let error = a.error.as_ref().map(|error| Value::from(error.message.clone()));
-                    (format!("{} · {:?}", a.node, a.state), error.unwrap_or_else(|| a.output.clone()))
+                    (
+                        format!("{} · {:?}", a.node, a.state),
+                        error.unwrap_or_else(|| a.output.clone()),
+                    )
                 });
                 return outputs.take(50).collect::<Vec<_>>();
             }

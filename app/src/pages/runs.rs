@@ -1,8 +1,8 @@
 //! The list of runs, kept up by the live stream.
 
 use crate::api::{failure, toast_failure, use_client};
-use crate::looks;
 use crate::live::use_live;
+use crate::looks;
 use crate::ui::{
     Bind, Button, Cell, Column, EmptyState, Icon, LinkButton, PageHeader, Row, SelectField,
     SelectOption, Skeleton, Table, Time, Toasts,

@@ -92,7 +92,8 @@ pub fn Setup() -> impl IntoView {
 fn browser_zone() -> Option<String> {
     #[cfg(target_arch = "wasm32")]
     {
-        let format = js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &js_sys::Object::new());
+        let format =
+            js_sys::Intl::DateTimeFormat::new(&js_sys::Array::new(), &js_sys::Object::new());
         let options = format.resolved_options();
         js_sys::Reflect::get(&options, &"timeZone".into()).ok()?.as_string()
     }

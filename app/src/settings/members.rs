@@ -100,21 +100,24 @@ fn MemberRow(member: Member, refetch: Callback<()>) -> impl IntoView {
     let own = use_session().is_some_and(|session| session.me().user == Some(user));
     let changeable = may(Permission::OrgMembersManage) && !own;
     let options = role_options();
+    let label = format!("Role of {}", member.name);
+    let role = member.role;
+    let since_ms = member.created_at.timestamp_millis();
     view! {
         <Row>
-            <Cell>{member.name.clone()}</Cell>
-            <Cell>{member.email.clone()}</Cell>
+            <Cell>{member.name}</Cell>
+            <Cell>{member.email}</Cell>
             <Cell>
                 <select
                     class="h-7 rounded border border-line bg-surface-1 px-1 disabled:border-transparent"
-                    aria-label=format!("Role of {}", member.name)
+                    aria-label=label
                     disabled=!changeable
                     on:change=change
                 >
                     {options
                         .into_iter()
                         .map(|option| {
-                            let selected = option.value == member.role.as_str();
+                            let selected = option.value == role.as_str();
                             view! {
                                 <option value=option.value selected=selected>
                                     {option.label}
@@ -126,7 +129,7 @@ fn MemberRow(member: Member, refetch: Callback<()>) -> impl IntoView {
                 {sending.trouble()}
             </Cell>
             <Cell>
-                <Time at_ms=member.created_at.timestamp_millis() />
+                <Time at_ms=since_ms />
             </Cell>
             <Cell>
                 <Show when=move || changeable>

@@ -49,8 +49,6 @@ impl RunFold {
                 return Taken::Missing(self.state.seq);
             }
             apply(&mut self.state, event);
-            // A foreign event may not have moved the state; the number must move all the same.
-            self.state.seq = event.seq;
             if self.events.len() < EVENTS_MAX {
                 self.events.push(event.clone());
             }

@@ -4,9 +4,7 @@
 use crate::ui::{Icon, Tone};
 use signalbox::graph::Graph;
 use signalbox::id::{ApprovalId, NodeId};
-use signalbox::run::{
-    ActivationId, CallRequest, Decision, Event, EventBody, FrameId, RunEnd,
-};
+use signalbox::run::{ActivationId, CallRequest, Decision, Event, EventBody, FrameId, RunEnd};
 use std::collections::BTreeMap;
 
 /// One row.
@@ -109,11 +107,12 @@ fn row(event: &Event, names: &mut Names<'_>) -> Option<TimelineRow> {
             row.detail = error.message.clone();
             (row.tone, row.icon) = (Tone::Wait, Icon::Repeat);
         }
-        EventBody::NodeCompleted { activation, port, output, usage } => {
+        EventBody::NodeCompleted { activation, port, output, usage, .. } => {
             let (node, title) = names.of(*activation);
             row.node = node;
             let branching = !matches!(port.as_str(), "success" | "");
-            row.title = if branching { format!("{title}: {port}") } else { format!("{title}: done") };
+            row.title =
+                if branching { format!("{title}: {port}") } else { format!("{title}: done") };
             row.detail = match usage {
                 Some(usage) if usage.sandbox => format!("sandbox model: {}", short(output)),
                 Some(usage) => format!("{}: {}", usage.model, short(output)),
@@ -121,7 +120,7 @@ fn row(event: &Event, names: &mut Names<'_>) -> Option<TimelineRow> {
             };
             (row.tone, row.icon) = (Tone::Clear, Icon::CircleCheck);
         }
-        EventBody::NodeSkipped { activation, node, frame, reason } => {
+        EventBody::NodeSkipped { activation, node, frame, reason, .. } => {
             names.nodes.insert(*activation, (node.clone(), *frame));
             let (node, title) = names.of(*activation);
             row.node = node;
@@ -136,7 +135,7 @@ fn row(event: &Event, names: &mut Names<'_>) -> Option<TimelineRow> {
             row.detail = reason.clone();
             row.icon = Icon::CircleDashed;
         }
-        EventBody::NodeFailed { activation, error, port } => {
+        EventBody::NodeFailed { activation, error, port, .. } => {
             let (node, title) = names.of(*activation);
             row.node = node;
             let caught = if port.is_some() { ", the error path goes on" } else { "" };
@@ -168,12 +167,15 @@ fn row(event: &Event, names: &mut Names<'_>) -> Option<TimelineRow> {
             row.node = node;
             let (word, detail, tone, icon) = match decision {
                 Decision::Approve { .. } => ("approved", String::new(), Tone::Clear, Icon::Check),
-                Decision::Reject { reason } => ("rejected", reason.clone(), Tone::Stop, Icon::Close),
+                Decision::Reject { reason, .. } => {
+                    ("rejected", reason.clone(), Tone::Stop, Icon::Close)
+                }
                 Decision::Expire => ("expired", String::new(), Tone::Stop, Icon::Clock),
             };
             row.title = format!("{title}: {word}");
             let by = if by.is_empty() { String::new() } else { format!("by {by}") };
-            row.detail = [by, detail].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(": ");
+            row.detail =
+                [by, detail].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join(": ");
             (row.tone, row.icon) = (tone, icon);
         }
         EventBody::MessageMoved { activation, state, detail, .. } => {
@@ -188,7 +190,7 @@ fn row(event: &Event, names: &mut Names<'_>) -> Option<TimelineRow> {
                 _ => (Tone::Move, Icon::Send),
             };
         }
-        EventBody::VariablesSet { activation, values } => {
+        EventBody::VariablesSet { activation, values, .. } => {
             let (node, title) = names.of(*activation);
             row.node = node;
             row.title = format!("{title}: variables set");
@@ -218,7 +220,7 @@ fn row(event: &Event, names: &mut Names<'_>) -> Option<TimelineRow> {
             row.detail = by_words(by);
             (row.tone, row.icon) = (Tone::Move, Icon::Play);
         }
-        EventBody::Blocked { reason, activation } => {
+        EventBody::Blocked { reason, activation, .. } => {
             row.node = activation.and_then(|activation| names.of(activation).0);
             row.title = "Blocked".into();
             row.detail = reason.clone();

@@ -15,7 +15,7 @@ mod policy;
 mod problem;
 
 pub use check::{CheckContext, check, is_publishable};
-pub use compile::{AnyTool, CompileError, CompiledGraph, ToolNames};
+pub use compile::{AnyTool, Catalogue, CompileError, CompiledGraph, ToolNames};
 pub use edge::Edge;
 pub use edit::{EditRefusal, GraphEdit};
 pub use kind::{

@@ -15,7 +15,7 @@ mod tests;
 
 pub use program::{Assignment, Human, Model, Parameters, Program, Source, Until};
 pub use region::{DEPTH_MAX, Region, RegionKind, Regions};
-pub use tools::{AnyTool, ToolNames};
+pub use tools::{AnyTool, Catalogue, ToolNames};
 
 use super::{Graph, Node};
 use crate::expr::{Expression, ValueTemplate};

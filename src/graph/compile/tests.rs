@@ -11,7 +11,8 @@ fn definitions() -> Vec<(String, Graph)> {
         for entry in std::fs::read_dir(folder.join(part)).unwrap() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                let document = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+                let document =
+                    serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
                 let name = path.file_stem().unwrap().to_string_lossy().into_owned();
                 found.push((name, crate::format::import(&document).unwrap().graph));
             }
@@ -59,7 +60,11 @@ fn large_graphs_compile_in_time() {
         for n in 0..count {
             let id = format!("a{n}");
             graph.nodes.push(node(id.clone(), "action"));
-            graph.edges.push(Edge::new("l", if kind == "loop" { "next" } else { "true" }, id.as_str()));
+            graph.edges.push(Edge::new(
+                "l",
+                if kind == "loop" { "next" } else { "true" },
+                id.as_str(),
+            ));
             graph.edges.push(Edge::new(id.as_str(), "success", "l"));
         }
         graph

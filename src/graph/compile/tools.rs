@@ -30,6 +30,32 @@ impl ToolNames for AnyTool {
     }
 }
 
+/// The tools of [`crate::tool::catalogue`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Catalogue;
+
+impl ToolNames for Catalogue {
+    fn canonical(&self, name: &str) -> Option<String> {
+        crate::tool::find(name).map(|spec| spec.name.clone())
+    }
+    fn expression_parameters(&self, tool: &str) -> Vec<String> {
+        crate::tool::find(tool).map(expressions).unwrap_or_default()
+    }
+    fn is_gated(&self, tool: &str) -> bool {
+        crate::tool::find(tool).is_some_and(|spec| spec.effect == Effect::Outbound)
+    }
+}
+
+/// The properties of a tool's input that are expressions over a record.
+fn expressions(spec: &ToolSpec) -> Vec<String> {
+    let properties = spec.input.get("properties").and_then(|properties| properties.as_object());
+    let is_expression = |schema: &serde_json::Value| {
+        schema.get("format").and_then(|format| format.as_str()) == Some("expression")
+    };
+    let fields = properties.into_iter().flatten();
+    fields.filter(|(_, schema)| is_expression(schema)).map(|(name, _)| name.clone()).collect()
+}
+
 impl ToolNames for [ToolSpec] {
     fn canonical(&self, name: &str) -> Option<String> {
         let answers =
@@ -38,13 +64,7 @@ impl ToolNames for [ToolSpec] {
     }
 
     fn expression_parameters(&self, tool: &str) -> Vec<String> {
-        let spec = self.iter().find(|spec| spec.name == tool);
-        let properties = spec.and_then(|spec| spec.input.get("properties")?.as_object());
-        let is_expression = |schema: &serde_json::Value| {
-            schema.get("format").and_then(|format| format.as_str()) == Some("expression")
-        };
-        let fields = properties.into_iter().flatten();
-        fields.filter(|(_, schema)| is_expression(schema)).map(|(name, _)| name.clone()).collect()
+        self.iter().find(|spec| spec.name == tool).map(expressions).unwrap_or_default()
     }
 
     fn is_gated(&self, tool: &str) -> bool {

@@ -158,6 +158,22 @@ fn a_while_region_turns_as_long_as_the_back_edge_is_taken() {
 }
 
 #[test]
+fn leaving_wins_over_going_back() {
+    check(
+        r#"t trigger
+        h set {"n": "{{n + 1}}"}
+        again condition true
+        leave condition n>1
+        e end
+        t > h > again.true > h
+        h > leave.true > e
+        leave.false > h
+        settings {"variables": {"n": 0}}"#,
+        "t+ [h0 h+ again+true leave+false ] [h1 h+ again+true leave+true ] ]]h e+ =completed",
+    );
+}
+
+#[test]
 fn a_way_out_without_a_target_ends_a_while_region() {
     check(
         &WHILE.replace("c.false > z > e\n", "").replace("z action\n    e end", ""),

@@ -60,6 +60,15 @@ impl Format {
         }
     }
 
+    /// What people read in menus.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::VisualWorkflow => "Visual workflow (steps)",
+            Self::VisualWorkflowConfig => "Visual workflow (workflowConfig, stepsConfig)",
+            Self::SignalboxV1 => "Signalbox",
+        }
+    }
+
     /// The format of a stable name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|format| format.name() == name)

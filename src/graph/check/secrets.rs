@@ -4,7 +4,7 @@
 use super::draft::Draft;
 use super::fixes;
 use super::texts::escape;
-use crate::graph::{GraphEdit, Node, Problem, Severity};
+use crate::graph::{GraphEdit, Node, NodeKind, Problem, Severity};
 use serde_json::{Value, json};
 
 /// How well-known keys begin, and how long they are at least.
@@ -47,9 +47,12 @@ const LITERAL_MIN: usize = 6;
 
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     for (index, node) in draft.nodes() {
-        let Ok(settings) = serde_json::to_value(&node.kind) else { continue };
         let mut found = Vec::new();
-        walk(&settings, "", "", &mut found);
+        match &node.kind {
+            // By far the most common, and checked on every edit: its other fields are names.
+            NodeKind::Action(action) => walk(&action.parameters, "/parameters", "", &mut found),
+            kind => walk(&serde_json::to_value(kind).unwrap_or_default(), "", "", &mut found),
+        }
         for (field, name) in found {
             let message = format!(
                 "{} has a key or password written into it. Store it as a secret and read it as {{{{secrets.{name}}}}}.",
@@ -57,7 +60,7 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             );
             let problem = Problem::new("hard-coded-secret", Severity::Warning, message);
             let problem = problem.at(&node.id).field(&field);
-            problems.push(match from_store(node, &settings, &field, &name) {
+            problems.push(match from_store(node, &field, &name) {
                 Some(edit) => problem.fix(format!("Read it from the secret {name}"), vec![edit]),
                 None => problem,
             });
@@ -104,6 +107,9 @@ fn walk(value: &Value, pointer: &str, name: &str, found: &mut Vec<(String, Strin
 }
 
 fn is_secret(name: &str, text: &str) -> bool {
+    if text.len() < LITERAL_MIN {
+        return false;
+    }
     let words = text.split(|c: char| {
         c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',' | ':' | ';' | '(' | ')')
     });
@@ -138,7 +144,8 @@ fn is_field(name: &str, text: &str) -> bool {
             .any(|field| name == *field || (name.ends_with(field) && *field != "secret"))
 }
 
-fn from_store(node: &Node, settings: &Value, field: &str, name: &str) -> Option<GraphEdit> {
+fn from_store(node: &Node, field: &str, name: &str) -> Option<GraphEdit> {
+    let settings = serde_json::to_value(&node.kind).ok()?;
     // Only a whole value can be replaced: in a sentence nobody knows where the key ends.
     let text = settings.pointer(field)?.as_str()?;
     let replacement = match text.split_once(' ') {

@@ -290,10 +290,10 @@ pub fn beginnings(graph: &Graph, trigger: &NodeId) -> Vec<NodeId> {
         steps.filter(|node| !is_implied_end(node)).map(|node| &node.id)
     };
     let mut found: Vec<NodeId> = steps().filter(|id| !targets.contains(*id)).cloned().collect();
-    if let Some(first) = steps().next() {
-        if !reaches(graph, &found, first) {
-            found.insert(0, first.clone());
-        }
+    if let Some(first) = steps().next()
+        && !reaches(graph, &found, first)
+    {
+        found.insert(0, first.clone());
     }
     found
 }

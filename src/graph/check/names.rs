@@ -171,7 +171,7 @@ impl<'a, 'd> Names<'a, 'd> {
 
     fn turn(&self, text: &Text, path: &Path) -> Option<Problem> {
         if self.item_variables(text.node).contains("loop")
-            || self.draft.loops_around(text.node)?.first().is_some()
+            || !self.draft.loops_around(text.node)?.is_empty()
         {
             return None;
         }

@@ -52,10 +52,12 @@ impl Contacts {
     }
 
     fn find(&self, id: &str) -> Option<usize> {
-        let is = |record: &Map<String, Value>, key: &str| {
-            record
-                .get(key)
-                .is_some_and(|value| value.as_str() == Some(id) || value.to_string() == id)
+        let is = |record: &Map<String, Value>, key: &str| match record.get(key) {
+            Some(Value::String(text)) => text == id,
+            Some(Value::Number(number)) => {
+                id.parse().is_ok_and(|id: serde_json::Number| id == *number)
+            }
+            _ => false,
         };
         self.records.iter().position(|record| is(record, "id") || is(record, "externalId"))
     }

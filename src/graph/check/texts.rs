@@ -59,6 +59,9 @@ pub fn collect<'a>(draft: &Draft<'a>) -> Vec<Text<'a>> {
             {
                 collector.expression("/condition", condition);
             }
+            for (field, path) in &edge.map {
+                collector.source_path(&format!("/map/{}", escape(field)), path);
+            }
         }
     }
     texts
@@ -132,6 +135,13 @@ impl Collector<'_, '_> {
 
     fn expression(&mut self, field: &str, source: &str) {
         self.push(field, Expression::parse(source).map(|expression| expression.names()));
+    }
+
+    /// A path into the source's output: its names are that output's fields, which nobody knows yet.
+    fn source_path(&mut self, field: &str, path: &str) {
+        if !path.trim().is_empty() {
+            self.push(field, Expression::parse(path).map(|_| Vec::new()));
+        }
     }
 
     fn template(&mut self, field: &str, source: &str) {

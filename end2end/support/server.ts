@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const START_LIMIT_MS = 20_000;
 
+/** Who owns the server of every test. */
+export const OWNER = { name: "Ada Owner", email: "ada@example.com", password: "correct horse battery" };
+
 /** The binary under test: SIGNALBOX_BINARY, or the debug build. */
 function binary(): string {
   const path =
@@ -18,6 +21,8 @@ function binary(): string {
 }
 
 export class Server {
+  private cookie?: { name: string; value: string };
+
   private constructor(
     /** Such as http://127.0.0.1:40123 */
     readonly url: string,
@@ -54,6 +59,35 @@ export class Server {
       child.once("exit", (code) => fail(`the server ended with ${code}`));
     });
     return new Server(url, data, child, output);
+  }
+
+  /** The owner's session cookie; sets the owner up on the first call. */
+  async session(): Promise<{ name: string; value: string }> {
+    if (!this.cookie) {
+      const response = await fetch(`${this.url}/api/setup`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify({ organization: "North Line", timezone: "Europe/Berlin", ...OWNER }),
+      });
+      const [pair] = (response.headers.get("set-cookie") ?? "").split(";");
+      const at = pair.indexOf("=");
+      if (!response.ok || at < 0) throw new Error(`set-up: ${response.status} ${await response.text()}`);
+      this.cookie = { name: pair.slice(0, at), value: pair.slice(at + 1) };
+    }
+    return this.cookie;
+  }
+
+  /** Calls the API as the owner; fails on an error status. */
+  async api<T = unknown>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+    const { name, value } = await this.session();
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { cookie: `${name}=${value}`, "content-type": "application/json", ...headers },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === "" ? undefined : JSON.parse(text)) as T;
   }
 
   /** What the server has printed so far. */

@@ -5,6 +5,8 @@ import { Server } from "./server";
 export { expect } from "@playwright/test";
 
 type Fixtures = {
+  /** Whether the browser carries the owner's session; `test.use({ signedIn: false })` for nobody's. */
+  signedIn: boolean;
   /** Opens a path of the server and waits until the page is awake: clicks before that are lost. */
   open: (path: string) => Promise<void>;
   /** Errors in the browser's console; checked to be empty after each test. */
@@ -20,6 +22,11 @@ export const test = base.extend<Fixtures, { server: Server }>({
     },
     { scope: "worker" },
   ],
+  signedIn: [true, { option: true }],
+  context: async ({ context, server, signedIn }, use) => {
+    if (signedIn) await context.addCookies([{ ...(await server.session()), url: server.url }]);
+    await use(context);
+  },
   baseURL: async ({ server }, use) => use(server.url),
   consoleErrors: [
     async ({ page }, use) => {

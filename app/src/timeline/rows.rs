@@ -128,6 +128,12 @@ fn row(event: &Event, names: &mut Names<'_>) -> Option<TimelineRow> {
             row.detail = reason.clone();
             row.icon = Icon::CircleDashed;
         }
+        EventBody::LoopStarted { activation, items } => {
+            let (node, title) = names.of(*activation);
+            row.node = node;
+            row.title = format!("{title}: {} items", items.len());
+            (row.tone, row.icon) = (Tone::Move, Icon::Repeat);
+        }
         EventBody::NodeBypassed { activation, reason, .. } => {
             let (node, title) = names.of(*activation);
             row.node = node;

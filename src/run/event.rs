@@ -55,13 +55,13 @@ pub enum EventBody {
         /// The input, as it was given.
         input: Value,
         /// The contacts the run is about.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
         contacts: Vec<ContactId>,
         /// Shared model context, if any.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         thread_id: Option<String>,
         /// The workflow's variables, rendered.
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
         variables: Map<String, Value>,
         /// By whom or what: `manual`, `webhook`, `api`, `cli`, a person's name.
         #[serde(default)]

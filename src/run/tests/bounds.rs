@@ -97,3 +97,48 @@ fn time_grows_with_the_number_of_steps_and_not_with_its_square() {
     println!("500 steps: {short:?}, 8,000 steps: {long:?}");
     assert!(long < short * 16 * 6, "500 steps took {short:?}, 8,000 steps {long:?}");
 }
+
+/// Histories are kept for weeks: three steps may not take more than they must.
+#[test]
+fn a_short_run_has_a_short_history() {
+    let text = r#"t trigger
+        a set {"n": 1}
+        b branch {"cases": [{"port": "one", "when": "n==1"}]}
+        c set {"m": 2}
+        t > a > b.one > c"#;
+    let outcome = run(text);
+    let bytes = |event: &Event| serde_json::to_string(event).unwrap().len();
+    let total: usize = outcome.events.iter().map(bytes).sum();
+    assert!(total < 1_500, "{total} bytes");
+}
+
+#[test]
+fn a_run_blocks_past_its_steps_and_events_and_may_be_let_go_on() {
+    for limit in ["steps", "events"] {
+        let graph = compile("t trigger\na action\nb action\nt > a > b");
+        let mut state = RunState::new(RUN);
+        let tell = |state: &mut RunState, command: Command| {
+            advance(&graph, &context(), state, &command, at(0)).unwrap().events
+        };
+        let start = Command::Start {
+            input: json!({}),
+            contacts: vec![],
+            thread_id: None,
+            started_by: String::new(),
+        };
+        tell(&mut state, start);
+        let call = state.activations[&ActivationId(2)].call.unwrap();
+        match limit {
+            "steps" => state.activation_last = ACTIVATIONS_MAX,
+            _ => state.seq = EVENTS_MAX,
+        }
+        tell(
+            &mut state,
+            Command::CallSucceeded { call, attempt: 1, output: json!(1), usage: None },
+        );
+        let RunStatus::Blocked { reason } = state.status() else { panic!("{limit}") };
+        assert!(reason.contains(limit), "{reason}");
+        let events = tell(&mut state, Command::Resume { by: "Ada".into() });
+        assert!(events.iter().any(|event| event.body.kind() == "call_requested"), "{limit}");
+    }
+}

@@ -9,7 +9,7 @@ pub use duration::{MAX_DURATION_MS, duration_human, duration_parse, duration_par
 pub use words::{exact, said, said_on_walls};
 
 use chrono::{
-    DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc,
+    DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,
 };
 use chrono_tz::Tz;
 use thiserror::Error;
@@ -40,18 +40,17 @@ pub fn zone(name: &str) -> Result<Tz, TimeError> {
 
 /// The instant at which a wall clock in the zone shows `wall`.
 ///
-/// Twice in a year this needs a rule. A time that the clocks jump over (02:30 in spring) means the end of the jump
-/// (03:00). A time that comes twice (02:30 in autumn) means its first coming.
+/// Twice in a year this needs a rule. A time that the clocks jump over (02:30 in spring) means as much later as
+/// the jump is long (03:30). A time that comes twice (02:30 in autumn) means its first coming.
 pub fn at_wall(wall: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(at.to_utc()),
         LocalResult::None => {
-            // Jumps end on whole minutes; the longest left out a day.
-            let minute = wall.with_second(0)?.with_nanosecond(0)?;
-            (1..=24 * 60).find_map(|minutes| {
-                let later = minute.checked_add_signed(TimeDelta::minutes(minutes))?;
-                Some(zone.from_local_datetime(&later).earliest()?.to_utc())
-            })
+            // Half a day before, the offset from before the jump is in force; no zone jumps by more than a day,
+            // and those that skipped a whole day are in the past.
+            let before = wall.checked_sub_signed(TimeDelta::hours(24))?;
+            let offset = zone.from_local_datetime(&before).earliest()?.naive_utc() - before;
+            Some(Utc.from_utc_datetime(&wall.checked_add_signed(offset)?))
         }
     }
 }

@@ -1,6 +1,12 @@
 //! The command line: one binary, one subcommand a task.
 
+mod check;
+mod convert;
+mod place;
+mod print;
+mod run;
 mod serve;
+mod source;
 mod token;
 
 use crate::config::ServeConfig;
@@ -19,45 +25,60 @@ struct Cli {
 enum Command {
     /// Serve the API and the pages
     Serve(ServeConfig),
+    /// Say what is wrong with workflow files
+    Check(check::CheckArgs),
+    /// Write a workflow in another format
+    Convert(convert::ConvertArgs),
+    /// Play a workflow here, in a private store and with nothing leaving this machine
+    Run(run::RunArgs),
     /// Manage API tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
 }
 
-/// Runs the command that the arguments name. What goes wrong is said on stderr, with exit code 1.
+/// Runs the command that the arguments name. What goes wrong is said on stderr.
 pub async fn run() -> ExitCode {
+    let done = |()| ExitCode::SUCCESS;
     let result = match Cli::parse().command {
-        Command::Serve(config) => serve::serve(config).await,
-        Command::Token(command) => token::run(command).await,
+        Command::Serve(config) => serve::serve(config).await.map(done),
+        Command::Check(args) => check::run(&args),
+        Command::Convert(args) => convert::run(&args),
+        Command::Run(args) => run::run(args).await,
+        Command::Token(command) => token::run(command).await.map(done),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("signalbox: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    result.unwrap_or_else(|error| {
+        eprintln!("signalbox: {error}");
+        ExitCode::from(error.code)
+    })
 }
 
 /// Why a command failed, in words for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct CommandError(String);
+#[error("{text}")]
+pub struct CommandError {
+    text: String,
+    code: u8,
+}
 
 impl CommandError {
     fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), code: 1 }
+    }
+
+    /// What was given cannot be used: exit code 2, as for arguments that are wrong.
+    fn usage(text: impl Into<String>) -> Self {
+        Self { text: text.into(), code: 2 }
     }
 }
 
 impl From<crate::store::StoreError> for CommandError {
     fn from(error: crate::store::StoreError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
 impl From<crate::config::ConfigError> for CommandError {
     fn from(error: crate::config::ConfigError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }

@@ -3,8 +3,8 @@
 //! The [`World`] answers calls, decides approvals and says what happens outside. Waiting costs nothing.
 
 use super::{
-    Advance, ApprovalRequest, CallRequest, Command, Context, Decision, Effect, Event, Refusal,
-    RunState, StepError, TimerId, Usage, advance,
+    Advance, ApprovalRequest, CallRequest, Command, Context, Decision, Effect, ErrorKind, Event,
+    Refusal, RunState, StepError, TimerId, Usage, advance,
 };
 use crate::graph::{CompiledGraph, Node};
 use crate::id::{ApprovalId, CallId, ContactId, RunId};
@@ -63,6 +63,20 @@ impl Answer {
     /// An output that comes at once.
     pub fn output(output: Value) -> Self {
         Self::now(Reply::Output { output, usage: None })
+    }
+
+    /// The same, or a timeout when it takes longer than the attempt may.
+    #[must_use]
+    pub fn within(self, timeout_ms: Option<u64>) -> Self {
+        let Some(limit_ms) = timeout_ms else { return self };
+        let is_parked = matches!(self.reply, Reply::Park { .. }); // waiting for a person does not count
+        let is_late = self.after_ms > limit_ms || matches!(self.reply, Reply::Silence);
+        if is_parked || !is_late {
+            return self;
+        }
+        let message = format!("It took longer than {} seconds.", limit_ms.div_ceil(1_000));
+        let error = StepError::new(ErrorKind::Timeout, message);
+        Self { after_ms: limit_ms, reply: Reply::Failure { error, retry_after_ms: None } }
     }
 
     /// A failure that comes at once.
@@ -248,10 +262,10 @@ impl<'a> Driver<'a> {
 
     fn carry_out(&mut self, effect: Effect, world: &mut dyn World) {
         match effect {
-            Effect::Call { activation, attempt, call, request, .. } => {
+            Effect::Call { activation, attempt, call, request, timeout_ms } => {
                 let Some(node) = self.node(activation) else { return };
                 let asking = self.asking(node, attempt);
-                let answer = world.call(&asking, &request);
+                let answer = world.call(&asking, &request).within(timeout_ms);
                 self.answer(call, attempt, answer, node, world);
             }
             Effect::SetTimer { timer, due_at } => {

@@ -55,13 +55,13 @@ pub enum EventBody {
         /// The input, as it was given.
         input: Value,
         /// The contacts the run is about.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default)]
         contacts: Vec<ContactId>,
         /// Shared model context, if any.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         thread_id: Option<String>,
         /// The workflow's variables, rendered.
-        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        #[serde(default)]
         variables: Map<String, Value>,
         /// By whom or what: `manual`, `webhook`, `api`, `cli`, a person's name.
         #[serde(default)]

@@ -36,6 +36,7 @@ mod stage;
 mod tests;
 
 pub use play::{Played, play};
+pub use sample::of_form;
 pub use stage::{Stage, StubbedTools};
 
 use crate::expr::{Expression, ValueTemplate};

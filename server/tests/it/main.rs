@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod gate;
+mod cli;
 mod http;
 mod store;
 mod support;

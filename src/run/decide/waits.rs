@@ -9,8 +9,10 @@ use crate::run::{
     ActivationId, ActivationState, Decision, ErrorKind, EventBody, FrameId, Refusal, StepError,
     TimerId, TimerPurpose,
 };
-use crate::time::instant_parse;
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{
+    DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone,
+    Utc,
+};
 use chrono_tz::Tz;
 use serde_json::Value;
 
@@ -127,7 +129,7 @@ impl Machine<'_> {
 fn time_of(value: &Value, zone: Tz) -> Result<DateTime<Utc>, StepError> {
     let read = match value {
         Value::Number(ms) => ms.as_i64().and_then(DateTime::from_timestamp_millis),
-        Value::String(text) => instant_parse(text, zone).ok(),
+        Value::String(text) => time_in_text(text.trim(), zone),
         _ => None,
     };
     read.map(|time| time.trunc_subsecs(3)).ok_or_else(|| {
@@ -136,6 +138,47 @@ fn time_of(value: &Value, zone: Tz) -> Result<DateTime<Utc>, StepError> {
         );
         step_error(ErrorKind::InvalidInput, message)
     })
+}
+
+fn time_in_text(text: &str, zone: Tz) -> Option<DateTime<Utc>> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(time.with_timezone(&Utc));
+    }
+    let formats =
+        ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"];
+    let local = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    let date = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    local.or_else(|| Some(date()?.and_time(NaiveTime::MIN))).and_then(|local| in_zone(local, zone))
+}
+
+/// A local time in a zone. Twice there: the first. Not there: the end of the gap.
+fn in_zone(local: NaiveDateTime, zone: Tz) -> Option<DateTime<Utc>> {
+    // The longest gap on record is a skipped day.
+    for minutes in 0..=24 * 60 {
+        let time = local.checked_add_signed(TimeDelta::minutes(minutes))?;
+        let (LocalResult::Single(time) | LocalResult::Ambiguous(time, _)) =
+            zone.from_local_datetime(&time)
+        else {
+            continue;
+        };
+        let time = time.with_timezone(&Utc);
+        let past_gap = minutes > 0;
+        return Some(if past_gap { time.duration_trunc_minute() } else { time });
+    }
+    None
+}
+
+trait TruncateMinute {
+    fn duration_trunc_minute(self) -> Self;
+}
+
+impl TruncateMinute for DateTime<Utc> {
+    /// Gaps end on whole minutes.
+    fn duration_trunc_minute(self) -> Self {
+        let seconds = self.timestamp().rem_euclid(60);
+        let nanos = i64::from(self.timestamp_subsec_nanos());
+        self - TimeDelta::seconds(seconds) - TimeDelta::nanoseconds(nanos)
+    }
 }
 
 #[cfg(test)]

@@ -148,8 +148,8 @@ fn part(
                 if draw.below(2) == 0 { format!("d{n}.false") } else { String::new() }
             }
         };
-        if from.split('|').all(str::is_empty) {
-            return String::new();
+        if from.is_empty() {
+            break;
         }
     }
     from

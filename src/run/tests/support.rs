@@ -99,7 +99,7 @@ fn edges(line: &str) -> Vec<Edge> {
 pub fn compile(text: &str) -> CompiledGraph {
     match CompiledGraph::compile(graph(text), &AnyTool) {
         Ok(graph) => graph,
-        Err(errors) => panic!("{errors:#?}\n{text}"),
+        Err(errors) => panic!("{errors:#?}"),
     }
 }
 

@@ -43,20 +43,38 @@ pub fn play(
         thread_id: scenario.thread_id.clone(),
         started_by: "simulation".to_owned(),
     };
-    let at =
-        scenario.at.or(DateTime::<Utc>::from_timestamp_millis(BEGINNING_MS)).unwrap_or_default();
-    let outcome = drive(graph, context, start, &mut stage, at);
-    let sent = stage.messages.into_iter();
-    let sent = sent.filter(|(_, decision)| matches!(decision, Some(Decision::Approve { .. })));
-    let mut played = Played {
-        messages: sent.map(|(message, _)| message).collect(),
-        unanswered: stage.unanswered,
-        differences: Vec::new(),
-        ports: ports(&outcome),
-        outcome,
-    };
-    played.differences = differences(&played, &scenario.expect);
-    played
+    let outcome = drive(graph, context, start, &mut stage, scenario.begins_at());
+    Played::new(outcome, stage.messages, stage.unanswered, &scenario.expect)
+}
+
+impl Scenario {
+    /// When it begins.
+    pub fn begins_at(&self) -> DateTime<Utc> {
+        let usual = DateTime::<Utc>::from_timestamp_millis(BEGINNING_MS);
+        self.at.or(usual).unwrap_or_default()
+    }
+}
+
+impl Played {
+    /// What came of a run, with the messages that were put before people and what was decided about them.
+    pub fn new(
+        outcome: Outcome,
+        messages: Vec<(Value, Option<Decision>)>,
+        unanswered: Vec<String>,
+        expect: &Expectation,
+    ) -> Self {
+        let sent = messages.into_iter();
+        let sent = sent.filter(|(_, decision)| matches!(decision, Some(Decision::Approve { .. })));
+        let mut played = Self {
+            messages: sent.map(|(message, _)| message).collect(),
+            unanswered,
+            differences: Vec::new(),
+            ports: ports(&outcome),
+            outcome,
+        };
+        played.differences = differences(&played, expect);
+        played
+    }
 }
 
 /// The workflow with the scenario's variables. They are data and cannot break what compiled before, unless

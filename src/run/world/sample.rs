@@ -18,6 +18,11 @@ pub fn answer(request: &ModelRequest) -> Value {
     }
 }
 
+/// An answer that satisfies a form; null when there is none.
+pub fn of_form(form: &Value) -> Value {
+    if form.is_null() { Value::Null } else { of_schema(form, 0) }
+}
+
 /// The least value that satisfies a plain schema: required fields, first choices.
 fn of_schema(schema: &Value, depth: usize) -> Value {
     if let Some(choice) = schema["enum"].get(0).or(schema.get("const")).or(schema.get("default")) {

@@ -47,12 +47,34 @@ impl Stage {
         }
     }
 
+    /// What the file says to a call. `None`: no rule fits.
+    pub fn ruled_call(&mut self, asking: &Asking, request: &CallRequest) -> Option<Answer> {
+        let (rules, tool, input) = match request {
+            CallRequest::Tool { tool, parameters } => {
+                (&mut self.tools, Some(rules::canonical(tool)), parameters.clone())
+            }
+            CallRequest::Model(model) => (&mut self.models, None, json!(model)),
+        };
+        let scope = rules::scope(asking, &input);
+        let answer = rules::next(rules, asking, tool.as_deref(), &scope)?;
+        Some(ruled(answer, &scope))
+    }
+
+    /// What the file says to an approval: after how long it is decided and how, or that nobody does.
+    /// `None`: no rule fits.
+    pub fn ruled_decision(
+        &mut self,
+        asking: &Asking,
+        request: &ApprovalRequest,
+    ) -> Option<Option<(u64, Decision)>> {
+        let scope = rules::scope(asking, &json!(request));
+        let deciding = rules::next(&mut self.approvals, asking, None, &scope)?;
+        Some(deciding.decision.map(|decision| (deciding.after_ms, decision)))
+    }
+
+    /// What a tool answers when no rule fits.
     fn tool(&mut self, asking: &Asking, tool: &str, input: &Value) -> Answer {
         let tool = rules::canonical(tool);
-        let scope = rules::scope(asking, input);
-        if let Some(answer) = rules::next(&mut self.tools, asking, Some(&tool), &scope) {
-            return ruled(answer, &scope);
-        }
         if let Some(result) = self.contacts.call(&tool, input, asking.now.timestamp_millis()) {
             return result.map_or_else(Answer::failure, Answer::output);
         }
@@ -126,24 +148,18 @@ fn ruled(answer: Answering, scope: &ValueScope) -> Answer {
 
 impl World for Stage {
     fn call(&mut self, asking: &Asking, request: &CallRequest) -> Answer {
+        if let Some(answer) = self.ruled_call(asking, request) {
+            return answer;
+        }
         match request {
             CallRequest::Tool { tool, parameters } => self.tool(asking, tool, parameters),
-            CallRequest::Model(model) => {
-                let scope = rules::scope(asking, &json!(model));
-                match rules::next(&mut self.models, asking, None, &scope) {
-                    Some(answer) => ruled(answer, &scope),
-                    None => Answer::output(sample::answer(model)),
-                }
-            }
+            CallRequest::Model(model) => Answer::output(sample::answer(model)),
         }
     }
 
     fn decide(&mut self, asking: &Asking, request: &ApprovalRequest) -> Option<(u64, Decision)> {
-        let scope = rules::scope(asking, &json!(request));
-        let decided = match rules::next(&mut self.approvals, asking, None, &scope) {
-            Some(deciding) => deciding.decision.map(|decision| (deciding.after_ms, decision)),
-            None => Some((0, Decision::Approve { answer: Value::Null })),
-        };
+        let granted = || Some((0, Decision::Approve { answer: sample::of_form(&request.form) }));
+        let decided = self.ruled_decision(asking, request).unwrap_or_else(granted);
         if request.kind == ApprovalKind::Message {
             let decision = decided.as_ref().map(|(_, decision)| decision.clone());
             self.messages.push((request.subject.clone(), decision));

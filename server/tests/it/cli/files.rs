@@ -1,0 +1,139 @@
+//! `check` and `convert`.
+
+use super::{TempFile, fixture, root, signalbox};
+use serde_json::{Value, json};
+
+const BAD: &str = r#"{"name": "Bad", "steps": [
+  {"stepSlug": "start", "stepType": "trigger", "config": {"type": "manual"}, "nextSteps": {"success": "send"}},
+  {"stepSlug": "send", "stepType": "action", "config": {"type": "email_sendd",
+    "parameters": {"subject": "{{steps.nobody.output.name}}"}}, "nextSteps": {"success": "end"}}
+]}"#;
+
+#[test]
+fn a_good_file_has_exit_code_0_and_a_bad_one_1_with_file_node_field_and_message() {
+    let good = fixture("guide-patterns/5-error-handling.json");
+    let said = signalbox(&["check", &good], "");
+    assert_eq!(said.code, 0, "{said:?}");
+
+    let bad = TempFile::new(BAD);
+    let said = signalbox(&["check", "--json", &good, &bad.path()], "");
+    assert_eq!(said.code, 1, "{said:?}");
+    let report = said.json();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["files"][0]["errors"], 0);
+    assert_eq!(report["files"][0]["format"], "visual-workflow");
+    assert_eq!(report["files"][1]["name"], "Bad");
+    let problems = report["problems"].as_array().unwrap();
+    let found = |code: &str| {
+        let found = problems.iter().find(|problem| problem["code"] == code);
+        found.unwrap_or_else(|| panic!("no {code}: {report:#}"))
+    };
+    let tool = found("unknown-tool");
+    assert_eq!(
+        (&tool["file"], &tool["node"], &tool["field"], &tool["severity"], &tool["line"]),
+        (&json!(bad.path()), &json!("send"), &json!("/tool"), &json!("error"), &json!(3))
+    );
+    assert!(tool["message"].as_str().unwrap().contains("email_sendd"));
+    let name = problems.iter().find(|problem| problem["field"] == "/parameters/subject").unwrap();
+    assert_eq!((&name["line"], &name["column"]), (&json!(4), &json!(31)), "{name}");
+    assert_eq!(report["errors"], report["files"][1]["errors"]);
+
+    let text = signalbox(&["check", &bad.path()], "");
+    let expected = format!("{}:3:4: error[unknown-tool]", bad.path());
+    let expected = expected.replace(":3:4:", &format!(":3:{}:", tool["column"]));
+    assert!(text.out.contains(&expected), "{text:?}");
+}
+
+#[test]
+fn a_mistake_in_the_text_is_shown_with_its_place() {
+    let file = TempFile::new("{\n  \"name\": \"X\",\n  \"steps\": [,]\n}");
+    let said = signalbox(&["check", &file.path()], "");
+    assert_eq!(said.code, 1);
+    let expected = format!(
+        "{}:3:13: error[not-json]: this is not JSON: expected value\n 3 |   \"steps\": [,]\n   |             ^\n",
+        file.path()
+    );
+    assert!(said.out.starts_with(&expected), "{}", said.out);
+
+    for (text, code) in [
+        ("", "not-json"),
+        ("{\"name\": \"tru", "not-json"),
+        ("[]", "unknown-format"),
+        ("{\"a\": 1}", "unknown-format"),
+        ("{\"steps\": [{\"stepSlug\": 5}]}", "invalid-document"),
+    ] {
+        let said = signalbox(&["check", "--json", "-"], text);
+        assert_eq!(said.code, 1, "{text}: {said:?}");
+        assert_eq!(said.json()["problems"][0]["code"], code, "{text}");
+        assert_eq!(said.json()["problems"][0]["file"], "standard input");
+    }
+    let deep = format!("{{\"steps\": {}{}}}", "[".repeat(90_000), "]".repeat(90_000));
+    assert_eq!(signalbox(&["check", "-"], &deep).code, 1);
+}
+
+#[test]
+fn what_cannot_be_read_has_exit_code_2() {
+    let said = signalbox(&["check", "/nowhere/x.json"], "");
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("cannot read /nowhere/x.json"), "{said:?}");
+    for arguments in [&["check"][..], &["convert", "x", "--to", "word"], &["run"], &["fly"]] {
+        assert_eq!(signalbox(arguments, "").code, 2, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_real_definitions_can_be_checked() {
+    for entry in std::fs::read_dir(root().join("tests/fixtures/visual-workflows")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "json") {
+            continue;
+        }
+        let said = signalbox(&["check", "--json", &path.display().to_string()], "");
+        let report = said.json();
+        // They use integrations that are not here; nothing else may be wrong with them.
+        for problem in report["problems"].as_array().unwrap() {
+            let expected = problem["severity"] != "error" || problem["code"] == "unknown-tool";
+            assert!(expected, "{}: {problem:#}", path.display());
+            assert!(problem["node"].is_null() || problem["line"].is_u64(), "{problem:#}");
+        }
+    }
+}
+
+#[test]
+fn converting_there_and_back_gives_the_same_document() {
+    for name in [
+        "guide-patterns/1-auto-reply.json",
+        "guide-patterns/5-error-handling.json",
+        "visual-workflows/general_product-recommendation.json",
+        "visual-workflows/gmail_email-sync.json",
+    ] {
+        let document: Value =
+            serde_json::from_str(&std::fs::read_to_string(fixture(name)).unwrap()).unwrap();
+        let own = match document.get("steps") {
+            Some(_) => "visual-workflow",
+            None => "visual-workflow-config",
+        };
+        let same = signalbox(&["convert", &fixture(name), "--to", own], "");
+        assert_eq!((same.code, same.json().to_string()), (0, document.to_string()), "{name}");
+
+        let ours = TempFile::new("");
+        let said = signalbox(
+            &["convert", &fixture(name), "--to", "signalbox/v1", "--out", &ours.path()],
+            "",
+        );
+        assert_eq!((said.code, said.out.as_str(), said.err.as_str()), (0, "", ""), "{name}");
+        let written: Value =
+            serde_json::from_str(&std::fs::read_to_string(ours.path()).unwrap()).unwrap();
+        assert_eq!(written["format"], "signalbox/v1");
+        let back = signalbox(&["convert", &ours.path(), "--to", own], "");
+        assert_eq!(back.json().to_string(), document.to_string(), "{name}");
+    }
+}
+
+#[test]
+fn what_cannot_be_converted_is_refused_with_its_place() {
+    let said =
+        signalbox(&["convert", "-", "--to", "signalbox/v1"], "{\"steps\": [{\"stepSlug\": 5}]}");
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("standard input:1:25:"), "{}", said.err);
+}

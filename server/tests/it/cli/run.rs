@@ -1,0 +1,306 @@
+//! `run`: workflows of the fixtures in their worlds, through the real engine.
+
+use super::{Said, TempFile, fixture, root, signalbox};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+/// A scenario of a world file, with what it is to come to.
+#[derive(Clone)]
+struct Case {
+    workflow: String,
+    world: String,
+    scenario: String,
+    expect: Value,
+}
+
+fn cases(folder: &Path, world: &Path) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for entry in std::fs::read_dir(world).unwrap() {
+        let world = entry.unwrap().path();
+        let workflow = folder.join(world.file_name().unwrap());
+        let text = std::fs::read_to_string(&world).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        for scenario in document["scenarios"].as_array().into_iter().flatten() {
+            cases.push(Case {
+                workflow: workflow.display().to_string(),
+                world: world.display().to_string(),
+                scenario: scenario["name"].as_str().unwrap().to_owned(),
+                expect: scenario["expect"].clone(),
+            });
+        }
+    }
+    assert!(!cases.is_empty());
+    cases
+}
+
+fn played(case: &Case) -> Said {
+    let arguments = [
+        "run",
+        &case.workflow,
+        "--world",
+        &case.world,
+        "--scenario",
+        &case.scenario,
+        "--virtual-time",
+        "--json",
+    ];
+    signalbox(&arguments, "")
+}
+
+/// Plays all cases, a few at a time, and says of each whether it came out as its world expects.
+fn check_cases(cases: Vec<Case>) {
+    let wrong: Mutex<Vec<String>> = Mutex::default();
+    let todo = Mutex::new(cases);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(case) = { todo.lock().unwrap().pop() } {
+                    let said = played(&case);
+                    let lines: Vec<Value> = said
+                        .out
+                        .lines()
+                        .filter_map(|line| serde_json::from_str(line).ok())
+                        .collect();
+                    let last = lines.last().cloned().unwrap_or_default();
+                    let code = match case.expect["status"].as_str() {
+                        Some("Completed") => 0,
+                        Some("Failed") => 1,
+                        Some("StandBy") => 4,
+                        Some("Blocked" | "AwaitingInput" | "Stopped") => 3,
+                        _ => said.code,
+                    };
+                    let numbers = lines.iter().filter_map(|line| line["seq"].as_u64());
+                    let is_dense = numbers.eq(1..lines.len() as u64);
+                    if said.code != code || last["differences"] != json!([]) || !is_dense {
+                        let Case { world, scenario, .. } = case;
+                        wrong
+                            .lock()
+                            .unwrap()
+                            .push(format!("{world}: {scenario}: {last:#} {}", said.err));
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+// WF-24
+#[test]
+fn the_guides_patterns_run_along_every_branch() {
+    let fixtures = root().join("tests/fixtures");
+    check_cases(cases(&fixtures.join("guide-patterns"), &fixtures.join("worlds/guide-patterns")));
+}
+
+#[test]
+fn the_real_definitions_run_in_their_worlds() {
+    let fixtures = root().join("tests/fixtures");
+    check_cases(cases(
+        &fixtures.join("visual-workflows"),
+        &fixtures.join("worlds/visual-workflows"),
+    ));
+}
+
+#[test]
+fn the_starters_run_in_their_worlds() {
+    let folder: PathBuf =
+        std::env::temp_dir().join(format!("signalbox-cli-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder).unwrap();
+    for entry in std::fs::read_dir(root().join("public/starters")).unwrap() {
+        let path = entry.unwrap().path();
+        let starter: Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let workflow = folder.join(path.file_name().unwrap());
+        std::fs::write(workflow, starter["workflow"].to_string()).unwrap();
+    }
+    check_cases(cases(&folder, &root().join("tests/fixtures/worlds/starters")));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A workflow in our own short form for these tests: steps by slug, type, config and ways out.
+fn workflow(steps: &[(&str, &str, Value, Value)]) -> TempFile {
+    let steps: Vec<Value> = steps
+        .iter()
+        .map(|(slug, kind, config, next)| {
+            json!({"stepSlug": slug, "stepType": kind, "config": config, "nextSteps": next})
+        })
+        .collect();
+    TempFile::new(&json!({"name": "Test", "steps": steps}).to_string())
+}
+
+fn emails() -> TempFile {
+    workflow(&[(
+        "send",
+        "action",
+        json!({"type": "email_send", "parameters": {
+            "to": "Ada <ada@example.com>", "subject": "Hello {{input.name}}", "body": "How are you?"}}),
+        json!({"success": "end"}),
+    )])
+}
+
+fn run(file: &TempFile, arguments: &[&str], input: &str) -> Said {
+    let mut all = vec!["run".to_owned(), file.path()];
+    all.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    signalbox(&all, input)
+}
+
+#[test]
+fn who_approves_decides_how_it_ends() {
+    let file = emails();
+    let said = run(&file, &["--approve", "all", "--input", "{\"name\": \"Ada\"}"], "");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.out.contains("\nCompleted\n"), "{}", said.out);
+    assert!(said.err.contains("sandbox"), "what is simulated is said: {}", said.err);
+    let line = said.out.lines().find(|line| line.contains("email.send")).unwrap();
+    assert!(line.starts_with("20") && line.contains("  send  "), "{line}");
+
+    for arguments in [&["--approve", "none"][..], &[], &["--approve", "ask"]] {
+        let said = run(&file, arguments, "");
+        assert_eq!(said.code, 3, "{arguments:?}: {said:?}");
+        assert!(said.out.contains("waits for a person: Email to"), "{arguments:?}: {said:?}");
+    }
+    let said = run(&file, &["--approve", "none", "--json"], "");
+    let last = said.lines().pop().unwrap();
+    assert_eq!((&last["outcome"], &last["exit_code"]), (&json!("needs_person"), &json!(3)));
+    assert_eq!(last["waits_for"][0]["kind"], "message");
+}
+
+#[test]
+fn asking_shows_the_finished_message_and_takes_the_answer() {
+    let file = emails();
+    let said = run(&file, &["--approve", "ask", "--input", "{\"name\": \"Ada\"}"], "a\n");
+    assert_eq!(said.code, 0, "{said:?}");
+    for text in ["To: Ada <ada@example.com>", "Subject: Hello Ada", "How are you?"] {
+        assert!(said.err.contains(text), "{}", said.err);
+    }
+    let said = run(&file, &["--approve", "ask", "--json"], "x\nr\nNot now.\n");
+    let decided: Vec<Value> = said.lines();
+    let decided = decided.iter().find(|event| event["type"] == "approval_decided").unwrap();
+    assert_eq!(decided["decision"]["reason"], "Not now.");
+}
+
+#[test]
+fn a_question_is_answered_by_its_form() {
+    let form = json!({"type": "object", "required": ["count"], "properties": {
+        "count": {"type": "integer"}, "note": {"type": "string"}}});
+    let file = workflow(&[
+        (
+            "ask",
+            "human",
+            json!({"mode": "answer", "prompt": "How many?", "form": form}),
+            json!({"success": "done"}),
+        ),
+        ("done", "end", json!({"output": {"count": "{{steps.ask.output.count}}"}}), json!({})),
+    ]);
+    let said = run(&file, &["--approve", "ask", "--json"], "a\nmany\na\n3\n\n");
+    let last = said.lines().pop().unwrap();
+    assert_eq!((said.code, &last["output"]), (0, &json!({"count": 3})), "{said:?}");
+    let said = run(&file, &["--approve", "all", "--json"], "");
+    assert_eq!(said.code, 0, "{said:?}");
+}
+
+#[test]
+fn a_long_wait_ends_at_once_in_virtual_time_and_takes_its_time_otherwise() {
+    let long = workflow(&[(
+        "wait",
+        "wait",
+        json!({"for": "duration", "duration_ms": 31_536_000_000_u64}),
+        json!({"success": "end"}),
+    )]);
+    let began = Instant::now();
+    let said = run(&long, &["--virtual-time", "--json"], "");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(began.elapsed() < Duration::from_secs(60), "a year took {:?}", began.elapsed());
+    let times: Vec<chrono::DateTime<chrono::Utc>> =
+        said.lines().iter().filter_map(|line| line["at"].as_str()?.parse().ok()).collect();
+    assert_eq!((*times.last().unwrap() - times[0]).num_days(), 365);
+
+    let short = workflow(&[(
+        "wait",
+        "wait",
+        json!({"for": "duration", "duration_ms": 700}),
+        json!({"success": "end"}),
+    )]);
+    let began = Instant::now();
+    let said = run(&short, &[], "");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(began.elapsed() >= Duration::from_millis(700));
+}
+
+#[test]
+fn the_exit_code_says_how_it_ended() {
+    let event = workflow(&[(
+        "wait",
+        "wait",
+        json!({"for": "event", "event": "reply"}),
+        json!({"success": "end"}),
+    )]);
+    for arguments in [&["--virtual-time"][..], &[]] {
+        let said = run(&event, arguments, "");
+        assert_eq!(said.code, 4, "{said:?}");
+        assert!(said.out.contains("Did not end: it waits for something"), "{said:?}");
+    }
+    let world = TempFile::new(r#"{"events": [{"after_ms": 86400000, "name": "reply"}]}"#);
+    let said = run(&event, &["--virtual-time", "--world", &world.path()], "");
+    assert_eq!(said.code, 0, "{said:?}");
+
+    let fails = workflow(&[(
+        "get",
+        "action",
+        json!({"type": "crm.fetch", "parameters": {}}),
+        json!({"success": "end"}),
+    )]);
+    let said = run(&fails, &["--virtual-time"], "");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert!(said.out.contains("Failed: "), "{said:?}");
+
+    let silent = r#"{"tools": [{"tool": "crm.fetch", "answers": [{"silent": true}]}]}"#;
+    let world = TempFile::new(silent);
+    let said = run(&fails, &["--virtual-time", "--json", "--world", &world.path()], "");
+    assert_eq!(said.code, 1, "{said:?}");
+    assert_eq!(said.lines().pop().unwrap()["status"]["type"], "Failed");
+}
+
+#[test]
+fn what_cannot_be_used_has_exit_code_2_and_a_place() {
+    let file = emails();
+    let check = |arguments: &[&str], expected: &str| {
+        let said = run(&file, arguments, "");
+        assert_eq!(said.code, 2, "{arguments:?}: {said:?}");
+        assert!(said.err.contains(expected), "{arguments:?}: {}", said.err);
+    };
+    check(&["--input", "{\"a\": }"], "--input:1:7: this is not JSON");
+    check(&["--input", "@/nowhere"], "cannot read /nowhere");
+    let world =
+        TempFile::new("{\n \"tools\": [{\"tool\": \"x\", \"when\": \"1 +\", \"answers\": []}]}");
+    check(&["--world", &world.path()], &format!("{}:2:34: this is not a world file", world.path()));
+    let world = TempFile::new("{\"scenarios\": [{\"name\": \"a\"}]}");
+    check(&["--world", &world.path(), "--scenario", "b"], "there are: a");
+    let twice = TempFile::new(r#"{"name": "x", "steps": []"#);
+    assert_eq!(run(&twice, &[], "").code, 2);
+    let nothing = TempFile::new(
+        r#"{"format": "signalbox/v1", "name": "x", "graph": {"nodes": [], "edges": []}}"#,
+    );
+    let said = run(&nothing, &[], "");
+    assert_eq!(said.code, 2);
+    assert!(said.err.contains("cannot run"), "{said:?}");
+}
+
+#[test]
+fn the_input_can_be_a_file() {
+    let file = emails();
+    let input = TempFile::new("{\"name\": \"Grace\"}");
+    let argument = format!("@{}", input.path());
+    let said = run(&file, &["--approve", "ask", "--input", &argument], "a\n");
+    assert!(said.err.contains("Subject: Hello Grace"), "{said:?}");
+    let told =
+        signalbox(&["run", "-", "--virtual-time"], &std::fs::read_to_string(file.path()).unwrap());
+    assert_eq!(told.code, 3, "{told:?}");
+    assert!(Path::new(&fixture("worlds")).exists());
+}

@@ -4,6 +4,8 @@
 //! around it, drawn by the server.
 
 pub mod api;
+pub mod canvas;
+pub mod editor;
 pub mod frame;
 pub mod inbox;
 pub mod keys;

@@ -2,6 +2,7 @@
 //! from the route and its data through the API client.
 
 mod contacts;
+mod editor;
 mod entry;
 mod inbox;
 mod not_found;
@@ -11,8 +12,10 @@ mod sandbox;
 mod settings;
 mod setup;
 mod sign_in;
+mod workflows;
 
 pub use contacts::Contacts;
+pub use editor::EditorPage;
 pub use inbox::Inbox;
 pub use not_found::NotFound;
 pub use run::Run;
@@ -21,3 +24,4 @@ pub use sandbox::Sandbox;
 pub use settings::Settings;
 pub use setup::Setup;
 pub use sign_in::SignIn;
+pub use workflows::WorkflowsPage;

@@ -2,7 +2,9 @@
 //! A page is a component in `pages/`; adding one is one line in [`AppRoutes`].
 
 use crate::frame::Frame;
-use crate::pages::{Contacts, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn};
+use crate::pages::{
+    Contacts, EditorPage, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn, WorkflowsPage,
+};
 use crate::ui::Icon;
 use leptos::prelude::*;
 use leptos_router::{
@@ -62,6 +64,8 @@ pub fn AppRoutes() -> impl IntoView {
                 <Route path=path!("/contacts") view=Contacts />
                 <Route path=path!("/sandbox") view=Sandbox />
                 <Route path=path!("/settings") view=Settings />
+                <Route path=path!("/workflows") view=WorkflowsPage />
+                <Route path=path!("/workflows/:id") view=EditorPage />
             </ParentRoute>
             <Route path=path!("/sign-in") view=SignIn />
             <Route path=path!("/setup") view=Setup />

@@ -15,14 +15,21 @@ use std::collections::HashMap;
 
 /// Width of a node on the canvas, in canvas units.
 pub const NODE_WIDTH: f64 = 208.0;
-/// Height of a node.
+/// Least height of a node; one with more than two ports is taller, see [`node_height`].
 pub const NODE_HEIGHT: f64 = 56.0;
+/// Room that one port needs on a node's side.
+pub const PORT_PITCH: f64 = 24.0;
 /// From one layer's left side to the next one's.
 const LAYER_STEP: f64 = 288.0;
 /// From one node's top to the next one's in a layer.
 const ROW_STEP: f64 = 96.0;
 /// Between groups of nodes that are not connected.
 const GROUP_GAP: f64 = 64.0;
+
+/// How tall a node with so many ways out is.
+pub fn node_height(ports: usize) -> f64 {
+    NODE_HEIGHT.max(PORT_PITCH * ports as f64 + 8.0)
+}
 
 /// A graph by index, edges sorted by source and port. Edges to nodes that do not exist are left out.
 struct Net {
@@ -32,6 +39,8 @@ struct Net {
     done: Vec<Vec<usize>>,
     /// Nodes from which the layout begins, triggers first.
     starts: Vec<usize>,
+    /// How tall each node is.
+    heights: Vec<f64>,
 }
 
 /// Moves all nodes to their tidy places.
@@ -58,7 +67,7 @@ pub fn positions(graph: &Graph) -> Vec<Position> {
         let bottom = match group.as_slice() {
             [] => continue,
             group if group.iter().all(|node| net.out[*node].is_empty()) && group.len() > 1 => {
-                grid(group, top, &mut places)
+                grid(&net, group, top, &mut places)
             }
             group => layered(&net, group, top, &mut places),
         };
@@ -97,7 +106,8 @@ impl Net {
         });
         let is_trigger = |node: &usize| matches!(graph.nodes[*node].kind, NodeKind::Trigger(_));
         let (first, rest): (Vec<_>, Vec<_>) = (0..count).partition(is_trigger);
-        Self { out: out.collect(), done, starts: [first, rest].concat() }
+        let heights = graph.nodes.iter().map(|node| node_height(node.kind.ports().len())).collect();
+        Self { out: out.collect(), done, starts: [first, rest].concat(), heights }
     }
 }
 
@@ -133,14 +143,16 @@ fn groups(net: &Net) -> Vec<Vec<usize>> {
 }
 
 /// Nodes without edges, in rows of about as many as there are rows.
-fn grid(group: &[usize], top: f64, places: &mut [Position]) -> f64 {
+fn grid(net: &Net, group: &[usize], top: f64, places: &mut [Position]) -> f64 {
     let columns = (1..).find(|side| side * side >= group.len()).unwrap_or(1);
+    let tallest = group.iter().map(|node| net.heights[*node]).fold(NODE_HEIGHT, f64::max);
+    let step = ROW_STEP + tallest - NODE_HEIGHT;
     let mut bottom = top;
     for (number, node) in group.iter().enumerate() {
         let (row, column) = (number / columns, number % columns);
-        let y = top + row as f64 * ROW_STEP;
+        let y = top + row as f64 * step;
         places[*node] = Position { x: column as f64 * LAYER_STEP, y };
-        bottom = y + NODE_HEIGHT;
+        bottom = y + tallest;
     }
     bottom
 }
@@ -149,13 +161,15 @@ fn layered(net: &Net, group: &[usize], top: f64, places: &mut [Position]) -> f64
     let layered = layers::assign(net, group);
     let mut rows = order::Rows::new(&layered);
     rows.untangle();
-    let tops = place::tops(&rows);
+    let extra: Vec<f64> =
+        layered.nodes.iter().map(|node| net.heights[*node] - NODE_HEIGHT).collect();
+    let tops = place::tops(&rows, &extra);
     let highest = tops.iter().copied().fold(f64::INFINITY, f64::min);
     let mut bottom = top;
     for (slot, node) in layered.nodes.iter().enumerate() {
         let y = top + ((tops[slot] - highest) / 8.0).floor() * 8.0;
         places[*node] = Position { x: layered.layer[slot] as f64 * LAYER_STEP, y };
-        bottom = bottom.max(y + NODE_HEIGHT);
+        bottom = bottom.max(y + net.heights[*node]);
     }
     bottom
 }

@@ -16,8 +16,6 @@ pub struct Rows {
     pub left: Vec<Vec<usize>>,
     /// Neighbours to the right, by slot, in the order of ports.
     pub right: Vec<Vec<usize>>,
-    /// How many slots are nodes.
-    pub nodes: usize,
 }
 
 impl Rows {
@@ -28,7 +26,6 @@ impl Rows {
             rows: vec![Vec::new(); depth],
             left: vec![Vec::new(); nodes],
             right: vec![Vec::new(); nodes],
-            nodes,
         };
         let span = |(from, to): &(usize, usize)| layered.layer[*to] - layered.layer[*from];
         let bends: usize = layered.forward.iter().map(|edge| span(edge).saturating_sub(1)).sum();

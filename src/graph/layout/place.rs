@@ -9,25 +9,26 @@ const BEND_STEP: f64 = 32.0;
 /// Rounds of placing forth and back.
 const SWEEPS: usize = 4;
 
-/// The top of each slot.
-pub fn tops(rows: &Rows) -> Vec<f64> {
+/// The top of each slot. `extra` is how much taller than the least each node is.
+pub fn tops(rows: &Rows, extra: &[f64]) -> Vec<f64> {
     let mut tops = vec![0.0; rows.left.len()];
     for row in &rows.rows {
         let mut top = 0.0;
         for slot in row {
             tops[*slot] = top;
-            top += room(rows, *slot);
+            top += room(extra, *slot);
         }
     }
     for _ in 0..SWEEPS {
-        (0..rows.rows.len()).rev().for_each(|row| settle(rows, row, &rows.right, &mut tops));
-        (0..rows.rows.len()).for_each(|row| settle(rows, row, &rows.left, &mut tops));
+        (0..rows.rows.len()).rev().for_each(|row| settle(rows, extra, row, &rows.right, &mut tops));
+        (0..rows.rows.len()).for_each(|row| settle(rows, extra, row, &rows.left, &mut tops));
     }
     tops
 }
 
-fn room(rows: &Rows, slot: usize) -> f64 {
-    if slot < rows.nodes { ROW_STEP } else { BEND_STEP }
+/// Slots beyond the nodes are bends.
+fn room(extra: &[f64], slot: usize) -> f64 {
+    extra.get(slot).map_or(BEND_STEP, |extra| ROW_STEP + extra)
 }
 
 /// A run of slots that touch, with the mean of what they want.
@@ -44,7 +45,13 @@ impl Block {
 
 /// Places one layer: the least squares of the distances to what each slot wants, in order and without
 /// overlap (pooling of neighbours that want to overlap).
-fn settle(rows: &Rows, row: usize, neighbours: &[Vec<usize>], tops: &mut [f64]) {
+fn settle(
+    rows: &Rows,
+    extra: &[f64],
+    row: usize,
+    neighbours: &[Vec<usize>],
+    tops: &mut [f64],
+) {
     let slots = &rows.rows[row];
     let mut offset = 0.0;
     let mut offsets = Vec::with_capacity(slots.len());
@@ -59,7 +66,7 @@ fn settle(rows: &Rows, row: usize, neighbours: &[Vec<usize>], tops: &mut [f64]) 
         }
         blocks.push(block);
         offsets.push(offset);
-        offset += room(rows, *slot);
+        offset += room(extra, *slot);
     }
     let means = blocks.iter().flat_map(|block| (0..block.count as usize).map(|_| block.mean()));
     for ((slot, offset), mean) in slots.iter().zip(offsets).zip(means) {

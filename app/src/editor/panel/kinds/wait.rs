@@ -1,0 +1,177 @@
+//! A wait: for a duration, until a time, or for an outside event.
+
+use crate::editor::form::{Language, TemplateField};
+use crate::editor::panel::duration_field::DurationField;
+use crate::editor::panel::step::Step;
+use crate::ui::{SelectField, SelectOption, TextInput};
+use leptos::prelude::*;
+use signalbox::graph::{NodeKind, WaitUntil};
+
+const DAY_MS: u64 = 86_400_000;
+
+fn until(kind: &NodeKind) -> Option<&WaitUntil> {
+    match kind {
+        NodeKind::Wait(settings) => Some(&settings.until),
+        _ => None,
+    }
+}
+
+fn word(kind: &NodeKind) -> String {
+    match until(kind) {
+        Some(WaitUntil::Time { .. }) => "time",
+        Some(WaitUntil::Event { .. }) => "event",
+        _ => "duration",
+    }
+    .to_owned()
+}
+
+fn fresh(word: &str) -> WaitUntil {
+    match word {
+        "time" => WaitUntil::Time { at: String::new() },
+        "event" => WaitUntil::Event { event: String::new(), condition: None, limit_ms: Some(7 * DAY_MS) },
+        _ => WaitUntil::Duration { duration_ms: DAY_MS },
+    }
+}
+
+#[component]
+pub(super) fn WaitForm(step: Step) -> impl IntoView {
+    let choice = step.bind("for", word, |kind, text: String| {
+        if word(kind) != text
+            && let NodeKind::Wait(settings) = kind
+        {
+            settings.until = fresh(&text);
+        }
+    });
+    let options = vec![
+        SelectOption::new("duration", "For a time"),
+        SelectOption::new("time", "Until a time"),
+        SelectOption::new("event", "For an outside event"),
+    ];
+    let which = Memo::new(move |_| choice.get());
+    view! {
+        <SelectField name="wait-for" label="Waits" value=choice options=options disabled=step.readonly() />
+        {move || match which.get().as_str() {
+            "time" => view! { <Time step=step /> }.into_any(),
+            "event" => view! { <Event step=step /> }.into_any(),
+            _ => view! { <Duration step=step /> }.into_any(),
+        }}
+    }
+}
+
+#[component]
+fn Duration(step: Step) -> impl IntoView {
+    let duration = step.bind(
+        "duration",
+        |kind| match until(kind) {
+            Some(WaitUntil::Duration { duration_ms }) => Some(*duration_ms),
+            _ => None,
+        },
+        |kind, ms: Option<u64>| {
+            if let (NodeKind::Wait(settings), Some(duration_ms)) = (kind, ms) {
+                settings.until = WaitUntil::Duration { duration_ms };
+            }
+        },
+    );
+    view! { <DurationField name="wait-duration" label="How long" value=duration disabled=step.readonly() /> }
+}
+
+#[component]
+fn Time(step: Step) -> impl IntoView {
+    let at = step.bind(
+        "at",
+        |kind| match until(kind) {
+            Some(WaitUntil::Time { at }) => at.clone(),
+            _ => String::new(),
+        },
+        |kind, text: String| {
+            if let NodeKind::Wait(settings) = kind {
+                settings.until = WaitUntil::Time { at: text };
+            }
+        },
+    );
+    view! {
+        <TemplateField
+            name="wait-at"
+            label="Until"
+            help="An RFC 3339 time, or a local time such as 2026-12-01 09:00 in the organisation's zone."
+            value=at
+            language=Language::Template
+            variables=step.variables
+            required=true
+            disabled=step.readonly()
+        />
+    }
+}
+
+#[component]
+fn Event(step: Step) -> impl IntoView {
+    let event = step.bind(
+        "event",
+        |kind| match until(kind) {
+            Some(WaitUntil::Event { event, .. }) => event.clone(),
+            _ => String::new(),
+        },
+        |kind, text: String| {
+            if let NodeKind::Wait(settings) = kind
+                && let WaitUntil::Event { event, .. } = &mut settings.until
+            {
+                *event = text;
+            }
+        },
+    );
+    let condition = step.bind(
+        "condition",
+        |kind| match until(kind) {
+            Some(WaitUntil::Event { condition, .. }) => condition.clone().unwrap_or_default(),
+            _ => String::new(),
+        },
+        |kind, text: String| {
+            if let NodeKind::Wait(settings) = kind
+                && let WaitUntil::Event { condition, .. } = &mut settings.until
+            {
+                *condition = (!text.trim().is_empty()).then_some(text);
+            }
+        },
+    );
+    let limit = step.bind(
+        "limit",
+        |kind| match until(kind) {
+            Some(WaitUntil::Event { limit_ms, .. }) => *limit_ms,
+            _ => None,
+        },
+        |kind, ms: Option<u64>| {
+            if let NodeKind::Wait(settings) = kind
+                && let WaitUntil::Event { limit_ms, .. } = &mut settings.until
+            {
+                *limit_ms = ms;
+            }
+        },
+    );
+    view! {
+        <TextInput
+            name="wait-event"
+            label="Event"
+            help="Its name, such as message.received."
+            value=event
+            required=true
+            mono=true
+            disabled=step.readonly()
+        />
+        <TemplateField
+            name="wait-condition"
+            label="Only when"
+            help="An expression over event. Empty: any event of the name."
+            value=condition
+            language=Language::Expression
+            variables=step.variables
+            disabled=step.readonly()
+        />
+        <DurationField
+            name="wait-limit"
+            label="At most"
+            help="After it the port timeout is taken."
+            value=limit
+            disabled=step.readonly()
+        />
+    }
+}

@@ -1,0 +1,182 @@
+//! The list of workflows, and the ways to make a new one: empty, from the gallery, from a file.
+
+mod gallery;
+mod import;
+mod preview;
+mod table;
+
+use crate::api::use_client;
+use crate::session::may;
+use crate::ui::{
+    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, Toast, Toasts, Trouble,
+};
+use gallery::GalleryDialog;
+use import::ImportDialog;
+use leptos::{prelude::*, task::spawn_local};
+use leptos_router::hooks::use_navigate;
+use signalbox::id::WorkflowId;
+use signalbox::wire::{ImportOutcome, ImportRequest, PageQuery, Permission, WorkflowView};
+use table::WorkflowTable;
+
+/// What the parts of the page share.
+#[derive(Clone, Copy)]
+pub(crate) struct Making {
+    pub import: RwSignal<bool>,
+    pub gallery: RwSignal<bool>,
+    pub archive: RwSignal<Option<WorkflowView>>,
+    /// Opens the workflow that was made.
+    pub go: Callback<ImportOutcome>,
+}
+
+/// `/workflows`.
+#[component]
+pub fn WorkflowsPage() -> impl IntoView {
+    let client = StoredValue::new(use_client());
+    let search = RwSignal::new(String::new());
+    let list = Resource::new(
+        move || search.get(),
+        move |search| async move {
+            let search = (!search.trim().is_empty()).then_some(search);
+            let page = PageQuery { limit: Some(200), cursor: None, search };
+            client.get_value().workflows(&page).await.map(|page| page.items)
+        },
+    );
+    let navigate = StoredValue::new_local(use_navigate());
+    let go = Callback::new(move |made: ImportOutcome| {
+        navigate.with_value(|go| go(&format!("/workflows/{}", made.workflow.id), Default::default()));
+    });
+    let making = Making { import: RwSignal::new(false), gallery: RwSignal::new(false), archive: RwSignal::new(None), go };
+    let may_write = may(Permission::WorkflowDefinitionEdit);
+    view! {
+        <PageHeader title="Workflows" subtitle="What runs, and how it is drawn.">
+            {may_write.then(|| view! { <NewButtons making=making /> })}
+        </PageHeader>
+        <div class="px-4 pb-8 md:px-6">
+            <Suspense fallback=|| view! { <Skeleton rows=6 /> }>
+                {move || {
+                    let answer = list.get()?;
+                    Some(
+                        match answer {
+                            Ok(workflows) if workflows.is_empty() && search.with(String::is_empty) => {
+                                view! { <Nothing making=making may_write=may_write /> }.into_any()
+                            }
+                            Ok(workflows) => {
+                                view! {
+                                    <WorkflowTable
+                                        workflows=workflows
+                                        search=search
+                                        making=making
+                                        may_write=may_write
+                                    />
+                                }
+                                    .into_any()
+                            }
+                            Err(error) => {
+                                let retry = Callback::new(move |()| list.refetch());
+                                view! { <ErrorPanel trouble=Trouble::from(error) on_retry=retry /> }.into_any()
+                            }
+                        },
+                    )
+                }}
+            </Suspense>
+        </div>
+        <ImportDialog making=making />
+        <GalleryDialog making=making />
+        <Archive making=making on_done=Callback::new(move |()| list.refetch()) />
+    }
+}
+
+#[component]
+fn NewButtons(making: Making) -> impl IntoView {
+    let pending = RwSignal::new(false);
+    let client = StoredValue::new(use_client());
+    let toasts = Toasts::expect();
+    let empty = move |_| {
+        pending.set(true);
+        spawn_local(async move {
+            let body = ImportRequest { name: Some("New workflow".into()), ..ImportRequest::default() };
+            let made = client.get_value().workflow_create(&body).await;
+            if pending.try_set(false).is_some() {
+                return;
+            }
+            match made {
+                Ok(made) => making.go.run(made),
+                Err(error) => toasts.push(Toast::failed(format!("{} {}", error.message, error.help))),
+            }
+        });
+    };
+    view! {
+        <Button icon=Icon::Image on_click=move |_| making.gallery.set(true)>
+            "From the gallery"
+        </Button>
+        <Button icon=Icon::Upload on_click=move |_| making.import.set(true)>
+            "Import"
+        </Button>
+        <Button kind=ButtonKind::Primary icon=Icon::Plus pending=pending on_click=empty>
+            "New workflow"
+        </Button>
+    }
+}
+
+#[component]
+fn Nothing(making: Making, may_write: bool) -> impl IntoView {
+    view! {
+        <EmptyState
+            icon=Icon::Workflow
+            title="No workflows yet"
+            text="A workflow says what happens with whom and when. Take one from the gallery and change it, or draw your own."
+        >
+            {may_write
+                .then(|| {
+                    view! {
+                        <Button kind=ButtonKind::Primary on_click=move |_| making.gallery.set(true)>
+                            "Open the gallery"
+                        </Button>
+                    }
+                })}
+        </EmptyState>
+    }
+}
+
+#[component]
+fn Archive(making: Making, on_done: Callback<()>) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let client = StoredValue::new(use_client());
+    let toasts = Toasts::expect();
+    Effect::new(move |_| open.set(making.archive.with(Option::is_some)));
+    let name = move || making.archive.with(|view| view.as_ref().map(|view| view.name.clone()).unwrap_or_default());
+    let confirm = move |()| {
+        let Some(view) = making.archive.get_untracked() else { return };
+        making.archive.set(None);
+        spawn_local(archive(client, toasts, view.id, on_done));
+    };
+    Effect::new(move |_| {
+        if !open.get() {
+            making.archive.set(None);
+        }
+    });
+    view! {
+        <ConfirmDialog
+            open=open
+            title=Signal::derive(move || format!("Archive {}?", name()))
+            text="It is not offered any more and cannot be started. Runs that are under way go on."
+            verb="Archive"
+            on_confirm=Callback::new(confirm)
+        />
+    }
+}
+
+async fn archive(
+    client: StoredValue<signalbox::client::Client>,
+    toasts: Toasts,
+    id: WorkflowId,
+    on_done: Callback<()>,
+) {
+    match client.get_value().workflow_archive(id).await {
+        Ok(()) => {
+            toasts.push(Toast::done("Archived"));
+            on_done.run(());
+        }
+        Err(error) => toasts.push(Toast::failed(format!("{} {}", error.message, error.help))),
+    }
+}

@@ -1,0 +1,107 @@
+//! The table of workflows.
+
+use super::Making;
+use crate::ui::{Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, TextInput, Time, Tone};
+use leptos::prelude::*;
+use leptos_router::components::A;
+use signalbox::wire::WorkflowView;
+
+const COLUMNS: [Column; 6] = [
+    Column::text("Name"),
+    Column::text("Version"),
+    Column::text("Starts"),
+    Column::text("Runs"),
+    Column::text("Changed"),
+    Column::text(""),
+];
+
+#[component]
+pub(super) fn WorkflowTable(
+    workflows: Vec<WorkflowView>,
+    search: RwSignal<String>,
+    making: Making,
+    may_write: bool,
+) -> impl IntoView {
+    let nothing = workflows.is_empty();
+    view! {
+        <div class="mb-3 max-w-sm">
+            <TextInput name="workflow-search" label="Search" value=search input_type="search" />
+        </div>
+        {if nothing {
+            view! { <p class="p-4 text-text-2">"No workflow is called so."</p> }.into_any()
+        } else {
+            view! {
+                <Table caption="Workflows" columns=COLUMNS.to_vec()>
+                    {workflows
+                        .into_iter()
+                        .map(|view| view! { <WorkflowRow view=view making=making may_write=may_write /> })
+                        .collect_view()}
+                </Table>
+            }
+                .into_any()
+        }}
+    }
+}
+
+/// `12 completed, 1 failed`.
+fn runs_words(view: &WorkflowView) -> String {
+    let words = view.runs.iter().filter(|(_, count)| **count > 0).map(|(phase, count)| {
+        format!("{count} {}", crate::editor::form::model::in_words(phase).to_lowercase())
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
+#[component]
+fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl IntoView {
+    let href = format!("/workflows/{}", view.id);
+    let runs = runs_words(&view);
+    let failed = view.runs.get("Failed").is_some_and(|count| *count > 0);
+    let version = view.version.map_or("Not published".to_owned(), |number| format!("Version {number}"));
+    let changed_at = view.updated_at.timestamp_millis();
+    let archived = view.archived;
+    let draft = view.draft_changed && view.version.is_some();
+    let trigger = crate::editor::form::model::in_words(&view.trigger);
+    let name = view.name.clone();
+    let archive_label = format!("Archive {name}");
+    let description = view.description.clone();
+    view! {
+        <Row>
+            <Cell>
+                <A href=href attr:class="font-medium hover:underline">
+                    {name}
+                </A>
+                <span class="ml-2 text-text-3">{description}</span>
+            </Cell>
+            <Cell>
+                <span class="flex items-center gap-1">
+                    {version}
+                    {draft.then(|| view! { <Badge>"draft changed"</Badge> })}
+                    {archived.then(|| view! { <Badge>"archived"</Badge> })}
+                </span>
+            </Cell>
+            <Cell>{trigger}</Cell>
+            <Cell>
+                {if failed {
+                    view! { <StateBadge tone=Tone::Stop icon=Icon::Alert label=runs /> }.into_any()
+                } else {
+                    runs.into_any()
+                }}
+            </Cell>
+            <Cell>
+                <Time at_ms=Signal::stored(changed_at) />
+            </Cell>
+            <Cell>
+                {(may_write && !archived)
+                    .then(|| {
+                        view! {
+                            <IconButton
+                                icon=Icon::Trash
+                                label=archive_label
+                                on_click=move |_| making.archive.set(Some(view.clone()))
+                            />
+                        }
+                    })}
+            </Cell>
+        </Row>
+    }
+}

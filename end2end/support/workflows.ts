@@ -1,0 +1,59 @@
+// What the specs of the editor share: an owner who is signed in, workflows by the API, places on the canvas.
+import { type APIRequestContext, type Locator, type Page, expect } from "@playwright/test";
+
+const OWNER = { organization: "Test", name: "Ada", email: "ada@example.com", password: "a long password" };
+
+/** Signs the page's context in as the owner, who is made first when there is none. */
+export async function signIn(request: APIRequestContext): Promise<void> {
+  const state = await (await request.get("/api/setup")).json();
+  const answer = state.needs_owner
+    ? await request.post("/api/setup", { data: OWNER })
+    : await request.post("/api/session", { data: { email: OWNER.email, password: OWNER.password } });
+  expect(answer.ok(), await answer.text()).toBeTruthy();
+}
+
+/** Makes an empty workflow with a manual trigger and gives its id. */
+export async function makeWorkflow(request: APIRequestContext, name: string): Promise<string> {
+  const answer = await request.post("/api/workflows", { data: { name } });
+  expect(answer.ok(), await answer.text()).toBeTruthy();
+  return (await answer.json()).workflow.id;
+}
+
+/** The draft's graph as the server has it. */
+export async function draft(request: APIRequestContext, id: string) {
+  return (await (await request.get(`/api/workflows/${id}`)).json()).graph;
+}
+
+/** A step's element. */
+export function step(page: Page, id: string): Locator {
+  return page.locator(`[data-node="${id}"]`);
+}
+
+/** The middle of an element, in the page. */
+export async function middle(target: Locator): Promise<{ x: number; y: number }> {
+  const box = await target.boundingBox();
+  if (!box) throw new Error("not drawn");
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+}
+
+/** Drags with the mouse in several moves, as a hand does. */
+export async function drag(page: Page, from: { x: number; y: number }, to: { x: number; y: number }, moves = 12) {
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(to.x, to.y, { steps: moves });
+  // Moves are handled once a frame.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await page.mouse.up();
+}
+
+/** Adds a step from the open palette. */
+export async function choose(page: Page, name: string): Promise<void> {
+  await page.getByTestId("palette-search").fill(name);
+  await page.keyboard.press("Enter");
+  await expect(page.getByTestId("palette-search")).toBeHidden();
+}
+
+/** Waits until the draft is on the server. */
+export async function saved(page: Page): Promise<void> {
+  await expect(page.getByTestId("save-state")).toHaveText("Saved");
+}

@@ -2,6 +2,8 @@
 
 use crate::{
     auth::{Passwords, ServerKey, Throttle},
+    engine::EngineHandle,
+    gate::Gate,
     http::KeysInWork,
     live::LiveHub,
     store::Store,
@@ -20,8 +22,10 @@ pub struct AppState(Arc<Inner>);
 
 /// What a server is made of.
 pub struct Parts {
-    /// The database.
-    pub store: Store,
+    /// What runs the workflows, on the database.
+    pub engine: EngineHandle,
+    /// Through which messages leave.
+    pub gate: Gate,
     /// The key of this server.
     pub key: ServerKey,
     /// Scheme, host and port that people use, if configured.
@@ -60,7 +64,17 @@ impl AppState {
 
     /// The database.
     pub fn store(&self) -> &Store {
-        &self.0.parts.store
+        self.0.parts.engine.store()
+    }
+
+    /// What runs the workflows.
+    pub fn engine(&self) -> &EngineHandle {
+        &self.0.parts.engine
+    }
+
+    /// Through which messages leave.
+    pub fn gate(&self) -> &Gate {
+        &self.0.parts.gate
     }
 
     /// The key of this server.

@@ -1,6 +1,7 @@
 //! The Signalbox server.
 
 pub mod app_state;
+pub mod assemble;
 pub mod auth;
 pub mod channel;
 pub mod cli;

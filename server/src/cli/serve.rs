@@ -3,19 +3,23 @@
 use super::CommandError;
 use crate::{
     app_state::{AppState, Parts},
+    assemble::{self, Services},
     auth::ServerKey,
     config::ServeConfig,
+    engine::{CallContext, CallExecutor, CallOutcome, Clock, EngineConfig, SystemClock},
     http::{self, in_process::InProcess},
     live::LiveHub,
     maintenance,
+    secret::Vault,
     store::{self, Store},
     web,
 };
 use axum::{Router, http::request};
-use chrono::{SubsecRound, Utc};
+use futures::future::BoxFuture;
 use leptos::prelude::{provide_context, use_context};
+use signalbox::run::{CallRequest, ErrorKind, StepError};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 use tracing_subscriber::EnvFilter;
 
 /// Requests in flight get so long to end after the signal.
@@ -41,17 +45,44 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     })?;
     let addr = listener.local_addr().unwrap_or(config.addr);
     let store = Store::open(&config.data).await?;
+    let vault = Vault::open(&config.data).map_err(|error| CommandError::new(error.to_string()))?;
     let key = ServerKey::open(&config.data).map_err(CommandError::new)?;
     let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{addr}"));
-    let clock = Arc::new(|| Utc::now().trunc_subsecs(3));
-    let state = AppState::new(Parts { store, key, public_origin, base_url, clock });
+    let clock = Arc::new(SystemClock);
+    let (vault, engine_config) = (Arc::new(vault), EngineConfig::default());
+    let Services { engine, gate } =
+        assemble::start(store, vault, clock, engine_config, |_| Arc::new(NoTools));
+    let clock = Arc::new(|| SystemClock.now());
+    let state = AppState::new(Parts { engine, gate, key, public_origin, base_url, clock });
     LiveHub::start(&state);
     maintenance::start(&state);
+    let (sender_stop, stopped) = watch::channel(false);
+    let sender = tokio::spawn({
+        let gate = state.gate().clone();
+        async move { gate.run_sender(stopped).await }
+    });
     announce(&state).await?;
     listen(listener, &state).await;
+    // What is being sent gets its outcome noted before the store closes.
+    let _ = sender_stop.send(true);
+    state.gate().wake();
+    if tokio::time::timeout(DRAIN, sender).await.is_err() {
+        tracing::warn!("a message was still being sent; its outcome is looked at after the next start");
+    }
+    state.engine().shutdown().await;
     state.store().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Until there is a registry of tools every call fails and says so.
+struct NoTools;
+
+impl CallExecutor for NoTools {
+    fn execute(&self, _: CallContext, _: CallRequest) -> BoxFuture<'_, CallOutcome> {
+        let error = StepError::new(ErrorKind::NotFound, "This server has no tools.");
+        Box::pin(std::future::ready(CallOutcome::Failed { error, retry_after_ms: None }))
+    }
 }
 
 fn start_log() {

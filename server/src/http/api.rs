@@ -1,7 +1,16 @@
 //! The handlers, one file a family.
 
 pub mod accounts;
-pub mod health;
-pub mod members;
-pub mod tokens;
 mod check;
+pub mod contacts;
+pub mod health;
+mod hook_address;
+pub mod hooks;
+pub mod imports;
+pub mod inbox;
+pub mod members;
+mod page;
+pub mod runs;
+pub mod settings;
+pub mod tokens;
+pub mod workflows;

@@ -22,8 +22,13 @@ pub trait Reply: Send + 'static {
 pub struct Found<T>(pub T);
 /// 201 with JSON.
 pub struct Created<T>(pub T);
-/// 202 with JSON: it is on disk and goes on by itself.
-pub struct Accepted<T>(pub T);
+/// 201 with JSON when it was made, 200 when an earlier request had made it.
+pub struct Started<T> {
+    /// Whether it was made just now.
+    pub created: bool,
+    /// What there is.
+    pub body: T,
+}
 /// 204.
 pub struct Done;
 /// 200 with JSON and the `ETag` of a draft.
@@ -53,7 +58,17 @@ macro_rules! json_replies {
 json_replies! {
     Found = 200;
     Created = 201;
-    Accepted = 202;
+}
+
+impl<T: Serialize + ToSchema + Send + 'static> Reply for Started<T> {
+    const STATUS: u16 = 201;
+    fn schema() -> Option<SchemaOf> {
+        Some(SchemaOf::of::<T>())
+    }
+    fn respond(self) -> Response {
+        let status = if self.created { StatusCode::CREATED } else { StatusCode::OK };
+        (status, axum::Json(self.body)).into_response()
+    }
 }
 
 impl Reply for Done {

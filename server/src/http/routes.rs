@@ -1,12 +1,15 @@
 //! The route table. A line is: method, path, the operation's name, who may, what it does, handler.
 
 use super::{
-    api::{accounts, health, members, tokens},
+    api::{
+        accounts, contacts, health, hooks, imports, inbox, members, runs, settings, tokens, workflows,
+    },
+    body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
 };
-use Access::{May, Public, SignedIn};
+use Access::{Address, May, Public, SignedIn};
 use signalbox::{
-    client::Method::{Delete, Get, Patch, Post},
+    client::Method::{Delete, Get, Patch, Post, Put},
     wire::Permission::*,
 };
 
@@ -18,16 +21,7 @@ macro_rules! routes {
 
 /// Every route there is.
 pub fn all() -> Vec<Endpoint> {
-    let mut all = account_routes();
-    all.push(Endpoint::raw(
-        Get,
-        "/api/live",
-        "live",
-        SignedIn,
-        "WebSocket: what changes, as it changes",
-        crate::live::open,
-    ));
-    all
+    [account_routes(), workflow_routes(), run_routes(), settings_routes(), raw_routes()].concat()
 }
 
 #[rustfmt::skip]
@@ -48,4 +42,69 @@ fn account_routes() -> Vec<Endpoint> {
         Post "/api/tokens" token_create (May(OrgTokensManage)) "Makes an API token; it is shown this once" => tokens::create;
         Delete "/api/tokens/{id}" token_revoke (May(OrgTokensManage)) "Ends an API token" => tokens::revoke;
     }
+}
+
+#[rustfmt::skip]
+fn workflow_routes() -> Vec<Endpoint> {
+    routes! {
+        Get "/api/workflows" workflows (May(WorkflowDefinitionRead)) "Lists workflows, newest first" => workflows::list;
+        Post "/api/workflows" workflow_create (May(WorkflowDefinitionEdit)) "Makes an empty workflow with a manual trigger" => imports::create, body_max(IMPORT_MAX), idempotent;
+        Post "/api/workflows/import" workflow_import (May(WorkflowDefinitionEdit)) "Makes a workflow from a document of any known format" => imports::import, body_max(IMPORT_MAX), idempotent;
+        Get "/api/workflows/{id}" workflow (May(WorkflowDefinitionRead)) "A workflow with its draft and what is wrong with it" => workflows::fetch;
+        Put "/api/workflows/{id}" draft_save (May(WorkflowDefinitionEdit)) "Saves the draft if nobody else did meanwhile" => workflows::save, body_max(DRAFT_MAX), if_match;
+        Delete "/api/workflows/{id}" workflow_archive (May(WorkflowDefinitionEdit)) "Archives a workflow; its runs go on" => workflows::archive;
+        Post "/api/workflows/{id}/publish" publish (May(WorkflowDefinitionPublish)) "Makes a version of the draft" => workflows::publish;
+        Get "/api/workflows/{id}/versions/{number}" version_graph (May(WorkflowDefinitionRead)) "The graph of a version" => workflows::version;
+        Get "/api/workflows/{id}/export" workflow_export (May(WorkflowDefinitionRead)) "The draft as a document" => workflows::export;
+        Get "/api/starters" starters (May(WorkflowDefinitionRead)) "Workflows to start from" => imports::starters;
+        Post "/api/starters/{slug}" starter_use (May(WorkflowDefinitionEdit)) "Makes a workflow from a starter" => imports::starter_use, idempotent;
+        Get "/api/tools" tools (May(WorkflowDefinitionRead)) "The catalogue of tools" => workflows::tools;
+    }
+}
+
+#[rustfmt::skip]
+fn run_routes() -> Vec<Endpoint> {
+    routes! {
+        Post "/api/workflows/{id}/runs" run_start (May(PlanInstanceStart)) "Starts a run; 201, or 200 for a key that has a run" => runs::start, idempotent;
+        Get "/api/runs" runs (May(PlanInstanceRead)) "Lists runs, newest first" => runs::list;
+        Get "/api/runs/{id}" run (May(PlanInstanceRead)) "A run with its graph and newest events" => runs::fetch;
+        Get "/api/runs/{id}/events" run_events (May(PlanInstanceRead)) "Events after a number" => runs::events;
+        Get "/api/runs/{id}/wait" run_wait (May(PlanInstanceRead)) "Answers when the run ends or needs a person" => runs::wait;
+        Post "/api/runs/{id}/pause" run_pause (May(PlanInstanceControl)) "Suspends a run" => runs::pause;
+        Post "/api/runs/{id}/resume" run_resume (May(PlanInstanceControl)) "Lets a run go on" => runs::resume;
+        Post "/api/runs/{id}/stop" run_stop (May(PlanInstanceControl)) "Ends a run" => runs::stop;
+        Get "/api/approvals" approvals (May(InboxApprovalRead)) "Lists approvals; pending ones oldest first" => inbox::list;
+        Get "/api/approvals/{id}" approval (May(InboxApprovalRead)) "All that a person needs to decide" => inbox::fetch;
+        Post "/api/approvals/{id}/decide" decide (May(PlanInstanceApprove)) "Approves, rejects, edits, undoes, resolves" => inbox::decide;
+        Get "/api/sandbox/messages" sandbox_messages (May(SandboxMessageRead)) "What the sandbox mailbox received, newest first" => inbox::messages;
+        Get "/api/sandbox/messages/{id}" sandbox_message (May(SandboxMessageRead)) "A message in the sandbox mailbox" => inbox::message;
+    }
+}
+
+#[rustfmt::skip]
+fn settings_routes() -> Vec<Endpoint> {
+    routes! {
+        Get "/api/contacts" contacts (May(ContactRecordRead)) "Lists contacts" => contacts::list;
+        Post "/api/contacts" contact_create (May(ContactRecordEdit)) "Makes a contact" => contacts::create, idempotent;
+        Get "/api/contacts/{id}" contact (May(ContactRecordRead)) "A contact" => contacts::fetch;
+        Patch "/api/contacts/{id}" contact_update (May(ContactRecordEdit)) "Changes a contact" => contacts::update;
+        Delete "/api/contacts/{id}" contact_delete (May(ContactRecordEdit)) "Deletes a contact" => contacts::delete;
+        Get "/api/settings/general" settings_general (May(OrgSettingsRead)) "Name, zone, how long emails are held" => settings::general;
+        Put "/api/settings/general" settings_general_set (May(OrgSettingsEdit)) "Sets name, zone, how long emails are held" => settings::general_set;
+        Get "/api/settings/channels/email" settings_email (May(OrgSettingsRead)) "The email channel, without its password" => settings::email;
+        Put "/api/settings/channels/email" settings_email_set (May(OrgSettingsEdit)) "Sets the email channel" => settings::email_set;
+        Post "/api/settings/channels/email/test" settings_email_test (May(OrgSettingsEdit)) "Connects and signs in, sends nothing" => settings::email_test;
+        Get "/api/settings/models" settings_models (May(OrgSettingsRead)) "The model, without its key" => settings::models;
+        Put "/api/settings/models" settings_models_set (May(OrgSettingsEdit)) "Sets the model" => settings::models_set;
+    }
+}
+
+/// Routes whose handlers read the request themselves.
+fn raw_routes() -> Vec<Endpoint> {
+    let hook = "Starts a run of the webhook's workflow";
+    vec![
+        Endpoint::raw(Get, "/api/live", "live", SignedIn, "WebSocket: what changes, as it changes", crate::live::open),
+        Endpoint::raw(Post, "/hooks/{token}", "hook", Address, hook, hooks::receive),
+        Endpoint::raw(Post, "/hooks/{token}/{*path}", "hook_path", Address, hook, hooks::receive),
+    ]
 }

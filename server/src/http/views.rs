@@ -2,13 +2,19 @@
 
 use crate::{
     app_state::AppState,
-    store::{self, Approval, Run, Store, StoreError, StoreResult},
+    store::{self, Run, Store, StoreError, StoreResult},
 };
 use signalbox::{
     id::{ApprovalId, OrganizationId, RunId, WorkflowId},
+    run::{self, RunState},
     wire::{ApprovalView, RunView},
 };
 use std::collections::HashMap;
+
+/// Contacts of a run that are named.
+const CONTACTS_SHOWN: usize = 20;
+/// Events read at once while a state is folded.
+const EVENTS_PAGE: usize = 2_000;
 
 /// Names of workflows that were looked up for one answer.
 #[derive(Default)]
@@ -42,6 +48,15 @@ pub async fn run_view(
 
 /// A run as lists show it.
 pub async fn run_row(store: &Store, names: &mut Names, run: Run) -> StoreResult<RunView> {
+    let ids = store::run_contacts(store, run.organization, run.id).await?;
+    let mut contacts = Vec::with_capacity(ids.len());
+    for id in ids.into_iter().take(CONTACTS_SHOWN) {
+        match store::contact_fetch(store, run.organization, id).await {
+            Ok(contact) => contacts.push(contact.name),
+            Err(StoreError::NotFound { .. }) => contacts.push("deleted contact".to_owned()),
+            Err(error) => return Err(error),
+        }
+    }
     Ok(RunView {
         id: run.id,
         workflow: run.workflow,
@@ -53,7 +68,7 @@ pub async fn run_row(store: &Store, names: &mut Names, run: Run) -> StoreResult<
         updated_at: run.updated_at,
         ended_at: run.ended_at,
         current_node: run.current_node,
-        contacts: Vec::new(),
+        contacts,
         seq: run.seq,
     })
 }
@@ -64,51 +79,27 @@ pub async fn approval_view(
     organization: OrganizationId,
     id: ApprovalId,
 ) -> StoreResult<Option<ApprovalView>> {
-    let store = state.store();
-    match store::approval_fetch(store, organization, id).await {
-        Ok(row) => approval_row(store, &mut Names::default(), row).await.map(Some),
+    match state.gate().approval_view(organization, id).await {
+        Ok(view) => Ok(Some(view)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// An approval as the inbox lists it.
-pub async fn approval_row(
-    store: &Store,
-    names: &mut Names,
-    row: Approval,
-) -> StoreResult<ApprovalView> {
-    let request = row.request;
-    let workflow = match request.run {
-        Some(run) => {
-            let run = store::run_fetch(store, request.organization, run).await?;
-            let name = names.workflow(store, request.organization, run.workflow).await?;
-            Some((run.workflow, name))
+/// A run's state, folded from its newest checkpoint and the events after it.
+pub async fn run_state(store: &Store, organization: OrganizationId, id: RunId) -> StoreResult<RunState> {
+    let kept = store::checkpoint_fetch(store, organization, id).await?;
+    // A checkpoint that cannot be read is only a shortcut lost.
+    let kept = kept.and_then(|(_, bytes)| serde_json::from_slice::<RunState>(&bytes).ok());
+    let mut state = kept.unwrap_or_else(|| RunState::new(id));
+    loop {
+        let (events, more) =
+            store::events_after(store, organization, id, state.seq, EVENTS_PAGE).await?;
+        for event in &events {
+            run::apply(&mut state, event);
         }
-        None => None,
-    };
-    Ok(ApprovalView {
-        id: request.id,
-        kind: request.kind,
-        state: row.state,
-        title: request.title,
-        recipient: String::new(),
-        excerpt: excerpt(&request.prompt),
-        run: request.run,
-        workflow,
-        revision: row.revision,
-        priority: request.priority,
-        stale: false,
-        created_at: row.created_at,
-        expires_at: request.expires_at,
-        decided_at: row.decided.as_ref().map(|decided| decided.at),
-        decided_by: row.decided.map(|decided| decided.by),
-        held_until: None,
-        message_state: None,
-    })
-}
-
-/// The beginning of a text.
-fn excerpt(text: &str) -> String {
-    text.chars().take(160).collect()
+        if !more || events.is_empty() {
+            return Ok(state);
+        }
+    }
 }

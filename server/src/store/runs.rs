@@ -234,8 +234,11 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     if let Some(state) = &commit.checkpoint {
         checkpoint_write(tx, organization, run, commit.seq, state).await?;
     }
-    let payload =
-        serde_json::json!({ "seq": commit.seq, "phase": commit.head.status.phase().as_str() });
+    let payload = serde_json::json!({
+        "seq": commit.seq,
+        "phase": commit.head.status.phase().as_str(),
+        "created": commit.expected_seq == 0,
+    });
     tx.feed_append(organization, "run", run.0, payload, commit.at);
     Ok(())
 }

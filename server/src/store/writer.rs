@@ -206,15 +206,16 @@ impl Writer {
             return if first { Ok(()) } else { self.tx.savepoint_keep().await };
         }
         self.tx.feed.truncate(mark);
-        let undone = if first {
+        if first {
             self.tx.rollback().await;
             *open = false;
-            Ok(())
-        } else {
-            self.tx.savepoint_undo().await
-        };
-        (outcome.done)(Ok(()));
-        undone
+            (outcome.done)(Ok(()));
+            return Ok(());
+        }
+        // Why it failed may be an operation before it in this group, so its caller hears of it only
+        // when that one can be read.
+        answers.push(outcome.done);
+        self.tx.savepoint_undo().await
     }
 
     async fn commit(&mut self, answers: Vec<Done>) -> Group {

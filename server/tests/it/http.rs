@@ -6,3 +6,4 @@ mod live;
 mod openapi;
 pub mod support;
 mod tenancy;
+mod workflows;

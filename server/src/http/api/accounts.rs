@@ -42,7 +42,7 @@ pub async fn setup(
     if !from_this_machine(&call.headers, call.peer) {
         check_setup_token(state, call.query.token.as_deref())?;
     }
-    let timezone = wanted.timezone.as_deref().unwrap_or("UTC");
+    let zone = check::timezone(wanted.timezone.as_deref().unwrap_or("UTC"))?;
     check::password(&wanted.password)?;
     let user = User {
         id: UserId(Uuid::now_v7()),
@@ -53,7 +53,7 @@ pub async fn setup(
     let new = NewOwner {
         organization: OrganizationId(Uuid::now_v7()),
         organization_name: check::name("organization", &wanted.organization)?,
-        timezone: check::timezone(timezone)?,
+        timezone: zone.clone(),
         user: user.clone(),
     };
     let now = state.now();
@@ -64,6 +64,7 @@ pub async fn setup(
         StoreError::Conflict { .. } => set_up_already(),
         other => other.into(),
     })?;
+    super::settings::set_zone(state, organization, &zone, None).await?;
     tracing::info!(%organization, "the owner was set up");
     start_session(state, organization, &user).await
 }

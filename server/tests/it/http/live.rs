@@ -1,8 +1,11 @@
 //! The live stream over real sockets.
 
-use super::support::{As, Server};
+use super::{
+    support::{As, Server, document},
+    workflows::published,
+};
 use futures::{SinkExt, StreamExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use signalbox::{client::Method, wire::Role};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
@@ -129,4 +132,100 @@ async fn one_account_has_at_most_twenty() {
         }
     } };
     timeout(SOON, again).await.expect("the seat was not given back");
+}
+
+/// Starts runs, kills the socket at every possible point, and looks at what arrived.
+#[tokio::test]
+async fn events_of_a_run_arrive_once_in_order_without_a_gap() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let path = published(&server, &acme, &document()).await;
+    let owner = acme.owner();
+    for cut in 0..8 {
+        let started = server.post(&owner, &format!("{path}/runs"), &json!({ "input": {} })).await.json();
+        let run = started["id"].as_str().unwrap().to_owned();
+        let (mut last, mut seen, mut reads) = (0, Vec::new(), 0);
+        let mut socket = with_token(&server, acme.token(Role::Viewer)).await;
+        let follow = |last: u64| format!("{{\"type\":\"follow_run\",\"run\":\"{run}\",\"after\":{last}}}");
+        say(&mut socket, &follow(last)).await;
+        let decide = async {
+            let approvals = server.get(&owner, "/api/approvals?state=pending").await.json();
+            for approval in approvals["items"].as_array().unwrap() {
+                let path = format!("/api/approvals/{}/decide", approval["id"].as_str().unwrap());
+                server.post(&owner, &path, &json!({ "decision": "approve", "revision": 1 })).await;
+            }
+        };
+        let read = async {
+            loop {
+                if reads == cut {
+                    // Gone in the middle; a new one goes on from what was seen.
+                    socket = with_token(&server, acme.token(Role::Viewer)).await;
+                    say(&mut socket, &follow(last)).await;
+                }
+                reads += 1;
+                let frame = next(&mut socket).await.expect("the socket ended");
+                if frame["type"] != "plan.log.new" {
+                    continue;
+                }
+                for event in frame["events"].as_array().unwrap() {
+                    let seq = event["seq"].as_u64().unwrap();
+                    if seq > last {
+                        last = seq;
+                        seen.push(seq);
+                    }
+                    if event["type"] == "run_ended" {
+                        return;
+                    }
+                }
+            }
+        };
+        server.get(&owner, &format!("/api/runs/{run}/wait?timeout_ms=20000")).await;
+        futures::join!(decide, read);
+        assert_eq!(seen, (1..=last).collect::<Vec<_>>(), "cut at {cut}");
+        let detail = server.get(&owner, &format!("/api/runs/{run}")).await.json();
+        assert_eq!(detail["run"]["seq"], last, "cut at {cut}");
+    }
+}
+
+#[tokio::test]
+async fn the_organization_is_followed_from_a_number_on() {
+    let server = Server::start().await;
+    let (acme, other) = (server.organization("acme").await, server.organization("other").await);
+    let path = published(&server, &acme, &document()).await;
+    let owner = acme.owner();
+    let mut socket = with_token(&server, acme.token(Role::Viewer)).await;
+    let mut stranger = with_token(&server, other.token(Role::Owner)).await;
+    let hello = next(&mut socket).await.unwrap();
+    say(&mut socket, &format!("{{\"type\":\"follow\",\"after\":{}}}", hello["cursor"])).await;
+    next(&mut stranger).await.unwrap();
+    say(&mut stranger, "{\"type\":\"follow\",\"after\":0}").await;
+    let started = server.post(&owner, &format!("{path}/runs"), &json!({})).await.json();
+    let (mut created, mut approval, mut waiting) = (false, false, false);
+    let mut cursor = hello["cursor"].as_u64().unwrap();
+    while !(created && approval && waiting) {
+        let frame = next(&mut socket).await.unwrap();
+        let number = frame["cursor"].as_u64().unwrap();
+        assert!(number > cursor, "numbers rise: {frame}");
+        cursor = number;
+        match frame["type"].as_str().unwrap() {
+            "plan.created" => {
+                assert_eq!(frame["run"]["id"], started["id"]);
+                created = true;
+                waiting |= frame["run"]["status"]["type"] == "AwaitingInput";
+            }
+            "plan.state.changed" => waiting |= frame["status"]["type"] == "AwaitingInput",
+            "approval.changed" => approval = frame["approval"]["state"] == "pending",
+            other => panic!("{other}"),
+        }
+    }
+    // A late one gets the same from the number it knows.
+    let mut late = with_token(&server, acme.token(Role::Viewer)).await;
+    next(&mut late).await.unwrap();
+    say(&mut late, &format!("{{\"type\":\"follow\",\"after\":{}}}", hello["cursor"])).await;
+    let frame = next(&mut late).await.unwrap();
+    assert_eq!(frame["cursor"], hello["cursor"].as_u64().unwrap() + 1, "{frame}");
+    // Another organisation hears nothing of it.
+    say(&mut stranger, &format!("{{\"type\":\"follow_run\",\"run\":{},\"after\":0}}", started["id"])).await;
+    let frame = next(&mut stranger).await.unwrap();
+    assert_eq!(frame["type"], "error", "{frame}");
 }

@@ -2,18 +2,22 @@
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use futures::FutureExt;
+use futures::{FutureExt, future::BoxFuture};
 use serde_json::{Value, json};
 use server::{
     app_state::{AppState, Parts},
+    assemble::{self, Services},
     auth::ServerKey,
+    engine::{CallContext, CallExecutor, CallOutcome, EngineConfig, SystemClock},
     http::{self, api::tokens},
     live::LiveHub,
+    secret::Vault,
     store::{self, Store, User},
 };
 use signalbox::{
     client::{Client, Method, http::HttpTransport},
     id::{OrganizationId, UserId},
+    run::{CallRequest, ErrorKind, StepError},
     wire::Role,
 };
 use std::{
@@ -24,6 +28,16 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 pub const PASSWORD: &str = "correct horse battery";
+
+/// Every call fails: what is tested here needs no tools.
+struct NoTools;
+
+impl CallExecutor for NoTools {
+    fn execute(&self, _: CallContext, _: CallRequest) -> BoxFuture<'_, CallOutcome> {
+        let error = StepError::new(ErrorKind::NotFound, "there are no tools here");
+        async move { CallOutcome::Failed { error, retry_after_ms: None } }.boxed()
+    }
+}
 
 /// A running server; ends with the value.
 pub struct Server {
@@ -78,8 +92,16 @@ impl Server {
         let clock = { let now = now.clone(); Arc::new(move || *now.lock().unwrap()) };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let state = AppState::new(Parts {
+        let Services { engine, gate } = assemble::start(
             store,
+            Arc::new(Vault::ephemeral()),
+            Arc::new(SystemClock),
+            EngineConfig::default(),
+            |_| Arc::new(NoTools),
+        );
+        let state = AppState::new(Parts {
+            engine,
+            gate,
             key: ServerKey::ephemeral(),
             public_origin: None,
             base_url: format!("http://{addr}"),
@@ -241,6 +263,38 @@ pub fn example_body(operation: &str) -> Value {
         "member_add" => json!({ "name": "New", "email": "new@acme.example", "role": "viewer", "password": PASSWORD }),
         "member_change" => json!({ "role": "viewer" }),
         "token_create" => json!({ "name": "CI", "role": "viewer" }),
+        "workflow_create" | "workflow_import" => json!({ "document": document(), "name": "Hello", "format": "signalbox/v1" }),
+        "draft_save" => json!({ "name": "Hello", "description": "Says hello", "graph": graph() }),
+        "publish" => json!({ "note": "first" }),
+        "run_start" => json!({ "input": { "a": 1 }, "contacts": [], "thread_id": "t" }),
+        "run_pause" | "run_resume" | "run_stop" => json!({ "reason": "because" }),
+        "decide" => json!({ "decision": "reject", "revision": 1, "reason": "no" }),
+        "contact_create" | "contact_update" => {
+            json!({ "name": "Ada", "email": "ada@example.com", "tags": ["a"], "metadata": { "k": "v" } })
+        }
+        "settings_general_set" => json!({ "name": "Acme", "timezone": "Europe/Berlin", "email_hold_ms": 0 }),
+        "settings_email_set" => json!({ "kind": "sandbox", "from": "Acme <hello@acme.example>" }),
+        "settings_models_set" => json!({ "provider": "sandbox", "model": "" }),
         other => panic!("say in example_body what {other} takes"),
     }
+}
+
+/// A workflow that waits for a person and then ends.
+pub fn graph() -> Value {
+    json!({
+        "nodes": [
+            { "id": "start", "kind": { "type": "trigger", "trigger": { "on": "manual" } } },
+            { "id": "ask", "kind": { "type": "human", "mode": "approve", "prompt": "Shall we?" } },
+            { "id": "end", "kind": { "type": "end", "outcome": "done", "output": { "said": "{{input.a}}" } } },
+        ],
+        "edges": [
+            { "id": "e1", "from": "start", "port": "success", "to": "ask" },
+            { "id": "e2", "from": "ask", "port": "approved", "to": "end" },
+        ],
+    })
+}
+
+/// The same as a document.
+pub fn document() -> Value {
+    json!({ "format": "signalbox/v1", "name": "Hello", "description": "Says hello", "graph": graph() })
 }

@@ -1,0 +1,86 @@
+//! Puts the engine and the send gate together on a store.
+
+use crate::{
+    channel::Channels,
+    engine::{CallExecutor, Clock, Engine, EngineConfig, EngineError, EngineHandle, Organizations, WriteOp},
+    gate::{Gate, Ride, Runs, TellError},
+    secret::Vault,
+    setting::Settings,
+    store::{self, Store, StoreError},
+};
+use chrono_tz::Tz;
+use futures::{FutureExt, future::BoxFuture};
+use signalbox::{
+    id::{OrganizationId, RunId},
+    run::Command,
+};
+use std::sync::Arc;
+
+/// What runs workflows.
+#[derive(Clone)]
+pub struct Services {
+    /// Runs them.
+    pub engine: EngineHandle,
+    /// Lets their messages out.
+    pub gate: Gate,
+}
+
+/// Starts the engine with what its calls do, and a gate that it and people speak to. The gate's sender
+/// is the caller's to run.
+pub fn start(
+    store: Store,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    config: EngineConfig,
+    executor: impl FnOnce(&Gate) -> Arc<dyn CallExecutor>,
+) -> Services {
+    let channels = Channels::new(Settings::new(store.clone(), vault));
+    let time = clock.clone();
+    let gate = Gate::new(store.clone(), channels, Arc::new(move || time.now()));
+    let config = EngineConfig { organizations: Arc::new(Zones(store.clone())), ..config };
+    let engine = Engine::start(store, executor(&gate), clock, config);
+    gate.attach(Arc::new(EngineRuns(engine.clone())));
+    Services { engine, gate }
+}
+
+/// The engine, as the gate tells it things.
+struct EngineRuns(EngineHandle);
+
+impl Runs for EngineRuns {
+    fn tell(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+        ride: Ride,
+    ) -> BoxFuture<'_, Result<(), TellError>> {
+        async move {
+            let extra: WriteOp = Box::new(move |tx| ride(tx));
+            let told = self.0.command_with(organization, run, command, extra).await;
+            told.map(|_| ()).map_err(|error| match error {
+                EngineError::Refused(refusal) => refusal.into(),
+                EngineError::Store(error) => error.into(),
+                other => StoreError::Unavailable(other.to_string()).into(),
+            })
+        }
+        .boxed()
+    }
+}
+
+/// The organisations' zones.
+struct Zones(Store);
+
+impl Organizations for Zones {
+    fn zone(&self, organization: OrganizationId) -> BoxFuture<'_, Tz> {
+        async move {
+            match store::organization_fetch(&self.0, organization).await {
+                Ok(view) => view.timezone.parse().unwrap_or(Tz::UTC),
+                Err(error) => {
+                    tracing::warn!(%organization, %error, "the zone is not known; UTC is used");
+                    Tz::UTC
+                }
+            }
+        }
+        .boxed()
+    }
+}

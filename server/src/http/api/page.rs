@@ -1,0 +1,38 @@
+//! Pages of lists.
+
+use crate::http::failure::Failure;
+use signalbox::wire::{ErrorCode, Page};
+use std::str::FromStr;
+
+/// Items of a page unless the request says otherwise.
+const LIMIT: u32 = 50;
+const LIMIT_MAX: u32 = 200;
+
+/// The number of items that is wanted; 1 to 200.
+pub fn limit(wanted: Option<u32>) -> Result<u32, Failure> {
+    match wanted {
+        None => Ok(LIMIT),
+        Some(limit @ 1..=LIMIT_MAX) => Ok(limit),
+        Some(other) => Err(Failure::new(
+            ErrorCode::InvalidParameter,
+            format!("`limit` is {other}; it must be 1 to {LIMIT_MAX}."),
+        )),
+    }
+}
+
+/// A cursor that is an id.
+pub fn cursor<T: FromStr>(text: Option<&str>) -> Result<Option<T>, Failure> {
+    let parsed = text.map(str::parse).transpose();
+    parsed.map_err(|_| {
+        Failure::new(ErrorCode::InvalidParameter, "The cursor is not one that this list gave.")
+            .help("Leave `cursor` out to start at the first page.")
+    })
+}
+
+/// A page of rows of which one more than wanted was read.
+pub fn of<T>(mut items: Vec<T>, limit: u32, cursor_of: impl Fn(&T) -> String) -> Page<T> {
+    let more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let next_cursor = if more { items.last().map(cursor_of) } else { None };
+    Page { items, next_cursor, total: None }
+}

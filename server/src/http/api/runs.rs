@@ -1,0 +1,228 @@
+//! Runs: start, list, look, wait, pause, resume, stop.
+
+use super::page;
+use crate::{
+    app_state::AppState,
+    engine::{EngineError, StartRun, WaitFor},
+    http::{
+        body::Json,
+        call::{Answer, Call, EventsQuery, NoQuery, WaitQuery},
+        failure::Failure,
+        idempotent,
+        reply::{Found, Started},
+        views::{self, Names},
+    },
+    store::{self, RunFilter},
+};
+use serde_json::{Value, json};
+use signalbox::{
+    id::{ContactId, OrganizationId, RunId, WorkflowId},
+    run::{Command, RunEnd},
+    wire::{
+        ErrorCode, EventsPage, Page, ReasonBody, RunDetail, RunQuery, RunStart, RunStarted,
+        RunView, RunWait,
+    },
+};
+use std::time::Duration;
+
+/// Events of one answer.
+const EVENTS_MAX: u64 = 1_000;
+const WAIT_DEFAULT_MS: u64 = 30_000;
+const WAIT_MAX_MS: u64 = 300_000;
+/// Contacts that one run may be about.
+const CONTACTS_MAX: usize = 100;
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Refused(refusal) => Self::new(ErrorCode::WrongState, refusal.to_string()),
+            EngineError::Store(error) => error.into(),
+            EngineError::Graph(errors) => {
+                let reasons: Vec<String> = errors.into_iter().map(|error| error.message).collect();
+                Self::new(ErrorCode::GraphProblems, "The version cannot run.")
+                    .details(json!({ "reasons": reasons }))
+            }
+            EngineError::Quarantined(_) => Self::new(ErrorCode::WrongState, error.to_string()),
+            EngineError::Busy | EngineError::Stopping => {
+                Self::new(ErrorCode::Unavailable, error.to_string()).help("Try again in a moment.")
+            }
+        }
+    }
+}
+
+/// `POST /api/workflows/{id}/runs`.
+pub async fn start(
+    call: Call<WorkflowId, NoQuery, Json<RunStart>>,
+) -> Answer<Started<RunStarted>> {
+    let (state, organization, workflow) = (&call.state, call.organization(), call.path);
+    let key = idempotent::key_of(&call.headers)?;
+    let Json(wanted) = call.body;
+    let version = version_to_run(state, organization, workflow, wanted.version).await?;
+    check_contacts(state, organization, &wanted.contacts).await?;
+    if wanted.thread_id.as_ref().is_some_and(|thread| thread.chars().count() > 200) {
+        return Err(Failure::value("thread_id", "The thread_id has at most 200 characters."));
+    }
+    let start = StartRun {
+        input: wanted.input,
+        contacts: wanted.contacts,
+        thread_id: wanted.thread_id,
+        started_by: call.caller.label(),
+        idempotency_key: key.map(|key| format!("api {workflow} {key}")),
+    };
+    let started = state.engine().start_run(organization, workflow, version, start).await?;
+    let body = RunStarted { id: started.run, status: started.status };
+    Ok(Started { created: started.created, body })
+}
+
+/// The version that a start means.
+pub async fn version_to_run(
+    state: &AppState,
+    organization: OrganizationId,
+    workflow: WorkflowId,
+    wanted: Option<u32>,
+) -> Result<u32, Failure> {
+    let summary = store::workflow_fetch(state.store(), organization, workflow).await?.summary;
+    if summary.archived {
+        return Err(Failure::new(ErrorCode::WrongState, "The workflow is archived."));
+    }
+    let Some(newest) = summary.published_version else {
+        return Err(Failure::new(ErrorCode::WrongState, "The workflow was never published.")
+            .help("Publish it first; a run runs a version."));
+    };
+    match wanted {
+        None => Ok(newest),
+        Some(number) if (1..=newest).contains(&number) => Ok(number),
+        Some(_) => Err(Failure::value("version", format!("The newest version is {newest}."))),
+    }
+}
+
+async fn check_contacts(
+    state: &AppState,
+    organization: OrganizationId,
+    contacts: &[ContactId],
+) -> Result<(), Failure> {
+    if contacts.len() > CONTACTS_MAX {
+        let text = format!("A run is about {CONTACTS_MAX} contacts at most.");
+        return Err(Failure::value("contacts", text));
+    }
+    for contact in contacts {
+        match store::contact_fetch(state.store(), organization, *contact).await {
+            Ok(_) => {}
+            Err(store::StoreError::NotFound { .. }) => {
+                return Err(Failure::value("contacts", format!("There is no contact {contact}.")));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// `GET /api/runs`.
+pub async fn list(call: Call<(), RunQuery>) -> Answer<Found<Page<RunView>>> {
+    let (store, query) = (call.state.store(), &call.query);
+    let limit = page::limit(query.limit)?;
+    let before = page::cursor::<RunId>(query.cursor.as_deref())?;
+    let filter =
+        RunFilter { phase: query.phase, workflow: query.workflow, contact: query.contact };
+    let rows = store::run_list(store, call.organization(), &filter, before, limit + 1).await?;
+    let page = page::of(rows, limit, |row| row.id.to_string());
+    let (mut items, mut names) = (Vec::with_capacity(page.items.len()), Names::default());
+    for row in page.items {
+        items.push(views::run_row(store, &mut names, row).await?);
+    }
+    Ok(Found(Page { items, next_cursor: page.next_cursor, total: None }))
+}
+
+/// `GET /api/runs/{id}`.
+pub async fn fetch(call: Call<RunId>) -> Answer<Found<RunDetail>> {
+    let (store, organization, id) = (call.state.store(), call.organization(), call.path);
+    let run = views::run_view(store, organization, id).await?;
+    let version = store::version_fetch(store, organization, run.workflow, run.version).await?;
+    let state = views::run_state(store, organization, id).await?;
+    let after = state.seq.saturating_sub(EVENTS_MAX);
+    let limit = usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX);
+    let (events, _) = store::events_after(store, organization, id, after, limit).await?;
+    Ok(Found(RunDetail {
+        run,
+        graph: version.graph,
+        variables: state.variables,
+        input: state.input,
+        output: output_of(state.end),
+        events,
+    }))
+}
+
+fn output_of(end: Option<RunEnd>) -> Value {
+    match end {
+        Some(RunEnd::Completed { output, .. }) => output,
+        _ => Value::Null,
+    }
+}
+
+/// `GET /api/runs/{id}/events?after=N`.
+pub async fn events(call: Call<RunId, EventsQuery>) -> Answer<Found<EventsPage>> {
+    let (store, organization, id) = (call.state.store(), call.organization(), call.path);
+    store::run_fetch(store, organization, id).await?;
+    let limit = usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX);
+    let (events, more) =
+        store::events_after(store, organization, id, call.query.after, limit).await?;
+    Ok(Found(EventsPage { events, more }))
+}
+
+/// `GET /api/runs/{id}/wait?timeout_ms=`.
+pub async fn wait(call: Call<RunId, WaitQuery>) -> Answer<Found<RunWait>> {
+    let wanted = call.query.timeout_ms.unwrap_or(WAIT_DEFAULT_MS);
+    if wanted > WAIT_MAX_MS {
+        let text = format!("`timeout_ms` is {wanted}; it must be at most {WAIT_MAX_MS}.");
+        return Err(Failure::new(ErrorCode::InvalidParameter, text));
+    }
+    let timeout = Duration::from_millis(wanted);
+    wait_for(&call.state, call.organization(), call.path, WaitFor::Person, timeout).await.map(Found)
+}
+
+/// Waits, at most so long or until the server goes down.
+pub async fn wait_for(
+    state: &AppState,
+    organization: OrganizationId,
+    run: RunId,
+    what: WaitFor,
+    timeout: Duration,
+) -> Result<RunWait, Failure> {
+    tokio::select! {
+        status = state.engine().wait(organization, run, what, timeout) => drop(status?),
+        () = state.shutdown().cancelled() => {}
+    }
+    let view = views::run_view(state.store(), organization, run).await?;
+    let ended = view.status.phase().is_terminal();
+    let output = match ended {
+        true => output_of(views::run_state(state.store(), organization, run).await?.end),
+        false => Value::Null,
+    };
+    Ok(RunWait { run: view, ended, output })
+}
+
+/// `POST /api/runs/{id}/pause`.
+pub async fn pause(call: Call<RunId, NoQuery, Json<ReasonBody>>) -> Answer<Found<RunView>> {
+    control(call, |by, _| Command::Pause { by }).await
+}
+
+/// `POST /api/runs/{id}/resume`.
+pub async fn resume(call: Call<RunId, NoQuery, Json<ReasonBody>>) -> Answer<Found<RunView>> {
+    control(call, |by, _| Command::Resume { by }).await
+}
+
+/// `POST /api/runs/{id}/stop`.
+pub async fn stop(call: Call<RunId, NoQuery, Json<ReasonBody>>) -> Answer<Found<RunView>> {
+    control(call, |by, reason| Command::Stop { reason, by }).await
+}
+
+async fn control(
+    call: Call<RunId, NoQuery, Json<ReasonBody>>,
+    command: impl FnOnce(String, String) -> Command,
+) -> Answer<Found<RunView>> {
+    let (organization, run) = (call.organization(), call.path);
+    let reason = super::check::text_of("reason", &call.body.0.reason, 0, 500)?;
+    let command = command(call.caller.label(), reason);
+    call.state.engine().command(organization, run, command).await?;
+    Ok(Found(views::run_view(call.state.store(), organization, run).await?))
+}

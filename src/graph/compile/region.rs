@@ -151,7 +151,7 @@ impl Finder<'_> {
             body[node] = true;
         }
         let region = self.region(level, header, &body);
-        if !self.ports_fit(&body, header) || (!for_each && !self.has_way_out(&core, &body)) {
+        if !self.ports_fit(&body, header) || (!for_each && !self.has_way_out(&core)) {
             if !for_each {
                 self.endless(header);
             }
@@ -263,16 +263,16 @@ impl Finder<'_> {
         fit
     }
 
-    /// Whether a turn of a while region can end without going back.
-    fn has_way_out(&self, core: &[bool], body: &[bool]) -> bool {
+    /// Whether a turn of a while region can end without going back: through a port all of whose edges leave what
+    /// goes round, or because an edge need not be taken.
+    fn has_way_out(&self, core: &[bool]) -> bool {
         (0..core.len()).filter(|node| core[*node]).any(|node| {
             let outs = &self.wiring.outs[node];
-            let leaves = |edge: &usize| {
-                !core[self.wiring.edges[*edge].to] && self.wiring.edges[*edge].port != "success"
+            let edge = |index: usize| &self.wiring.edges[index];
+            let leaves = |port: &str| {
+                outs.iter().all(|other| edge(*other).port != port || !core[edge(*other).to])
             };
-            let out_of_body = |edge: &usize| !body[self.wiring.edges[*edge].to];
-            outs.iter()
-                .any(|edge| leaves(edge) || out_of_body(edge) || self.wiring.is_conditional(*edge))
+            outs.iter().any(|out| leaves(edge(*out).port) || self.wiring.is_conditional(*out))
                 || self.wiring.has_open_choice(node)
         })
     }

@@ -55,7 +55,8 @@ impl Machine<'_> {
         let Some((node, frame)) = self.place(id) else { return };
         let port = self.first_port(node);
         match self.ways(frame, node, Some(&port), Some(&Value::Null)) {
-            Err(error) => self.give_up(id, error, None),
+            // Not by its policy: that may have led here, and would again.
+            Err(error) => self.fail(id, error, None, None),
             Ok(ways) => {
                 let edges = self.ids(&ways);
                 self.emit(EventBody::NodeBypassed { activation: id, port, reason, edges, error });
@@ -75,7 +76,7 @@ impl Machine<'_> {
 
     /// A unit that does not run: nothing led to it, or its condition does not hold.
     pub(super) fn skip(&mut self, frame: FrameId, unit: usize, reason: &str) {
-        let ways = Ways { taken: vec![], dead: self.all_ways(unit) };
+        let ways = Ways { taken: vec![], dead: self.all_ways(frame, unit) };
         let edges = self.ids(&ways);
         self.emit(EventBody::NodeSkipped {
             activation: ActivationId(self.state.activation_last + 1),
@@ -89,11 +90,14 @@ impl Machine<'_> {
         self.follow(frame, &ways);
     }
 
-    /// All edges that die with a unit: its own, and those out of the region that it heads.
-    pub(super) fn all_ways(&self, unit: usize) -> Vec<usize> {
+    /// All edges that die with a unit: its own, and those out of the region that it heads. Within a turn of a
+    /// while region its header is a node like others.
+    pub(super) fn all_ways(&self, frame: FrameId, unit: usize) -> Vec<usize> {
         let outs = &self.graph.node(unit).outs;
+        let header = self.level(frame).and_then(|level| self.graph.region(level).header);
         match self.graph.regions().headed[unit].map(|region| self.graph.region(region)) {
             None => outs.clone(),
+            Some(_) if header == Some(unit) => outs.clone(),
             Some(region) if region.kind == RegionKind::While => region.exits.clone(),
             Some(region) => outs.iter().chain(&region.exits).copied().collect(),
         }

@@ -83,7 +83,7 @@ impl Machine<'_> {
                 self.emit(EventBody::RunEnded { end });
             }
             FailurePolicy::Skip => {
-                let ways = Ways { taken: vec![], dead: self.all_ways(node) };
+                let ways = Ways { taken: vec![], dead: self.all_ways(frame, node) };
                 self.emit(EventBody::NodeSkipped {
                     activation: id,
                     node: self.graph.source(node).id.clone(),
@@ -111,7 +111,7 @@ impl Machine<'_> {
     }
 
     /// The activation failed; with a port the path goes on there, without one the run will fail.
-    fn fail(
+    pub(super) fn fail(
         &mut self,
         id: ActivationId,
         error: StepError,
@@ -120,7 +120,7 @@ impl Machine<'_> {
     ) {
         let Some((node, frame)) = self.place(id) else { return };
         let mut ways = Ways::default();
-        for edge in self.all_ways(node) {
+        for edge in self.all_ways(frame, node) {
             // A condition that cannot be computed does not hold: the failure itself must not be lost.
             let is_chosen = Some(self.graph.edge_port(edge)) == port
                 && self.graph.edge(edge).from == node

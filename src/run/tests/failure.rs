@@ -232,3 +232,14 @@ fn json_answers_of_models_are_read_and_asked_for_again() {
     let outcome = check_in(text, json!({}), &mut world, "t+ mx m+ v+ =completed");
     assert_eq!(outcome.state.variables["n"], json!(7));
 }
+
+#[test]
+fn a_partial_step_whose_way_on_cannot_be_computed_fails() {
+    let text = "t trigger\na action @{\"on_failure\": \"continue-partial\"}\nb action\nt > a\na > b ? nowhere > 1";
+    let outcome = run(text);
+    assert!(
+        trace(&outcome).contains("a! =failed(The condition of the connection"),
+        "{}",
+        trace(&outcome)
+    );
+}

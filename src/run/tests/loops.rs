@@ -357,3 +357,26 @@ fn deep_nesting_and_long_chains_do_not_overflow() {
     chain.push_str("a4000 action");
     assert!(shape(&graph(&chain)).1.is_empty());
 }
+
+#[test]
+fn the_first_step_of_a_loop_that_fails_goes_on_through_its_error_port_within_the_loop() {
+    let world = || {
+        failing_world(|node, _, occurrence| {
+            (node == "f" && occurrence < 2).then_some((ErrorKind::InvalidInput, "no"))
+        })
+    };
+    let text = "t trigger\nf action\np action\nz action\ne end\nt > f > z > e\nf.error > p > f";
+    let expected = "t+ [f0 f!error p+ ] [f1 f!error p+ ] [f2 f+ p- ] ]]f z+ e+ =completed";
+    check_in(text, json!({}), &mut world(), expected);
+    // Without an end what follows is a part of the turns.
+    let text = "t trigger\nf action\np action\nz action\nt > f > z\nf.error > p > f";
+    let expected = "t+ [f0 f!error z- p+ ] [f1 f!error z- p+ ] [f2 f+ p- z+ ] ]]f =completed";
+    check_in(text, json!({}), &mut world(), expected);
+}
+
+#[test]
+fn the_first_step_of_a_loop_that_is_skipped_lets_nothing_follow() {
+    let text = "t trigger\nf action @{\"condition\": \"false\"}\np action\nz action\ny action\n\
+                t > f > z > y\nf.error > p > f";
+    check_in(text, json!({}), &mut TestWorld::default(), "t+ [f0 f- z- p- y- ] ]]f =completed");
+}

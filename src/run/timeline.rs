@@ -126,6 +126,11 @@ impl TimelineWriter {
         let plain = |title: String, signal| Some((title, String::new(), signal));
         match body {
             EventBody::NodeStarted { .. } | EventBody::FrameEnded { .. } => None,
+            EventBody::NodeCompleted { port: _, outcome: None, usage: Some(usage), .. } => {
+                // What was made up says so wherever it shows.
+                let model = if usage.sandbox { "the sandbox model" } else { usage.model.as_str() };
+                Some((format!("{name} done"), format!("written by {model}"), Signal::Clear))
+            }
             EventBody::NodeCompleted { port, outcome, .. } => {
                 let is_logic = node.is_some_and(|(id, _)| self.logic.get(id) == Some(&true));
                 match (port.as_str(), outcome) {

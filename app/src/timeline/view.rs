@@ -1,7 +1,7 @@
 //! The rows on the screen: newest first or oldest first, follows the run.
 
 use super::fold::RunFold;
-use super::rows::{TimelineRow, rows};
+use super::rows::{TimelineRow, icon, rows, tone};
 use crate::ui::{Button, ButtonKind, EmptyState, Glyph, Icon, Time};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -28,7 +28,7 @@ pub fn Timeline(
     let all = Memo::new(move |_| {
         let rows = fold.with(|fold| graph.with_value(|graph| rows(&fold.events, graph)));
         match node.get() {
-            Some(node) => rows.into_iter().filter(|row| row.node.as_ref() == Some(&node)).collect(),
+            Some(node) => rows.into_iter().filter(|row| row.entry.node.as_ref() == Some(&node)).collect(),
             None => rows,
         }
     });
@@ -73,7 +73,7 @@ pub fn Timeline(
             </button>
         </div>
         <ol class="flex flex-col" data-testid="timeline">
-            <For each=visible key=|row| row.seq let(row)>
+            <For each=visible key=|row| row.entry.seq let(row)>
                 <RowView row=row open=open_approvals node=node />
             </For>
         </ol>
@@ -100,13 +100,15 @@ fn RowView(
     open: Memo<BTreeSet<signalbox::id::ApprovalId>>,
     node: RwSignal<Option<NodeId>>,
 ) -> impl IntoView {
-    let approval = row.approval;
-    let own = StoredValue::new(row.node.clone());
-    let has_node = row.node.is_some();
+    let TimelineRow { entry, approval } = row;
+    let (icon, tone) = (icon(&entry), tone(entry.signal));
+    let own = StoredValue::new(entry.node.clone());
+    let has_node = entry.node.is_some();
+    let at_ms = entry.at.timestamp_millis();
     view! {
-        <li class="flex gap-3 border-b border-line px-4 py-2" data-seq=row.seq>
-            <span class=format!("pt-0.5 {}", row.tone.text_class())>
-                <Glyph icon=row.icon />
+        <li class="flex gap-3 border-b border-line px-4 py-2" data-seq=entry.seq>
+            <span class=format!("pt-0.5 {}", tone.text_class())>
+                <Glyph icon=icon />
             </span>
             <div class="min-w-0 flex-1">
                 <p class="break-words">
@@ -118,15 +120,15 @@ fn RowView(
                                 title="Show only this step"
                                 on:click=move |_| node.set(own.get_value())
                             >
-                                {row.title.clone()}
+                                {entry.title.clone()}
                             </button>
                         }
                             .into_any()
                     } else {
-                        view! { <span class="font-medium">{row.title.clone()}</span> }.into_any()
+                        view! { <span class="font-medium">{entry.title.clone()}</span> }.into_any()
                     }}
                 </p>
-                <p class="text-sm break-words text-text-2">{row.detail.clone()}</p>
+                <p class="text-sm break-words text-text-2">{entry.detail.clone()}</p>
                 {move || {
                     approval
                         .filter(|approval| open.with(|open| open.contains(approval)))
@@ -143,7 +145,7 @@ fn RowView(
                 }}
             </div>
             <span class="text-xs text-text-3 tabular-nums">
-                <Time at_ms=row.at_ms />
+                <Time at_ms=at_ms />
             </span>
         </li>
     }

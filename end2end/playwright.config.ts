@@ -1,10 +1,10 @@
 // Browser tests in real Chromium. Each worker starts servers of its own (support/server.ts), so there is
 // no webServer here. Run: `make test-e2e`, or `npx playwright test -c end2end -g "part of a title"`.
 import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import { defineConfig } from "@playwright/test";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = resolve(__dirname, "..");
 // scripts/browser knows where to look; nothing printed means Playwright's own browser.
 const chromium =
   process.env.CHROMIUM || execFileSync("scripts/browser", { cwd: root, encoding: "utf8" }).trim();

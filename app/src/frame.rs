@@ -37,7 +37,7 @@ pub fn Frame() -> impl IntoView {
     let retry = Callback::new(move |()| me.refetch());
     view! {
         <Suspense fallback=|| ()>
-            {move || me.get().map(|answer| signed_in_or_not(answer, retry))}
+            {move || Suspend::new(async move { signed_in_or_not(me.await, retry) })}
         </Suspense>
     }
 }

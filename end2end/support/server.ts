@@ -2,20 +2,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = resolve(__dirname, "../..");
 const START_LIMIT_MS = 20_000;
 
 /** Who owns the server of every test. */
 export const OWNER = { name: "Ada Owner", email: "ada@example.com", password: "correct horse battery" };
 
-/** The binary under test: SIGNALBOX_BINARY, or the debug build. */
+/** The binary under test: SIGNALBOX_BINARY, or what scripts/build debug left for us. */
 function binary(): string {
-  const path =
-    process.env.SIGNALBOX_BINARY ??
-    join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "debug", "signalbox");
+  const path = process.env.SIGNALBOX_BINARY ?? join(root, "target/e2e/signalbox");
   if (!existsSync(path)) throw new Error(`${path} is missing; run scripts/build debug`);
   return path;
 }
@@ -41,7 +38,7 @@ export class Server {
       env: { LEPTOS_SITE_ROOT: join(root, "target/site"), ...process.env, ...options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const url = await new Promise<string>((resolve, reject) => {
+    const url = await new Promise<string>((settle, reject) => {
       const fail = (why: string) => reject(new Error(`${why}\n${output.join("")}`));
       const timer = setTimeout(() => {
         child.kill("SIGKILL");
@@ -52,7 +49,7 @@ export class Server {
         const found = output.join("").match(/http:\/\/127\.0\.0\.1:\d+/);
         if (!found) return;
         clearTimeout(timer);
-        resolve(found[0]);
+        settle(found[0]);
       };
       child.stdout?.on("data", read);
       child.stderr?.on("data", read);
@@ -98,7 +95,7 @@ export class Server {
   /** Stops it. `SIGKILL` for a crash. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    const ended = new Promise((resolve) => this.child.once("exit", resolve));
+    const ended = new Promise((done) => this.child.once("exit", done));
     this.child.kill(signal);
     await ended;
   }

@@ -5,7 +5,6 @@ use crate::routes::{PLACES, Place};
 use crate::ui::Glyph;
 use leptos::prelude::*;
 use leptos_router::components::A;
-use leptos_router::hooks::use_location;
 
 /// The bar; hidden from tablet size up, where the rail is.
 #[component]
@@ -28,15 +27,12 @@ pub fn BottomBar() -> impl IntoView {
 
 #[component]
 fn BarEntry(place: &'static Place) -> impl IntoView {
-    let location = use_location();
     let count = use_inbox_count().0;
-    let here = move || location.pathname.with(|path| place.holds(path));
     let waiting = move || count.get().filter(|count| *count > 0 && place.href == "/inbox");
     view! {
         <li class="min-w-0 flex-1">
             <A
                 href=place.href
-                attr:aria-current=move || here().then_some("page")
                 attr:class="flex h-14 flex-col items-center justify-center gap-0.5 text-xs text-text-2 \
                 aria-[current=page]:text-accent"
             >

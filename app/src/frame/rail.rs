@@ -6,7 +6,6 @@ use crate::routes::{PLACES, Place};
 use crate::ui::{Glyph, Icon, IconButton};
 use leptos::prelude::*;
 use leptos_router::components::A;
-use leptos_router::hooks::use_location;
 
 /// The rail.
 #[component]
@@ -64,14 +63,11 @@ fn Mark() -> impl IntoView {
 
 #[component]
 fn RailEntry(place: &'static Place, folded: RwSignal<bool>) -> impl IntoView {
-    let location = use_location();
-    let here = move || location.pathname.with(|path| place.holds(path));
     view! {
         <li>
             <A
                 href=place.href
                 attr:title=move || folded.get().then_some(place.label)
-                attr:aria-current=move || here().then_some("page")
                 attr:class="group flex h-9 items-center gap-2.5 rounded px-2.5 text-text-2 hover:bg-surface-2 \
                 hover:text-text-1 aria-[current=page]:bg-surface-2 aria-[current=page]:font-medium \
                 aria-[current=page]:text-text-1"

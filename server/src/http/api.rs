@@ -11,6 +11,7 @@ pub mod inbox;
 pub mod members;
 mod page;
 pub mod runs;
+mod samples;
 pub mod settings;
 pub mod tokens;
 pub mod workflows;

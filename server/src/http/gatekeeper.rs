@@ -141,3 +141,68 @@ fn foreign_origin() -> Failure {
          server with --public-url.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app_state::Parts,
+        assemble,
+        auth::ServerKey,
+        engine::{CallContext, CallExecutor, CallOutcome, Clock, EngineConfig, SystemClock},
+        secret::Vault,
+        store::Store,
+    };
+    use axum::body::{Body, to_bytes};
+    use futures::future::BoxFuture;
+    use signalbox::{client, run::CallRequest};
+
+    struct NoCalls;
+
+    impl CallExecutor for NoCalls {
+        fn execute(&self, _: CallContext, _: CallRequest) -> BoxFuture<'_, CallOutcome> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    async fn state() -> AppState {
+        let services = assemble::start(
+            Store::in_memory().await.unwrap(),
+            Arc::new(Vault::ephemeral()),
+            Arc::new(SystemClock),
+            EngineConfig::default(),
+            |_| Arc::new(NoCalls),
+        );
+        AppState::new(Parts {
+            engine: services.engine,
+            gate: services.gate,
+            key: ServerKey::ephemeral(),
+            public_origin: None,
+            base_url: "http://127.0.0.1".into(),
+            clock: Arc::new(|| SystemClock.now()),
+        })
+    }
+
+    async fn broken(_: AppState, _: Option<Caller>, _: Request) -> Result<Response, Failure> {
+        tokio::task::yield_now().await;
+        panic!("a secret in the panic")
+    }
+
+    #[tokio::test]
+    async fn a_handler_that_breaks_off_is_a_500_with_a_reference() {
+        let state = state().await;
+        for method in [client::Method::Get, client::Method::Post] {
+            let endpoint = Endpoint::raw(method, "/x", "broken", Access::Public, "", broken);
+            let request = Request::builder().method(method.as_str()).uri("/x");
+            let request = request.body(Body::empty()).unwrap();
+            let response = serve(state.clone(), Arc::new(endpoint), request).await;
+            assert_eq!(response.status(), 500);
+            assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+            let bytes = to_bytes(response.into_body(), 10_000).await.unwrap();
+            let error: ApiError = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!(error.code, ErrorCode::Internal);
+            assert_eq!(error.details["reference"].as_str().unwrap().len(), 8);
+            assert!(!String::from_utf8_lossy(&bytes).contains("secret"));
+        }
+    }
+}

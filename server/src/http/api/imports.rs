@@ -1,6 +1,6 @@
 //! New workflows: empty, from a document, from a starter.
 
-use super::{check, workflows};
+use super::{check, samples, workflows};
 use crate::{
     auth::Caller,
     app_state::AppState,
@@ -161,12 +161,15 @@ pub async fn starters(_: Call) -> Answer<Found<Vec<StarterView>>> {
     views.collect::<Result<_, Failure>>().map(Found)
 }
 
-/// `POST /api/starters/{slug}`: a workflow from a starter.
+/// `POST /api/starters/{slug}`: a workflow from a starter, and sample contacts where there are none.
 pub async fn starter_use(call: Call<String>) -> Answer<Created<ImportOutcome>> {
     let Some(starter) = starter::find(&call.path) else { return Err(Failure::not_found("starter")) };
     let request = ImportRequest { document: starter.workflow.clone(), name: None, format: None };
-    let (organization, work) =
-        (call.organization(), import_document(&call.state, &call.caller, &request));
+    let organization = call.organization();
+    let work = async {
+        samples::add(&call.state, organization).await?;
+        import_document(&call.state, &call.caller, &request).await
+    };
     idempotent::once(&call.state, organization, "starter_use", &call.headers, &request, work)
         .await
         .map(Created)

@@ -6,7 +6,10 @@ use super::{
 };
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use signalbox::{client::Method, wire::Role};
+use signalbox::{
+    client::Method,
+    wire::{LiveServer, Role},
+};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
@@ -40,7 +43,10 @@ fn refused(result: Result<Socket, tungstenite::Error>) -> u16 {
 async fn next(socket: &mut Socket) -> Option<Value> {
     loop {
         match timeout(SOON, socket.next()).await.expect("nothing came")? {
-            Ok(Message::Text(text)) => return Some(serde_json::from_str(&text).unwrap()),
+            Ok(Message::Text(text)) => {
+                serde_json::from_str::<LiveServer>(&text).expect("a frame of the documented form");
+                return Some(serde_json::from_str(&text).unwrap());
+            }
             Ok(Message::Close(_)) | Err(_) => return None,
             Ok(_) => {}
         }
@@ -228,4 +234,30 @@ async fn the_organization_is_followed_from_a_number_on() {
     say(&mut stranger, &format!("{{\"type\":\"follow_run\",\"run\":{},\"after\":0}}", started["id"])).await;
     let frame = next(&mut stranger).await.unwrap();
     assert_eq!(frame["type"], "error", "{frame}");
+}
+
+#[tokio::test]
+async fn who_missed_too_much_is_told_to_fetch_again() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let append = async |entries: usize| {
+        let (id, now) = (acme.id, server.state.now());
+        let op = server.state.store().write(move |tx| {
+            for _ in 0..entries {
+                tx.feed_append(id, "nothing", uuid::Uuid::nil(), Value::Null, now);
+            }
+            Box::pin(async { Ok(()) })
+        });
+        op.await.unwrap();
+    };
+    append(900).await;
+    let mut socket = with_token(&server, acme.token(Role::Viewer)).await;
+    assert_eq!(next(&mut socket).await.unwrap()["cursor"], 900);
+    say(&mut socket, "{\"type\":\"follow\",\"after\":0}").await;
+    say(&mut socket, "{").await;
+    assert_eq!(next(&mut socket).await.unwrap()["type"], "error", "900 were replayed");
+    append(200).await;
+    say(&mut socket, "{\"type\":\"follow\",\"after\":0}").await;
+    let frame = next(&mut socket).await.unwrap();
+    assert_eq!((&frame["type"], &frame["cursor"]), (&json!("resync"), &json!(1_100)));
 }

@@ -17,6 +17,10 @@ pub struct ServeConfig {
     /// The address people use, such as https://box.example.com; needed behind a proxy
     #[arg(long, env = "SIGNALBOX_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Hosts that workflows may ask although they are private or on another port than 80 and 443:
+    /// `host` or `host:port`, separated by commas
+    #[arg(long, env = "SIGNALBOX_ALLOW_HOSTS", default_value = "")]
+    pub allow_hosts: String,
 }
 
 impl ServeConfig {
@@ -24,7 +28,8 @@ impl ServeConfig {
     pub fn public_origin(&self) -> Result<Option<String>, ConfigError> {
         let Some(text) = &self.public_url else { return Ok(None) };
         let wrong = |why: &str| ConfigError(format!("--public-url {text} {why}"));
-        let url = url::Url::parse(text).map_err(|error| wrong(&format!("is no address: {error}")))?;
+        let url =
+            url::Url::parse(text).map_err(|error| wrong(&format!("is no address: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(wrong("must start with http:// or https://"));
         }
@@ -50,6 +55,7 @@ mod tests {
             data: PathBuf::new(),
             database_url: None,
             public_url: Some(url.into()),
+            allow_hosts: String::new(),
         }
         .public_origin()
     }

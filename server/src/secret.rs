@@ -1,37 +1,29 @@
 //! The vault: secrets at rest.
 //!
-//! XChaCha20-Poly1305 with a key of 32 random bytes that lies in the data folder (`secret.key`, mode
-//! 0600), never in the database. What is authenticated beside the text says whose it is, its name and
-//! its version, so that a sealed text cannot be moved to another place. Deliberately absent: where
+//! XChaCha20-Poly1305 under a key that is derived from the server's key, which lies in the data
+//! folder and never in the database. What is authenticated beside the text says whose it is, its name
+//! and its version, so that a sealed text cannot be moved to another place. Deliberately absent: where
 //! sealed texts are kept (see `store::secrets` and a workflow's settings).
 
+use crate::auth::ServerKey;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
+use sha2::{Digest, Sha256};
 use signalbox::id::OrganizationId;
-use std::{fs, io, io::Write, path::Path};
 use zeroize::Zeroizing;
 
-const KEY_FILE: &str = "secret.key";
 const NONCE_LEN: usize = 24;
 
-/// Why the vault cannot be opened, or a text not be read.
+/// Why a text cannot be sealed or read.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// The key file cannot be read or made.
-    #[error("the key file {path} cannot be used: {detail}")]
-    KeyFile {
-        /// Where.
-        path: String,
-        /// Why.
-        detail: String,
-    },
     /// The text was sealed with another key, for another place, or was changed.
     #[error("the secret \u{201c}{0}\u{201d} cannot be read with this server's key; set it again")]
     Unreadable(String),
-    /// The random source or the cipher failed.
+    /// The cipher failed.
     #[error("the secret could not be sealed")]
     Seal,
 }
@@ -42,37 +34,17 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Opens the vault of a data folder; its key is made at the first start.
-    pub fn open(data_dir: &Path) -> Result<Self, VaultError> {
-        let path = data_dir.join(KEY_FILE);
-        let refuse = |error: io::Error| VaultError::KeyFile {
-            path: path.display().to_string(),
-            detail: error.to_string(),
-        };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => Zeroizing::new(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let text = Zeroizing::new(hex::encode(random::<32>()));
-                write_private(&path, text.as_bytes()).map_err(refuse)?;
-                text
-            }
-            Err(error) => return Err(refuse(error)),
-        };
-        let mut key = Zeroizing::new([0u8; 32]);
-        hex::decode_to_slice(text.trim(), key.as_mut()).map_err(|_| VaultError::KeyFile {
-            path: path.display().to_string(),
-            detail: "it must hold 64 hexadecimal digits; restore it from your backup".into(),
-        })?;
-        Ok(Self::with_key(&key))
+    /// The vault of a server.
+    pub fn of(key: &ServerKey) -> Self {
+        let derived = Zeroizing::new(key.derive("vault 1", &[]));
+        // 256 bits in base 64; the hash brings them into 32 bytes.
+        let key: [u8; 32] = Sha256::digest(derived.as_bytes()).into();
+        Self { cipher: XChaCha20Poly1305::new(&key.into()) }
     }
 
     /// A vault whose key is forgotten with it: for private stores.
     pub fn ephemeral() -> Self {
-        Self::with_key(&Zeroizing::new(random::<32>()))
-    }
-
-    fn with_key(key: &[u8; 32]) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(&(*key).into()) }
+        Self::of(&ServerKey::ephemeral())
     }
 
     /// Seals a text for one place.
@@ -118,16 +90,6 @@ fn random<const N: usize>() -> [u8; N] {
     rand::random()
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,20 +110,12 @@ mod tests {
     }
 
     #[test]
-    fn the_key_file_is_private_and_kept() {
-        let dir = std::env::temp_dir().join(format!("vault-{}", Uuid::new_v4()));
-        fs::create_dir_all(&dir).unwrap();
+    fn the_same_server_key_opens_what_it_sealed() {
         let org = OrganizationId(Uuid::from_u128(1));
-        let sealed = Vault::open(&dir).unwrap().seal(org, "a", 1, "b").unwrap();
-        assert_eq!(*Vault::open(&dir).unwrap().open_sealed(org, "a", 1, &sealed).unwrap(), "b");
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(dir.join(KEY_FILE)).unwrap().permissions().mode();
-            assert_eq!(mode & 0o777, 0o600);
-        }
-        fs::write(dir.join(KEY_FILE), "short").unwrap();
-        assert!(matches!(Vault::open(&dir), Err(VaultError::KeyFile { .. })));
-        fs::remove_dir_all(&dir).unwrap();
+        let vault = || Vault::of(&ServerKey::new([7; 32]));
+        let sealed = vault().seal(org, "a", 1, "b").unwrap();
+        assert_eq!(*vault().open_sealed(org, "a", 1, &sealed).unwrap(), "b");
+        let other = Vault::of(&ServerKey::new([8; 32]));
+        assert!(matches!(other.open_sealed(org, "a", 1, &sealed), Err(VaultError::Unreadable(_))));
     }
 }

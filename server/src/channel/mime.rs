@@ -2,7 +2,7 @@
 
 use super::Outgoing;
 use lettre::message::{
-    Mailbox, Message, MultiPart, MultiPartBuilder, MultiPartKind, SinglePart, header,
+    Body, Mailbox, Message, MultiPart, MultiPartBuilder, MultiPartKind, SinglePart, header,
 };
 use std::time::SystemTime;
 
@@ -72,10 +72,16 @@ pub fn mime_bytes(outgoing: &Outgoing) -> Result<Vec<u8>, String> {
 }
 
 fn part(kind: header::ContentType, text: &str) -> SinglePart {
-    // The line end that closes the part is added by the builder.
-    let text = text.replace("\r\n", "\n");
-    let lines = text.strip_suffix('\n').unwrap_or(&text).replace('\n', "\r\n");
-    SinglePart::builder().header(kind).body(lines)
+    let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
+    let plain = text.is_ascii() && text.lines().all(|line| line.len() < LINE_MAX);
+    let body = match plain {
+        // The line end that closes the part is added by the builder.
+        true => Body::new(text.strip_suffix("\r\n").unwrap_or(&text).to_owned()),
+        // Base 64 gives every byte back, the last line end too.
+        false => Body::new_with_encoding(text, header::ContentTransferEncoding::Base64)
+            .unwrap_or_else(Body::new),
+    };
+    SinglePart::builder().header(kind).body(body)
 }
 
 /// The boundary is the same for every attempt.

@@ -6,18 +6,19 @@ use crate::{
     assemble::{self, Services},
     auth::ServerKey,
     config::ServeConfig,
-    engine::{CallContext, CallExecutor, CallOutcome, Clock, EngineConfig, SystemClock},
+    egress::{Allowed, Egress},
+    engine::{Clock, EngineConfig, SystemClock},
     http::{self, in_process::InProcess},
     live::LiveHub,
     maintenance,
     secret::Vault,
     store::{self, Store},
+    tool::Tools,
     web,
 };
 use axum::{Router, http::request};
-use futures::future::BoxFuture;
 use leptos::prelude::{provide_context, use_context};
-use signalbox::run::{CallRequest, ErrorKind, StepError};
+use signalbox::graph::Catalogue;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
 use tracing_subscriber::EnvFilter;
@@ -45,13 +46,17 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     })?;
     let addr = listener.local_addr().unwrap_or(config.addr);
     let store = Store::open(&config.data).await?;
-    let vault = Vault::open(&config.data).map_err(|error| CommandError::new(error.to_string()))?;
     let key = ServerKey::open(&config.data).map_err(CommandError::new)?;
+    let vault = Arc::new(Vault::of(&key));
     let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{addr}"));
-    let clock = Arc::new(SystemClock);
-    let (vault, engine_config) = (Arc::new(vault), EngineConfig::default());
-    let Services { engine, gate } =
-        assemble::start(store, vault, clock, engine_config, |_| Arc::new(NoTools));
+    let egress = Egress::new(Allowed::parse(&config.allow_hosts))
+        .map_err(|error| CommandError::new(error.to_string()))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let engine_config = EngineConfig { tools: Arc::new(Catalogue), ..EngineConfig::default() };
+    let (tools_store, tools_clock) = (store.clone(), clock.clone());
+    let Services { engine, gate } = assemble::start(store, vault, clock, engine_config, |gate| {
+        Arc::new(Tools::new(tools_store, gate, egress, tools_clock))
+    });
     let clock = Arc::new(|| SystemClock.now());
     let state = AppState::new(Parts { engine, gate, key, public_origin, base_url, clock });
     LiveHub::start(&state);
@@ -67,7 +72,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let _ = sender_stop.send(true);
     state.gate().wake();
     if tokio::time::timeout(DRAIN, sender).await.is_err() {
-        tracing::warn!("a message was still being sent; its outcome is looked at after the next start");
+        tracing::warn!(
+            "a message was still being sent; its outcome is looked at after the next start"
+        );
     }
     state.engine().shutdown().await;
     state.store().close().await;
@@ -75,20 +82,11 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Until there is a registry of tools every call fails and says so.
-struct NoTools;
-
-impl CallExecutor for NoTools {
-    fn execute(&self, _: CallContext, _: CallRequest) -> BoxFuture<'_, CallOutcome> {
-        let error = StepError::new(ErrorKind::NotFound, "This server has no tools.");
-        Box::pin(std::future::ready(CallOutcome::Failed { error, retry_after_ms: None }))
-    }
-}
-
 fn start_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // Fails only where a log is set up already.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 /// Says where to go; with the link that sets up the owner while there is none.

@@ -6,3 +6,4 @@ mod cli;
 mod http;
 mod store;
 mod support;
+mod tool;

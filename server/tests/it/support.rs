@@ -4,3 +4,5 @@ pub mod clock;
 pub mod folder;
 pub mod runs;
 pub mod smtp_sink;
+pub mod town;
+pub mod web_sink;

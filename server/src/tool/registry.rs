@@ -1,0 +1,373 @@
+//! The executor: the engine's calls, carried out.
+
+use super::{ToolResult, approval, broken, customer, http, input};
+use crate::{
+    egress::Egress,
+    engine::{CallContext, CallExecutor, CallOutcome, Clock, Closing},
+    gate::{Gate, GateCall, Submitted},
+    model::{
+        Models, Turn,
+        conversation::{ToolHand, converse, question},
+    },
+    secret::Vault,
+    store::{self, ModelTurn, Store, StoreResult, Tx},
+};
+use chrono::{DateTime, Utc};
+use futures::{FutureExt, future::BoxFuture};
+use serde_json::Value;
+use signalbox::{
+    id::{CallId, OrganizationId, RunId},
+    run::{CallRequest, ErrorKind, ModelRequest, StepError, replace_secrets},
+    tool::{ToolSpec, find},
+};
+use std::{collections::HashMap, sync::Arc};
+
+/// Exchanges of a thread that a model is reminded of.
+const THREAD_TURNS_MAX: u32 = 20;
+
+/// The tools that are carried out here; a test holds them against the catalogue.
+pub const IMPLEMENTED: [&str; 13] = [
+    "customer.create",
+    "customer.get_by_id",
+    "customer.query",
+    "customer.update",
+    "customer.filter",
+    "email.send",
+    "approval.create",
+    "approval.update_status",
+    "approval.get",
+    "approval.list_pending",
+    "approval.history",
+    "http.request",
+    // Computed inside the state machine; never comes here.
+    "set_variables",
+];
+
+/// Carries out calls.
+#[derive(Clone)]
+pub struct Tools {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    gate: Gate,
+    models: Models,
+    egress: Egress,
+    clock: Arc<dyn Clock>,
+}
+
+impl Tools {
+    /// Tools over a gate and the web; models as the organisations' settings say.
+    pub fn new(store: Store, gate: &Gate, egress: Egress, clock: Arc<dyn Clock>) -> Self {
+        let models = Models::new(gate.channels().settings().clone());
+        Self { inner: Arc::new(Inner { store, gate: gate.clone(), models, egress, clock }) }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.inner.clock.now()
+    }
+
+    async fn call(&self, context: &CallContext, request: CallRequest) -> CallOutcome {
+        match request {
+            CallRequest::Tool { tool, parameters } => self.tool(context, &tool, parameters).await,
+            CallRequest::Model(request) => self.model(context, *request).await,
+        }
+    }
+
+    async fn tool(&self, context: &CallContext, name: &str, parameters: Value) -> CallOutcome {
+        let Some(spec) = find(name) else {
+            return failed(StepError::new(
+                ErrorKind::NotFound,
+                format!("there is no tool \u{201c}{name}\u{201d}"),
+            ));
+        };
+        let parameters = match self.with_secrets(context, parameters).await {
+            Ok(parameters) => parameters,
+            Err(error) => return failed(error),
+        };
+        let prepared = match input::prepare(spec, parameters) {
+            Ok(prepared) => prepared,
+            Err(error) => return failed(error),
+        };
+        match spec.name.as_str() {
+            "email.send" => self.email(context, &prepared).await,
+            "http.request" => match http::request(&self.inner.egress, context.call, prepared).await
+            {
+                Ok(output) => CallOutcome::Succeeded { output, usage: None },
+                Err((error, retry_after_ms)) => CallOutcome::Failed { error, retry_after_ms },
+            },
+            _ => match self.run_tool(context, spec, prepared).await {
+                Ok(output) => CallOutcome::Succeeded { output, usage: None },
+                Err(error) => failed(error),
+            },
+        }
+    }
+
+    async fn email(&self, context: &CallContext, prepared: &Value) -> CallOutcome {
+        let call = GateCall {
+            organization: context.organization,
+            run: context.run,
+            call: context.call,
+            attempt: context.attempt,
+            activation: context.activation,
+            node: context.node.clone(),
+        };
+        match self.inner.gate.submit_email(&call, prepared).await {
+            Submitted::Parked => CallOutcome::Parked,
+            Submitted::Done(output) => CallOutcome::Succeeded { output, usage: None },
+            Submitted::Failed(error) => failed(error),
+        }
+    }
+
+    async fn run_tool(
+        &self,
+        context: &CallContext,
+        spec: &'static ToolSpec,
+        prepared: Value,
+    ) -> ToolResult {
+        let (store, gate, organization) =
+            (&self.inner.store, &self.inner.gate, context.organization);
+        match spec.name.as_str() {
+            "customer.create" => customer::create(gate, organization, context.call, prepared).await,
+            "customer.update" => customer::update(gate, organization, prepared).await,
+            "approval.create" => {
+                let asker = approval::Asker {
+                    organization,
+                    run: context.run,
+                    node: context.node.clone(),
+                    call: context.call,
+                };
+                approval::create(store, &asker, prepared, self.now()).await
+            }
+            "approval.update_status" => {
+                approval::update_status(store, organization, prepared, self.now()).await
+            }
+            _ => self.read(organization, spec, prepared).await,
+        }
+    }
+
+    /// The tools that only read; a model may be granted these.
+    async fn read(
+        &self,
+        organization: OrganizationId,
+        spec: &'static ToolSpec,
+        prepared: Value,
+    ) -> ToolResult {
+        let (store, gate) = (&self.inner.store, &self.inner.gate);
+        match spec.name.as_str() {
+            "customer.get_by_id" => customer::get(gate, organization, prepared).await,
+            "customer.query" => customer::query(store, organization, prepared).await,
+            "customer.filter" => customer::filter(store, organization, prepared).await,
+            "approval.get" => approval::get(store, organization, prepared).await,
+            "approval.list_pending" => approval::list_of(store, organization, prepared, true).await,
+            "approval.history" => approval::list_of(store, organization, prepared, false).await,
+            other => Err(StepError::new(
+                ErrorKind::Internal,
+                format!("the tool \u{201c}{other}\u{201d} cannot be called here"),
+            )),
+        }
+    }
+
+    async fn model(&self, context: &CallContext, request: ModelRequest) -> CallOutcome {
+        let model = match self.inner.models.of(context.organization).await {
+            Ok(model) => model,
+            Err(error) => {
+                let unanswered = crate::model::conversation::Unanswered::from(error);
+                return failed(unanswered.error);
+            }
+        };
+        let thread = request.thread_id.clone().filter(|thread| !thread.is_empty());
+        let earlier = match &thread {
+            Some(thread) => self.earlier(context.organization, thread, context.call).await,
+            None => Ok(Vec::new()),
+        };
+        let earlier = match earlier {
+            Ok(earlier) => earlier,
+            Err(error) => return failed(broken(error)),
+        };
+        let hand = Hand { tools: self, organization: context.organization };
+        match converse(model.as_ref(), &request, earlier, &hand).await {
+            Err(unanswered) => CallOutcome::Failed {
+                error: unanswered.error,
+                retry_after_ms: unanswered.retry_after_ms,
+            },
+            Ok(answered) => {
+                if let Some(thread) = thread {
+                    let turn = ModelTurn { question: question(&request), answer: answered.text };
+                    let kept = self.remember(context, thread, turn).await;
+                    if let Err(error) = kept {
+                        return failed(broken(error));
+                    }
+                }
+                CallOutcome::Succeeded { output: answered.output, usage: Some(answered.usage) }
+            }
+        }
+    }
+
+    async fn earlier(
+        &self,
+        organization: OrganizationId,
+        thread: &str,
+        call: CallId,
+    ) -> StoreResult<Vec<Turn>> {
+        let turns =
+            store::model_turns(&self.inner.store, organization, thread, call, THREAD_TURNS_MAX)
+                .await?;
+        Ok(turns
+            .into_iter()
+            .flat_map(|turn| {
+                [Turn::User(turn.question), Turn::Assistant { text: turn.answer, uses: Vec::new() }]
+            })
+            .collect())
+    }
+
+    async fn remember(
+        &self,
+        context: &CallContext,
+        thread: String,
+        turn: ModelTurn,
+    ) -> StoreResult<()> {
+        let (organization, call, now) = (context.organization, context.call, self.now());
+        self.inner
+            .store
+            .write(move |tx| {
+                async move { store::model_turn_put(tx, organization, &thread, call, &turn, now).await }.boxed()
+            })
+            .await
+    }
+
+    /// The parameters with the workflow's secrets in the place of their markers.
+    async fn with_secrets(
+        &self,
+        context: &CallContext,
+        mut parameters: Value,
+    ) -> Result<Value, StepError> {
+        // Looking is cheap; loading the version is not.
+        let mut wanted = Vec::new();
+        let mut note = |name: &str| {
+            wanted.push(name.to_owned());
+            Some(String::new())
+        };
+        let mut probe = parameters.clone();
+        replace_secrets(context.run, &mut probe, &mut note)
+            .map_err(|e| StepError::new(ErrorKind::InvalidInput, e.to_string()))?;
+        if wanted.is_empty() {
+            return Ok(parameters);
+        }
+        let known = self.secrets(context, &wanted).await?;
+        let mut lookup = |name: &str| known.get(name).cloned();
+        replace_secrets(context.run, &mut parameters, &mut lookup)
+            .map_err(|error| StepError::new(ErrorKind::InvalidInput, error.to_string()))?;
+        Ok(parameters)
+    }
+
+    async fn secrets(
+        &self,
+        context: &CallContext,
+        wanted: &[String],
+    ) -> Result<HashMap<String, String>, StepError> {
+        let store = &self.inner.store;
+        let run =
+            store::run_fetch(store, context.organization, context.run).await.map_err(broken)?;
+        let version = store::version_fetch(store, context.organization, run.workflow, run.version);
+        let graph = version.await.map_err(broken)?.graph;
+        let vault = self.inner.gate.channels().settings().vault();
+        let mut known = HashMap::new();
+        for name in wanted {
+            let Some(entry) = graph.settings.secrets.get(name) else { continue };
+            let plain = open_secret(vault, context.organization, name, entry)
+                .map_err(|error| StepError::new(ErrorKind::InvalidInput, error))?;
+            known.insert(name.clone(), plain);
+        }
+        Ok(known)
+    }
+}
+
+/// The version under which a workflow's own secrets are sealed: the document has no place for one.
+const INLINE_VERSION: u32 = 0;
+
+/// Seals a secret for a workflow's settings: `{"kind": "inlineEncrypted", "cipherText": …}`.
+pub fn seal_secret(
+    vault: &Vault,
+    organization: OrganizationId,
+    name: &str,
+    plain: &str,
+) -> Result<Value, crate::secret::VaultError> {
+    let sealed = vault.seal(organization, &format!("workflow.{name}"), INLINE_VERSION, plain)?;
+    Ok(serde_json::json!({ "kind": "inlineEncrypted", "cipherText": sealed }))
+}
+
+fn open_secret(
+    vault: &Vault,
+    organization: OrganizationId,
+    name: &str,
+    entry: &Value,
+) -> Result<String, String> {
+    let sealed = entry.get("cipherText").and_then(Value::as_str).unwrap_or_default();
+    vault
+        .open_sealed(organization, &format!("workflow.{name}"), INLINE_VERSION, sealed)
+        .map(|plain| plain.to_string())
+        .map_err(|_| format!("the secret \u{201c}{name}\u{201d} was not encrypted by this server; set it again in the workflow\u{2019}s settings"))
+}
+
+fn failed(error: StepError) -> CallOutcome {
+    CallOutcome::Failed { error, retry_after_ms: None }
+}
+
+/// A model's hand on the tools that read.
+struct Hand<'t> {
+    tools: &'t Tools,
+    organization: OrganizationId,
+}
+
+impl ToolHand for Hand<'_> {
+    fn use_tool<'a>(
+        &'a self,
+        spec: &'static ToolSpec,
+        given: Value,
+    ) -> BoxFuture<'a, Result<Value, StepError>> {
+        async move {
+            let prepared = input::prepare(spec, given)?;
+            self.tools.read(self.organization, spec, prepared).await
+        }
+        .boxed()
+    }
+}
+
+impl CallExecutor for Tools {
+    fn execute(&self, context: CallContext, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
+        // A task of its own: what writes must not break off half way when the engine gives up waiting.
+        let tools = self.clone();
+        let task = tokio::spawn(async move { tools.call(&context, request).await });
+        async move {
+            task.await.unwrap_or_else(|_| {
+                failed(StepError::new(ErrorKind::Internal, "the tool broke off; this is a defect"))
+            })
+        }
+        .boxed()
+    }
+
+    fn close<'t>(
+        &'t self,
+        tx: &'t mut Tx,
+        organization: OrganizationId,
+        run: RunId,
+        closing: Closing,
+    ) -> BoxFuture<'t, StoreResult<()>> {
+        let now = self.now();
+        async move {
+            let call = match closing {
+                Closing::Call(call) => Some(call),
+                Closing::Run => None,
+            };
+            for (_, approval) in store::messages_recall(tx, organization, run, call, now).await? {
+                if let Some(approval) = approval {
+                    store::approval_withdraw(tx, organization, approval, now).await?;
+                }
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+}

@@ -74,7 +74,8 @@ impl Client {
         if (200..300).contains(&response.status) {
             return Ok(response);
         }
-        Err(serde_json::from_slice(&response.body).unwrap_or_else(|_| {
+        let text = String::from_utf8_lossy(&response.body);
+        Err(serde_json::from_str(&text).unwrap_or_else(|_| {
             ApiError::new(
                 ErrorCode::Internal,
                 format!("The server answered with status {}.", response.status),
@@ -86,13 +87,17 @@ impl Client {
 fn decode<T: DeserializeOwned>(response: Response) -> Answer<T> {
     // An empty body is the unit value.
     let body: &[u8] = if response.body.is_empty() { b"null" } else { &response.body };
-    serde_json::from_slice(body).map_err(|error| {
+    let not_understood = |error: &dyn std::fmt::Display| {
         ApiError::new(
             ErrorCode::Internal,
             format!("The server's answer is not understood: {error}"),
         )
         .help("The page may be older than the server. Reload it.")
-    })
+    };
+    // From text, as the pages read what the server drew them with: the browser's copy of this
+    // crate then holds one reader for each type and not two.
+    let text = std::str::from_utf8(body).map_err(|error| not_understood(&error))?;
+    serde_json::from_str(text).map_err(|error| not_understood(&error))
 }
 
 /// A query string of the parameters that are given, percent-encoded, with its `?`.

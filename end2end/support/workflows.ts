@@ -1,16 +1,5 @@
-// What the specs of the editor share: an owner who is signed in, workflows by the API, places on the canvas.
+// What the specs of the editor share: workflows by the API, places on the canvas.
 import { type APIRequestContext, type Locator, type Page, expect } from "@playwright/test";
-
-const OWNER = { organization: "Test", name: "Ada", email: "ada@example.com", password: "a long password" };
-
-/** Signs the page's context in as the owner, who is made first when there is none. */
-export async function signIn(request: APIRequestContext): Promise<void> {
-  const state = await (await request.get("/api/setup")).json();
-  const answer = state.needs_owner
-    ? await request.post("/api/setup", { data: OWNER })
-    : await request.post("/api/session", { data: { email: OWNER.email, password: OWNER.password } });
-  expect(answer.ok(), await answer.text()).toBeTruthy();
-}
 
 /** Makes an empty workflow with a manual trigger and gives its id. */
 export async function makeWorkflow(request: APIRequestContext, name: string): Promise<string> {

@@ -1,8 +1,6 @@
 // The workflow editor: drawing by mouse and by keyboard, saving, conflicts, and what 1,000 steps cost.
 import { expect, test } from "../support/test";
-import { choose, draft, drag, makeWorkflow, middle, saved, signIn, step } from "../support/workflows";
-
-test.beforeEach(async ({ page }) => signIn(page.request));
+import { choose, draft, drag, makeWorkflow, middle, saved, step } from "../support/workflows";
 
 test("a workflow is drawn with the mouse and saved by itself", async ({ page, open }) => {
   const id = await makeWorkflow(page.request, "Drawn");

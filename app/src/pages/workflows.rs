@@ -143,7 +143,14 @@ fn Archive(making: Making, on_done: Callback<()>) -> impl IntoView {
     let open = RwSignal::new(false);
     let client = StoredValue::new(use_client());
     let toasts = Toasts::expect();
-    Effect::new(move |_| open.set(making.archive.with(Option::is_some)));
+    // Setting a signal wakes its readers even when nothing changed: without the comparisons
+    // these two effects would wake each other for ever.
+    Effect::new(move |_| {
+        let wanted = making.archive.with(Option::is_some);
+        if open.get_untracked() != wanted {
+            open.set(wanted);
+        }
+    });
     let name = move || making.archive.with(|view| view.as_ref().map(|view| view.name.clone()).unwrap_or_default());
     let confirm = move |()| {
         let Some(view) = making.archive.get_untracked() else { return };
@@ -151,7 +158,7 @@ fn Archive(making: Making, on_done: Callback<()>) -> impl IntoView {
         spawn_local(archive(client, toasts, view.id, on_done));
     };
     Effect::new(move |_| {
-        if !open.get() {
+        if !open.get() && making.archive.with_untracked(Option::is_some) {
             making.archive.set(None);
         }
     });

@@ -237,9 +237,8 @@ impl Canvas {
         let mut nodes = HashMap::with_capacity(graph.nodes.len());
         let mut node_list = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
-            let signals = self.node(&node.id).unwrap_or_else(|| {
-                NodeSignals::new(node, self.next_stamp())
-            });
+            let signals =
+                self.node(&node.id).unwrap_or_else(|| NodeSignals::new(node, self.next_stamp()));
             signals.refresh(node);
             nodes.insert(node.id.clone(), signals.clone());
             node_list.push(signals);
@@ -350,7 +349,8 @@ impl Canvas {
     pub fn fit_selection(&self) {
         let chosen = self.selection.get_untracked();
         let rect = self.with_document(|document| {
-            let nodes = document.graph().nodes.iter().filter(|node| chosen.nodes.contains(&node.id));
+            let nodes =
+                document.graph().nodes.iter().filter(|node| chosen.nodes.contains(&node.id));
             crate::canvas::model::geometry::bounds(nodes)
         });
         if rect.is_some() { self.fit_rect(rect) } else { self.fit() }
@@ -391,7 +391,8 @@ impl Canvas {
     /// well under a millisecond, and only what crosses the rim is touched.
     pub fn cull(&self) {
         const NEAR_PX: f64 = 600.0;
-        let (Some(view), Some(size)) = (self.viewport.try_get_untracked(), self.size.try_get_untracked())
+        let (Some(view), Some(size)) =
+            (self.viewport.try_get_untracked(), self.size.try_get_untracked())
         else {
             return; // The page is gone.
         };

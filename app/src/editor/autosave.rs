@@ -67,7 +67,8 @@ impl Autosave {
     fn changed(&self) {
         let content = self.content.get_untracked();
         let is_saved = self.saved.with_value(|saved| *saved == content);
-        let can_save = self.editor.id.get_value().is_some() && !self.editor.canvas.readonly.get_untracked();
+        let can_save =
+            self.editor.id.get_value().is_some() && !self.editor.canvas.readonly.get_untracked();
         if is_saved || !can_save || !self.editor.save.with_untracked(SaveState::saves_by_itself) {
             return;
         }
@@ -107,7 +108,8 @@ impl Autosave {
             }
             let saving = self.editor.save.try_with_untracked(|state| *state == SaveState::Saving);
             let content = self.content.try_get_untracked();
-            let behind = content.is_some_and(|content| self.saved.with_value(|saved| *saved != content));
+            let behind =
+                content.is_some_and(|content| self.saved.with_value(|saved| *saved != content));
             let can = self.editor.save.try_with_untracked(SaveState::saves_by_itself) == Some(true);
             let failed = self.editor.save.try_with_untracked(|state| {
                 matches!(state, SaveState::Offline | SaveState::Conflict | SaveState::Refused(_))

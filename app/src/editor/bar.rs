@@ -16,13 +16,18 @@ pub(super) fn Bar(editor: Editor, autosave: Autosave) -> impl IntoView {
     let readonly = canvas.readonly;
     let undo_words = move || {
         canvas.version.track();
-        let what = canvas.with_document(|document| document.history().undo_label().map(str::to_owned));
+        let what =
+            canvas.with_document(|document| document.history().undo_label().map(str::to_owned));
         what.map_or_else(|| "Nothing to undo".to_owned(), |what| format!("Undo: {what} (Ctrl+Z)"))
     };
     let redo_words = move || {
         canvas.version.track();
-        let what = canvas.with_document(|document| document.history().redo_label().map(str::to_owned));
-        what.map_or_else(|| "Nothing to redo".to_owned(), |what| format!("Redo: {what} (Shift+Ctrl+Z)"))
+        let what =
+            canvas.with_document(|document| document.history().redo_label().map(str::to_owned));
+        what.map_or_else(
+            || "Nothing to redo".to_owned(),
+            |what| format!("Redo: {what} (Shift+Ctrl+Z)"),
+        )
     };
     let tidy = move |_| {
         let edits = canvas.with_document(|document| layout::tidy_edits(document.graph()));
@@ -156,9 +161,11 @@ fn ProblemCount(editor: Editor) -> impl IntoView {
         (0, 0) => (Tone::Clear, Icon::Check, "No problems".to_owned()),
         (0, warnings) => (Tone::Wait, Icon::Alert, count(warnings, "warning")),
         (errors, 0) => (Tone::Stop, Icon::Alert, count(errors, "error")),
-        (errors, warnings) => {
-            (Tone::Stop, Icon::Alert, format!("{}, {}", count(errors, "error"), count(warnings, "warning")))
-        }
+        (errors, warnings) => (
+            Tone::Stop,
+            Icon::Alert,
+            format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+        ),
     };
     view! {
         <button

@@ -20,8 +20,10 @@ pub(super) fn start(editor: Editor) {
         let later = move || {
             // None: it was set, so the page is still there.
             if waiting.try_set_value(false).is_none() {
-                let graph = editor.canvas.graph();
-                editor.canvas.show_problems(check(&graph, &CheckContext::default()));
+                let problems = editor
+                    .canvas
+                    .with_document(|document| check(document.graph(), &CheckContext::default()));
+                editor.canvas.show_problems(problems);
             }
         };
         set_timeout(later, Duration::from_millis(CHECK_AFTER_MS));

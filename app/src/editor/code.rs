@@ -31,19 +31,22 @@ fn Code(editor: Editor) -> impl IntoView {
         origin.and_then(|origin| Format::from_name(&origin.format)).unwrap_or(Format::SignalboxV1)
     });
     let format = RwSignal::new(first.name().to_owned());
-    let options: Vec<SelectOption> =
-        Format::ALL.iter().map(|format| SelectOption::new(format.name(), format_words(*format))).collect();
+    let options: Vec<SelectOption> = Format::ALL
+        .iter()
+        .map(|format| SelectOption::new(format.name(), format_words(*format)))
+        .collect();
     let text = Memo::new(move |_| {
         editor.canvas.version.track();
         let format = Format::from_name(&format.get()).unwrap_or(Format::SignalboxV1);
         let (name, description) = (editor.name.get(), editor.description.get());
         let graph = editor.canvas.graph();
-        export(&graph, &name, &description, format)
-            .map_err(|error| error.to_string())
-            .and_then(|value| serde_json::to_string_pretty(&value).map_err(|error| error.to_string()))
+        export(&graph, &name, &description, format).map_err(|error| error.to_string()).and_then(
+            |value| serde_json::to_string_pretty(&value).map_err(|error| error.to_string()),
+        )
     });
     let toasts = Toasts::expect();
-    let file = move || format!("{}.json", crate::canvas::model::slug::slug(&editor.name.get_untracked()));
+    let file =
+        move || format!("{}.json", crate::canvas::model::slug::slug(&editor.name.get_untracked()));
     view! {
         <div class="flex flex-col gap-3">
             <SelectField name="code-format" label="Format" value=format options=options />
@@ -87,7 +90,9 @@ pub(super) fn to_clipboard(text: String, toasts: Toasts) {
         let done = wasm_bindgen_futures::JsFuture::from(clipboard.write_text(&text)).await;
         toasts.push(match done {
             Ok(_) => Toast::done("Copied"),
-            Err(_) => Toast::failed("Not copied: the browser does not allow it here. Select the text and press Ctrl+C"),
+            Err(_) => Toast::failed(
+                "Not copied: the browser does not allow it here. Select the text and press Ctrl+C",
+            ),
         });
     });
 }

@@ -12,9 +12,8 @@ fn storage() -> Option<web_sys::Storage> {
 /// Keeps a draft. Whether it could.
 pub(super) fn keep(workflow: WorkflowId, draft: &KeptDraft) -> bool {
     let text = serde_json::to_string(draft).ok();
-    let stored = text.and_then(|text| {
-        storage()?.set_item(&KeptDraft::key(&workflow.to_string()), &text).ok()
-    });
+    let stored = text
+        .and_then(|text| storage()?.set_item(&KeptDraft::key(&workflow.to_string()), &text).ok());
     stored.is_some()
 }
 

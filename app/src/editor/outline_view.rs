@@ -21,7 +21,8 @@ pub(super) fn Outline(editor: Editor) -> impl IntoView {
     let rows = move || {
         let order = order.get();
         let count = order.len();
-        let known = order.into_iter().enumerate().filter_map(|(at, id)| Some((at, canvas.node(&id)?)));
+        let known =
+            order.into_iter().enumerate().filter_map(|(at, id)| Some((at, canvas.node(&id)?)));
         known.map(|(at, node)| (at, count, node)).collect::<Vec<_>>()
     };
     let undo = move |event: KeyboardEvent| {

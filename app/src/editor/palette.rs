@@ -114,7 +114,8 @@ fn rows(
     add: impl Fn(Entry) + Copy + Send + Sync + 'static,
 ) -> AnyView {
     if entries.is_empty() {
-        return view! { <p class="p-3 text-text-3">"Nothing is called so. Try another word."</p> }.into_any();
+        return view! { <p class="p-3 text-text-3">"Nothing is called so. Try another word."</p> }
+            .into_any();
     }
     let mut group = "";
     let mut views = Vec::new();

@@ -25,7 +25,8 @@ const TABS: [TabItem; 3] = [
 
 #[component]
 pub(super) fn SidePanel(editor: Editor) -> impl IntoView {
-    let single = Memo::new(move |_| editor.canvas.selection.with(|chosen| chosen.single().cloned()));
+    let single =
+        Memo::new(move |_| editor.canvas.selection.with(|chosen| chosen.single().cloned()));
     // A step that was renamed or brought back has new signals: its form is made anew.
     let stamp = Memo::new(move |_| {
         editor.canvas.node_list.track();
@@ -66,8 +67,13 @@ fn nothing_selected(editor: Editor) -> impl IntoView {
     move || {
         let count = editor.canvas.selection.with(|chosen| chosen.nodes.len());
         let words = match count {
-            0 => "Select a step to see its settings. Double-click the canvas or press / to add one.".to_owned(),
-            count => format!("{count} steps are selected. Drag them, or press Delete, Ctrl+C or Ctrl+D."),
+            0 => {
+                "Select a step to see its settings. Double-click the canvas or press / to add one."
+                    .to_owned()
+            }
+            count => {
+                format!("{count} steps are selected. Drag them, or press Delete, Ctrl+C or Ctrl+D.")
+            }
         };
         view! { <p class="p-4 text-text-2">{words}</p> }
     }

@@ -25,7 +25,11 @@ pub(super) fn follow(editor: Editor, which: Open, open: RwSignal<bool>) {
 }
 
 /// Publishes the draft that is in the editor. Saves it first; what is not saved cannot be published.
-pub(super) async fn publish(editor: Editor, autosave: Autosave, note: String) -> Result<Published, ApiError> {
+pub(super) async fn publish(
+    editor: Editor,
+    autosave: Autosave,
+    note: String,
+) -> Result<Published, ApiError> {
     autosave.settle().await?;
     let Some(id) = editor.id.get_value() else {
         return Err(ApiError::new(ErrorCode::NotFound, "This graph belongs to no workflow."));

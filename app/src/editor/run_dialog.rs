@@ -37,7 +37,8 @@ fn input_schema(graph: &Graph) -> Value {
 /// What a form starts with: the schema's defaults.
 fn defaults(schema: &Value) -> Value {
     let properties = schema.get("properties").and_then(Value::as_object);
-    let with_default = |(name, schema): (&String, &Value)| Some((name.clone(), schema.get("default")?.clone()));
+    let with_default =
+        |(name, schema): (&String, &Value)| Some((name.clone(), schema.get("default")?.clone()));
     Value::Object(properties.into_iter().flatten().filter_map(with_default).collect::<Map<_, _>>())
 }
 
@@ -62,7 +63,8 @@ fn Form(editor: Editor, autosave: Autosave) -> impl IntoView {
     // One key for one dialog: pressing twice, or again after a lost answer, starts one run.
     let key = uuid::Uuid::new_v4().to_string();
     let start = move |_| {
-        let lacking = required.with_value(|known| input.with_untracked(|input| missing(known, input)));
+        let lacking =
+            required.with_value(|known| input.with_untracked(|input| missing(known, input)));
         if !lacking.is_empty() {
             return failure.set(Some(format!("Fill in first: {}", lacking.join(", "))));
         }

@@ -28,7 +28,9 @@ impl SaveState {
     pub fn after(error: &ApiError) -> Self {
         match error.code {
             ErrorCode::Conflict => Self::Conflict,
-            ErrorCode::Unreachable | ErrorCode::Unavailable | ErrorCode::RateLimited => Self::Offline,
+            ErrorCode::Unreachable | ErrorCode::Unavailable | ErrorCode::RateLimited => {
+                Self::Offline
+            }
             _ => Self::Refused(error.message.clone()),
         }
     }

@@ -159,7 +159,11 @@ mod tests {
             input_schema: json!({"properties": {"email": {"title": "Address"}, "first name": {}}}),
             ..TriggerSettings::default()
         };
-        let items = LoopSettings { items: "{{steps.get.output.customers}}".into(), item_variable: None, concurrency: 1 };
+        let items = LoopSettings {
+            items: "{{steps.get.output.customers}}".into(),
+            item_variable: None,
+            concurrency: 1,
+        };
         let action = |tool: &str| {
             NodeKind::Action(ActionSettings { tool: tool.into(), parameters: json!({}) })
         };
@@ -189,7 +193,13 @@ mod tests {
     #[test]
     fn a_step_sees_the_input_the_steps_before_it_and_its_loop() {
         let seen = paths("mail");
-        for path in ["input.email", r#"input["first name"]"#, "loop.item", "steps.get.error.message", "$now"] {
+        for path in [
+            "input.email",
+            r#"input["first name"]"#,
+            "loop.item",
+            "steps.get.error.message",
+            "$now",
+        ] {
             assert!(seen.iter().any(|other| other == path), "{path} in {seen:?}");
         }
         assert!(seen.iter().any(|path| path.starts_with("steps.get.output")), "{seen:?}");

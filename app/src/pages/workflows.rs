@@ -8,7 +8,8 @@ mod table;
 use crate::api::use_client;
 use crate::session::may;
 use crate::ui::{
-    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, Toast, Toasts, Trouble,
+    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, Toast,
+    Toasts, Trouble,
 };
 use gallery::GalleryDialog;
 use import::ImportDialog;
@@ -43,9 +44,15 @@ pub fn WorkflowsPage() -> impl IntoView {
     );
     let navigate = StoredValue::new_local(use_navigate());
     let go = Callback::new(move |made: ImportOutcome| {
-        navigate.with_value(|go| go(&format!("/workflows/{}", made.workflow.id), Default::default()));
+        navigate
+            .with_value(|go| go(&format!("/workflows/{}", made.workflow.id), Default::default()));
     });
-    let making = Making { import: RwSignal::new(false), gallery: RwSignal::new(false), archive: RwSignal::new(None), go };
+    let making = Making {
+        import: RwSignal::new(false),
+        gallery: RwSignal::new(false),
+        archive: RwSignal::new(None),
+        go,
+    };
     let may_write = may(Permission::WorkflowDefinitionEdit);
     view! {
         <PageHeader title="Workflows" subtitle="What runs, and how it is drawn.">
@@ -94,14 +101,17 @@ fn NewButtons(making: Making) -> impl IntoView {
     let empty = move |_| {
         pending.set(true);
         spawn_local(async move {
-            let body = ImportRequest { name: Some("New workflow".into()), ..ImportRequest::default() };
+            let body =
+                ImportRequest { name: Some("New workflow".into()), ..ImportRequest::default() };
             let made = client.get_value().workflow_create(&body).await;
             if pending.try_set(false).is_some() {
                 return;
             }
             match made {
                 Ok(made) => making.go.run(made),
-                Err(error) => toasts.push(Toast::failed(format!("{} {}", error.message, error.help))),
+                Err(error) => {
+                    toasts.push(Toast::failed(format!("{} {}", error.message, error.help)))
+                }
             }
         });
     };

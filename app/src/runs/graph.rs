@@ -29,7 +29,8 @@ pub fn RunGraph(
         painting.set_value(true);
         request_animation_frame(move || {
             if painting.try_set_value(false).is_none()
-                && let Some((overlays, taken, dead)) = fold.try_with_untracked(|fold| shown(&fold.state))
+                && let Some((overlays, taken, dead)) =
+                    fold.try_with_untracked(|fold| shown(&fold.state))
             {
                 canvas.show_run(&overlays, &taken, &dead);
             }
@@ -100,11 +101,18 @@ mod tests {
     #[test]
     fn a_turn_that_is_alive_shows_before_one_that_is_over() {
         let mut state = RunState::new(RunId(uuid::Uuid::nil()));
-        let turns = [ActivationState::Completed, ActivationState::AwaitingHuman, ActivationState::Completed];
+        let turns = [
+            ActivationState::Completed,
+            ActivationState::AwaitingHuman,
+            ActivationState::Completed,
+        ];
         for (number, turn) in (1..).zip(turns) {
             state.activations.insert(ActivationId(number), activation("mail", turn));
         }
-        let frame = Frame { edges: BTreeMap::from([("e".to_owned(), EdgeState::Taken)]), ..Frame::default() };
+        let frame = Frame {
+            edges: BTreeMap::from([("e".to_owned(), EdgeState::Taken)]),
+            ..Frame::default()
+        };
         state.frames.insert(FrameId(7), frame);
         let (overlays, taken, dead) = shown(&state);
         let mail = &overlays[&NodeId::from("mail")];

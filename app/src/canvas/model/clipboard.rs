@@ -93,7 +93,8 @@ pub fn paste(graph: &Graph, text: &str, at: Option<Point>) -> Result<Paste, Stri
         made.nodes.push(node);
     }
     follow_names(&mut made.nodes, &names);
-    let new_name = |id: &NodeId| names.iter().find(|(old, _)| old == id).map(|(_, new)| new.clone());
+    let new_name =
+        |id: &NodeId| names.iter().find(|(old, _)| old == id).map(|(_, new)| new.clone());
     for mut edge in clip.edges {
         let (Some(from), Some(to)) = (new_name(&edge.from), new_name(&edge.to)) else { continue };
         let taken = |text: &str| {
@@ -152,8 +153,10 @@ fn follow_names(nodes: &mut [Node], names: &[(NodeId, NodeId)]) {
 
 /// The edits that add a whole graph.
 fn additions(made: Graph) -> Vec<GraphEdit> {
-    let nodes = made.nodes.into_iter().map(|node| GraphEdit::AddNode { node: Box::new(node), index: None });
-    let edges = made.edges.into_iter().map(|edge| GraphEdit::AddEdge { edge: Box::new(edge), index: None });
+    let nodes =
+        made.nodes.into_iter().map(|node| GraphEdit::AddNode { node: Box::new(node), index: None });
+    let edges =
+        made.edges.into_iter().map(|edge| GraphEdit::AddEdge { edge: Box::new(edge), index: None });
     nodes.chain(edges).collect()
 }
 
@@ -227,8 +230,12 @@ mod tests {
         let mail = document.node(&"mail_2".into()).expect("the copy");
         let NodeKind::Action(settings) = &mail.kind else { panic!("an action") };
         assert_eq!(settings.parameters["to"], "{{steps.check_2.output}} {{steps.start.output}}");
-        let inner: Vec<&Edge> =
-            document.graph().edges.iter().filter(|edge| edge.from.as_str().ends_with("_2")).collect();
+        let inner: Vec<&Edge> = document
+            .graph()
+            .edges
+            .iter()
+            .filter(|edge| edge.from.as_str().ends_with("_2"))
+            .collect();
         assert_eq!(inner.len(), 1);
         assert_eq!(inner[0].to, "mail_2".into());
         document.undo();

@@ -103,9 +103,8 @@ pub fn targets(graph: &Graph, from: &NodeId, port: &str) -> Vec<NodeId> {
 pub fn likely_port(graph: &Graph, from: &NodeId) -> Option<String> {
     let node = graph.node(from)?;
     let ports = node.kind.ports();
-    let free = |port: &&&str| {
-        **port != "error" && !graph.edges_from(from).any(|edge| edge.port == **port)
-    };
+    let free =
+        |port: &&&str| **port != "error" && !graph.edges_from(from).any(|edge| edge.port == **port);
     ports.iter().find(free).or(ports.first()).map(|port| (*port).to_owned())
 }
 
@@ -122,7 +121,12 @@ mod tests {
         };
         let refused = [
             ("start", "success", "start", "Start starts the run: nothing can lead into it"),
-            ("mail", "success", "mail", "A step cannot lead straight back to itself. Put a loop before it"),
+            (
+                "mail",
+                "success",
+                "mail",
+                "A step cannot lead straight back to itself. Put a loop before it",
+            ),
             ("start", "success", "check", "Start already leads to check through success"),
             ("done", "success", "mail", "done ends the run: nothing follows it"),
             ("mail", "true", "done", "mail has no port true"),
@@ -132,7 +136,11 @@ mod tests {
             assert_eq!(check(from, port, to), Err(words.to_owned()), "{from}.{port} > {to}");
         }
         assert_eq!(check("mail", "error", "done"), Ok(()));
-        assert_eq!(check("mail", "success", "check"), Ok(()), "leading back is a loop, not an error");
+        assert_eq!(
+            check("mail", "success", "check"),
+            Ok(()),
+            "leading back is a loop, not an error"
+        );
     }
 
     #[test]
@@ -148,7 +156,8 @@ mod tests {
                 for to in targets {
                     let mut changed = graph.clone();
                     let edge = crate::canvas::model::slug::edge(&changed, &node.id, port, &to);
-                    let edit = signalbox::graph::GraphEdit::AddEdge { edge: Box::new(edge), index: None };
+                    let edit =
+                        signalbox::graph::GraphEdit::AddEdge { edge: Box::new(edge), index: None };
                     assert!(edit.apply(&mut changed).is_ok());
                 }
             }

@@ -32,12 +32,7 @@ impl Curve {
 
     fn forward(from: Point, to: Point) -> Self {
         let reach = ((to.x - from.x).abs() * 0.5).clamp(32.0, 160.0);
-        let piece = [
-            from,
-            Point::new(from.x + reach, from.y),
-            Point::new(to.x - reach, to.y),
-            to,
-        ];
+        let piece = [from, Point::new(from.x + reach, from.y), Point::new(to.x - reach, to.y), to];
         Self { pieces: [piece; 3], count: 1 }
     }
 
@@ -51,13 +46,13 @@ impl Curve {
             Point::new(from.x + reach, low),
             Point::new(right, low),
         ];
-        let along = [down[3], Point::new(right - 8.0, low), Point::new(left + 8.0, low), Point::new(left, low)];
-        let up = [
-            along[3],
-            Point::new(to.x - reach, low),
-            Point::new(to.x - reach, to.y),
-            to,
+        let along = [
+            down[3],
+            Point::new(right - 8.0, low),
+            Point::new(left + 8.0, low),
+            Point::new(left, low),
         ];
+        let up = [along[3], Point::new(to.x - reach, low), Point::new(to.x - reach, to.y), to];
         Self { pieces: [down, along, up], count: 3 }
     }
 

@@ -49,7 +49,9 @@ pub fn large(count: usize) -> Graph {
         let (row, column) = (number / columns, number % columns);
         let kind = match number {
             0 => NodeKind::Trigger(TriggerSettings::default()),
-            _ if number % 7 == 3 => NodeKind::Condition(ConditionSettings { expression: "true".into() }),
+            _ if number % 7 == 3 => {
+                NodeKind::Condition(ConditionSettings { expression: "true".into() })
+            }
             _ if number % 11 == 5 => NodeKind::Llm(LlmSettings::default()),
             _ => action("customer.get_by_id"),
         };

@@ -192,6 +192,16 @@ impl Gesture {
         idle::double_click(scene, at)
     }
 
+    /// Whether the view moves along when the pointer comes to the rim.
+    pub fn pans_at_rim(&self) -> bool {
+        match self {
+            Self::Idle | Self::Panning(_) => false,
+            Self::Brushing(_) => true,
+            Self::Moving(moving) => moving.is_moving(),
+            Self::Connecting(connecting) => connecting.is_dragging(),
+        }
+    }
+
     /// Whether none is under way.
     pub fn is_idle(&self) -> bool {
         matches!(self, Self::Idle)

@@ -121,7 +121,11 @@ mod tests {
         let entries: Vec<Entry> = std::iter::from_fn(|| history.pop_undo()).collect();
         let firsts: Vec<&GraphEdit> = entries.iter().rev().map(|entry| &entry.edits[0]).collect();
         assert_eq!(entries.len(), 5, "{firsts:?}");
-        assert_eq!(firsts[0], &describe("", None, 0.0).edits[0], "the burst leads back to its start");
+        assert_eq!(
+            firsts[0],
+            &describe("", None, 0.0).edits[0],
+            "the burst leads back to its start"
+        );
         assert!(entries.iter().all(|entry| entry.edits.len() == 1));
     }
 

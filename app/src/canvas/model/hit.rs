@@ -134,7 +134,10 @@ mod tests {
                     let anchor = port_anchor(node.position, &node.kind, port);
                     let middle = view.to_screen(anchor);
                     // Neighbouring ports share the room between them; sideways nothing is in the way.
-                    let ends = [Point::new(middle.x - 11.9, middle.y), Point::new(middle.x + 11.9, middle.y)];
+                    let ends = [
+                        Point::new(middle.x - 11.9, middle.y),
+                        Point::new(middle.x + 11.9, middle.y),
+                    ];
                     for at in ends {
                         let expected = Hit::Port { node: node.id.clone(), port: port.to_owned() };
                         assert_eq!(Hit::at(&document, &view, at), expected, "zoom {zoom}");

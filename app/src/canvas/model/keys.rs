@@ -23,7 +23,9 @@ pub struct Key<'a> {
 pub enum Command {
     Undo,
     Redo,
-    Delete { rejoin: bool },
+    Delete {
+        rejoin: bool,
+    },
     SelectAll,
     Duplicate,
     Zoom(f64),

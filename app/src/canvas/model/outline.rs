@@ -44,7 +44,8 @@ pub fn outgoing(graph: &Graph) -> HashMap<&NodeId, Vec<&Edge>> {
 fn depths(graph: &Graph, out: &HashMap<&NodeId, Vec<&Edge>>) -> HashMap<NodeId, usize> {
     let ranked = forward_order(graph, out);
     let mut depths: HashMap<NodeId, usize> = HashMap::new();
-    let rank: HashMap<&NodeId, usize> = ranked.iter().enumerate().map(|(at, id)| (*id, at)).collect();
+    let rank: HashMap<&NodeId, usize> =
+        ranked.iter().enumerate().map(|(at, id)| (*id, at)).collect();
     for id in &ranked {
         let depth = *depths.entry((*id).clone()).or_insert(0);
         for edge in out.get(*id).into_iter().flatten() {
@@ -59,7 +60,10 @@ fn depths(graph: &Graph, out: &HashMap<&NodeId, Vec<&Edge>>) -> HashMap<NodeId, 
 
 /// Nodes reached from the trigger (or, without one, from nodes that nothing leads to), each before
 /// those it leads to unless by a back edge: reverse postorder, without recursion.
-fn forward_order<'a>(graph: &'a Graph, out: &HashMap<&'a NodeId, Vec<&'a Edge>>) -> Vec<&'a NodeId> {
+fn forward_order<'a>(
+    graph: &'a Graph,
+    out: &HashMap<&'a NodeId, Vec<&'a Edge>>,
+) -> Vec<&'a NodeId> {
     let known: HashSet<&NodeId> = graph.nodes.iter().map(|node| &node.id).collect();
     let mut seen: HashSet<&NodeId> = HashSet::new();
     let mut postorder = Vec::with_capacity(graph.nodes.len());
@@ -164,9 +168,7 @@ fn nearest(graph: &Graph, from: &NodeId, step: Step) -> Option<NodeId> {
                 Step::Up => dy < 0.0 && -dy >= dx.abs() / 2.0,
             }
     };
-    let distance = |node: &&Node| {
-        (node.position.x - origin.x).hypot(node.position.y - origin.y)
-    };
+    let distance = |node: &&Node| (node.position.x - origin.x).hypot(node.position.y - origin.y);
     let found = graph.nodes.iter().filter(ahead);
     found.min_by(|a, b| distance(a).total_cmp(&distance(b))).map(|node| node.id.clone())
 }
@@ -233,7 +235,8 @@ mod tests {
     #[test]
     fn upstream_is_nearest_first() {
         let graph = fixture::small();
-        let ids: Vec<String> = upstream(&graph, &"done".into()).into_iter().map(|id| id.0).collect();
+        let ids: Vec<String> =
+            upstream(&graph, &"done".into()).into_iter().map(|id| id.0).collect();
         assert_eq!(ids, ["mail", "check", "start"]);
         assert!(upstream(&graph, &"start".into()).is_empty());
     }

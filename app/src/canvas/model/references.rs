@@ -56,9 +56,9 @@ fn in_value(value: &mut Value, expression: bool, id: &str, to: &str, depth: usiz
             }
             None => false,
         },
-        Value::Array(items) => {
-            items.iter_mut().fold(false, |any, item| in_value(item, expression, id, to, depth + 1) | any)
-        }
+        Value::Array(items) => items
+            .iter_mut()
+            .fold(false, |any, item| in_value(item, expression, id, to, depth + 1) | any),
         Value::Object(fields) => fields.iter_mut().fold(false, |any, (name, field)| {
             let expression = EXPRESSION_FIELDS.contains(&name.as_str());
             in_value(field, expression, id, to, depth + 1) | any
@@ -161,18 +161,29 @@ mod tests {
     #[test]
     fn references_are_renamed_where_they_are_meant() {
         let cases = [
-            ("Hi {{steps.a.output.name}}, steps.a", false, Some("Hi {{steps.b.output.name}}, steps.a")),
+            (
+                "Hi {{steps.a.output.name}}, steps.a",
+                false,
+                Some("Hi {{steps.b.output.name}}, steps.a"),
+            ),
             ("{{ steps.a.output || 'steps.a' }}", false, Some("{{ steps.b.output || 'steps.a' }}")),
             ("{{steps.ab.output}}", false, None),
             ("{{mysteps.a.output}} {{x.steps.a}}", false, None),
-            ("steps.a.output > 1 && steps[\"a\"].x", true, Some("steps.b.output > 1 && steps[\"b\"].x")),
+            (
+                "steps.a.output > 1 && steps[\"a\"].x",
+                true,
+                Some("steps.b.output > 1 && steps[\"b\"].x"),
+            ),
             ("plain", true, None),
             ("{{steps.a", false, Some("{{steps.b")),
         ];
         for (text, expression, expected) in cases {
             assert_eq!(in_text(text, expression, "a", "b").as_deref(), expected, "{text}");
         }
-        assert_eq!(in_text("{{steps.a.x}}", false, "a", "b-c").as_deref(), Some("{{steps[\"b-c\"].x}}"));
+        assert_eq!(
+            in_text("{{steps.a.x}}", false, "a", "b-c").as_deref(),
+            Some("{{steps[\"b-c\"].x}}")
+        );
     }
 
     #[test]
@@ -181,7 +192,8 @@ mod tests {
             tool: "email.send".into(),
             parameters: serde_json::json!({"to": "{{steps.first.output.email}}", "n": [{"x": "{{steps.first.error}}"}]}),
         });
-        let condition = NodeKind::Condition(ConditionSettings { expression: "steps.other.output".into() });
+        let condition =
+            NodeKind::Condition(ConditionSettings { expression: "steps.other.output".into() });
         let graph = Graph {
             nodes: vec![
                 Node::new("first", NodeKind::End(Default::default())),

@@ -108,7 +108,16 @@ pub fn duration(ms: u64) -> String {
 /// The parameter that says most about a call.
 fn telling(parameters: &Value) -> Option<String> {
     const NAMES: [&str; 10] = [
-        "to", "url", "title", "subject", "customerId", "customer_id", "expression", "query", "name", "id",
+        "to",
+        "url",
+        "title",
+        "subject",
+        "customerId",
+        "customer_id",
+        "expression",
+        "query",
+        "name",
+        "id",
     ];
     let named = NAMES.iter().filter_map(|name| parameters.get(name)).find_map(Value::as_str);
     named.filter(|text| !text.trim().is_empty()).map(first_line)
@@ -135,8 +144,13 @@ mod tests {
         let action = |tool: &str, parameters: Value| {
             NodeKind::Action(ActionSettings { tool: tool.into(), parameters })
         };
-        let wait = |duration_ms| NodeKind::Wait(WaitSettings { until: WaitUntil::Duration { duration_ms } });
-        let llm = LlmSettings { user_prompt: "\n  Write a mail\nto her".into(), ..LlmSettings::default() };
+        let wait = |duration_ms| {
+            NodeKind::Wait(WaitSettings { until: WaitUntil::Duration { duration_ms } })
+        };
+        let llm = LlmSettings {
+            user_prompt: "\n  Write a mail\nto her".into(),
+            ..LlmSettings::default()
+        };
         let cases = [
             (action("email.send", json!({"to": "{{input.email}}"})), "email.send: {{input.email}}"),
             (action("", json!(null)), "No tool chosen"),

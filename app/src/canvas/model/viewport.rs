@@ -65,7 +65,10 @@ impl Viewport {
         let zoom = (room.x / world.width.max(1.0)).min(room.y / world.height.max(1.0));
         let zoom = zoom.clamp(ZOOM_MIN, 1.0);
         let middle = world.centre();
-        Self { pan: Point::new(size.x / 2.0 - middle.x * zoom, size.y / 2.0 - middle.y * zoom), zoom }
+        Self {
+            pan: Point::new(size.x / 2.0 - middle.x * zoom, size.y / 2.0 - middle.y * zoom),
+            zoom,
+        }
     }
 
     /// With `world` brought into sight, by as little movement as possible, `margin` pixels from the
@@ -73,8 +76,7 @@ impl Viewport {
     #[must_use]
     pub fn showing(&self, world: Rect, size: Point, margin: f64) -> Self {
         let upper_left = self.to_screen(Point::new(world.x, world.y));
-        let lower_right =
-            self.to_screen(Point::new(world.x + world.width, world.y + world.height));
+        let lower_right = self.to_screen(Point::new(world.x + world.width, world.y + world.height));
         let shift = |low: f64, high: f64, room: f64| {
             if low < margin {
                 margin - low
@@ -102,6 +104,18 @@ impl Viewport {
     pub fn css(&self) -> String {
         format!("translate({:.3}px,{:.3}px) scale({:.5})", self.pan.x, self.pan.y, self.zoom)
     }
+}
+
+/// How far the view moves in a frame while something is dragged at the rim of the screen: faster the
+/// nearer (and beyond), nothing further than 32 pixels inside.
+pub fn rim_pan(at: Point, size: Point) -> Point {
+    const RIM: f64 = 32.0;
+    const STEP_MAX: f64 = 14.0;
+    let along = |at: f64, size: f64| {
+        let inward = (RIM - at).clamp(0.0, RIM) - (at - (size - RIM)).clamp(0.0, RIM);
+        inward / RIM * STEP_MAX
+    };
+    Point::new(along(at.x, size.x), along(at.y, size.y))
 }
 
 /// The zoom factor of a wheel event. `delta` is its vertical delta, `mode` its unit: 0 pixels,
@@ -174,6 +188,14 @@ mod tests {
             let again = shown.showing(world, size, 16.0);
             prop_assert!(again.pan.distance(shown.pan) < 1e-6);
         }
+    }
+
+    #[test]
+    fn the_rim_pans_towards_what_is_beyond_it() {
+        let size = Point::new(800.0, 600.0);
+        assert_eq!(rim_pan(Point::new(400.0, 300.0), size), Point::default());
+        assert_eq!(rim_pan(Point::new(-50.0, 300.0), size), Point::new(14.0, 0.0));
+        assert_eq!(rim_pan(Point::new(792.0, 600.0), size), Point::new(-10.5, -14.0));
     }
 
     #[test]

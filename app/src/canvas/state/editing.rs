@@ -63,9 +63,9 @@ impl Canvas {
         if self.readonly.get_untracked() {
             return;
         }
-        let step = self.document.try_update_value(|document| {
-            if back { document.undo() } else { document.redo() }
-        });
+        let step = self
+            .document
+            .try_update_value(|document| if back { document.undo() } else { document.redo() });
         let words = if back { "Undone" } else { "Redone" };
         match step.flatten() {
             Some(touched) => {
@@ -184,7 +184,8 @@ impl Canvas {
         if selection.is_empty() {
             return;
         }
-        let edits = self.with_document(|document| clipboard::delete(document.graph(), &selection, rejoin));
+        let edits =
+            self.with_document(|document| clipboard::delete(document.graph(), &selection, rejoin));
         let what = match (selection.nodes.len(), selection.edges.len()) {
             (0, 1) => "connection".to_owned(),
             (0, count) => format!("{count} connections"),
@@ -257,7 +258,8 @@ impl Canvas {
 
     /// Changes a node's settings as typing does.
     pub fn configure(&self, id: &NodeId, kind: NodeKind, field: &str) {
-        let same = self.with_document(|document| document.node(id).is_some_and(|node| node.kind == kind));
+        let same =
+            self.with_document(|document| document.node(id).is_some_and(|node| node.kind == kind));
         if same {
             return;
         }

@@ -3,7 +3,8 @@
 use super::editing::Placement;
 use super::{Canvas, set_if};
 use crate::canvas::model::gesture::Scene;
-use crate::canvas::model::{Act, Gesture, Wire, connect};
+use crate::canvas::model::viewport::rim_pan;
+use crate::canvas::model::{Act, Gesture, Point, Wire, connect};
 use leptos::prelude::*;
 use signalbox::id::NodeId;
 use std::collections::HashSet;
@@ -37,6 +38,19 @@ impl Canvas {
         }
     }
 
+    /// Moves the view when something is dragged at the rim. Whether it did.
+    pub(crate) fn pan_at_rim(&self, at: Point) -> bool {
+        if !self.gesture.with_value(Gesture::pans_at_rim) {
+            return false;
+        }
+        let by = rim_pan(at, self.size.get_untracked());
+        if by == Point::default() {
+            return false;
+        }
+        self.viewport.update(|view| *view = view.panned(by));
+        true
+    }
+
     /// Whether a gesture is under way.
     pub fn is_busy(&self) -> bool {
         self.gesture.with_value(|gesture| !gesture.is_idle())
@@ -61,7 +75,8 @@ impl Canvas {
             Act::Restore(ids) => {
                 self.moving.set(false);
                 for id in ids {
-                    let place = self.with_document(|document| document.node(&id).map(|n| n.position));
+                    let place =
+                        self.with_document(|document| document.node(&id).map(|n| n.position));
                     if let (Some(node), Some(place)) = (self.node(&id), place) {
                         set_if(&node.position, place);
                     }
@@ -105,7 +120,8 @@ impl Canvas {
                     targets.into_iter().chain([wire.node.clone()]).collect()
                 })
             });
-            let refused = |id: &NodeId| allowed.as_ref().is_some_and(|allowed| !allowed.contains(id));
+            let refused =
+                |id: &NodeId| allowed.as_ref().is_some_and(|allowed| !allowed.contains(id));
             self.node_list.with_untracked(|nodes| {
                 nodes.iter().for_each(|node| set_if(&node.dimmed, refused(&node.id)));
             });

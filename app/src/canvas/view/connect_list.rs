@@ -38,7 +38,8 @@ fn Targets(canvas: Canvas, from: NodeId, open: RwSignal<bool>) -> impl IntoView 
     let source = from.clone();
     let found = Memo::new(move |_| {
         let (port, query) = (port.get(), search.get());
-        let ids = canvas.with_document(|document| connect::targets(document.graph(), &source, &port));
+        let ids =
+            canvas.with_document(|document| connect::targets(document.graph(), &source, &port));
         let mut scored: Vec<(i32, NodeId, String)> = ids
             .into_iter()
             .filter_map(|id| {

@@ -7,7 +7,8 @@ use leptos::prelude::*;
 
 #[component]
 pub(super) fn Controls(canvas: Canvas) -> impl IntoView {
-    let percent = Memo::new(move |_| canvas.viewport.with(|view| (view.zoom * 100.0).round() as u32));
+    let percent =
+        Memo::new(move |_| canvas.viewport.with(|view| (view.zoom * 100.0).round() as u32));
     view! {
         <div
             role="group"

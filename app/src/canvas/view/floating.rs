@@ -1,10 +1,10 @@
 //! What floats over the canvas at a place in it: buttons on an edge, a plus on each free way out of
 //! the selected step, the reason at the pointer. Absent while nodes are dragged.
 
-use crate::canvas::model::geometry::port_anchor;
 use crate::canvas::model::Point;
+use crate::canvas::model::geometry::port_anchor;
 use crate::canvas::state::{Canvas, Hooks, Placement};
-use crate::ui::{Icon, IconButton, ButtonKind};
+use crate::ui::{ButtonKind, Icon, IconButton};
 use leptos::prelude::*;
 
 fn at(point: Point) -> String {
@@ -34,7 +34,13 @@ pub(super) fn Floating(
         })
     });
     let single = Memo::new(move |_| {
-        if quiet.get() { None } else { canvas.selection.with(|chosen| chosen.single().cloned()) }
+        // Smaller than this they would lie over each other.
+        let small = canvas.viewport.with(|view| view.zoom < 0.8);
+        if quiet.get() || small {
+            None
+        } else {
+            canvas.selection.with(|chosen| chosen.single().cloned())
+        }
     });
     view! {
         {move || edge.get().map(|id| view! { <EdgeButtons canvas=canvas hooks=hooks id=id /> })}

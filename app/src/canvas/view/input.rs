@@ -94,6 +94,10 @@ impl Input {
             return self.pinch(event.pointer_id(), pointer.at);
         }
         self.pending.set_value(Some(pointer));
+        self.schedule();
+    }
+
+    fn schedule(&self) {
         if !self.scheduled.get_value() {
             self.scheduled.set_value(true);
             let this = *self;
@@ -105,8 +109,13 @@ impl Input {
     fn frame(self) {
         let Some(pending) = self.pending.try_update_value(Option::take) else { return };
         self.scheduled.set_value(false);
-        if let Some(pointer) = pending {
-            self.moved(&pointer);
+        let Some(pointer) = pending else { return };
+        let panned = self.canvas.pan_at_rim(pointer.at);
+        self.moved(&pointer);
+        if panned {
+            // The pointer may rest at the rim; the view goes on moving.
+            self.pending.set_value(Some(pointer));
+            self.schedule();
         }
     }
 
@@ -151,7 +160,8 @@ impl Input {
     /// Two fingers: their middle pans, their distance zooms.
     fn pinch(&self, id: i32, at: Point) {
         let before = self.down.get_value();
-        let Some(moved) = before.iter().position(|(other, _)| *other == id).filter(|at| *at < 2) else {
+        let Some(moved) = before.iter().position(|(other, _)| *other == id).filter(|at| *at < 2)
+        else {
             return;
         };
         let (a, b) = (before[0].1, before[1].1);
@@ -172,7 +182,11 @@ impl Input {
         self.canvas.gesture_step(self.hooks, |gesture, scene| {
             use crate::canvas::model::Gesture;
             // The second click on a port is still connecting.
-            if gesture.is_idle() { (gesture, Gesture::double_click(scene, at)) } else { (gesture, Vec::new()) }
+            if gesture.is_idle() {
+                (gesture, Gesture::double_click(scene, at))
+            } else {
+                (gesture, Vec::new())
+            }
         });
     }
 
@@ -187,7 +201,8 @@ impl Input {
             self.canvas.viewport.update(|view| *view = view.zoomed(factor, at));
             return;
         }
-        let (mut x, mut y) = (wheel_pixels(event.delta_x(), mode), wheel_pixels(event.delta_y(), mode));
+        let (mut x, mut y) =
+            (wheel_pixels(event.delta_x(), mode), wheel_pixels(event.delta_y(), mode));
         if event.shift_key() && x == 0.0 {
             (x, y) = (y, 0.0);
         }

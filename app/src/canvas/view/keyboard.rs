@@ -50,7 +50,9 @@ pub(super) fn key_up(input: Input, event: &KeyboardEvent) {
 pub(super) fn focus_in(input: Input) {
     let canvas = input.canvas;
     if canvas.focus.with_untracked(Option::is_none) && !canvas.is_busy() {
-        canvas.focus_on(canvas.with_document(|document| outline::order(document.graph()).into_iter().next()));
+        canvas.focus_on(
+            canvas.with_document(|document| outline::order(document.graph()).into_iter().next()),
+        );
     }
 }
 
@@ -60,7 +62,9 @@ fn run(input: Input, connecting: RwSignal<bool>, command: Command) {
         Command::Undo => canvas.undo(),
         Command::Redo => canvas.redo(),
         Command::Delete { rejoin } => canvas.delete_selection(rejoin),
-        Command::SelectAll => canvas.select(canvas.with_document(|document| Selection::all(document.graph()))),
+        Command::SelectAll => {
+            canvas.select(canvas.with_document(|document| Selection::all(document.graph())))
+        }
         Command::Duplicate => canvas.duplicate(),
         Command::Zoom(factor) => canvas.zoom(factor),
         Command::FitAll => canvas.fit(),

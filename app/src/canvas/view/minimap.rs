@@ -1,8 +1,8 @@
 //! The whole graph, small, with the part in sight. Drag or click moves the view. All nodes are one
 //! path that is drawn anew when the graph changes, not while something is dragged.
 
-use crate::canvas::model::geometry::{Rect, node_rect};
 use crate::canvas::model::Point;
+use crate::canvas::model::geometry::{Rect, node_rect};
 use crate::canvas::state::Canvas;
 use leptos::{html, prelude::*};
 use std::fmt::Write;
@@ -15,9 +15,8 @@ const KEY_STEP: f64 = 80.0;
 
 /// The rectangle of the world that the minimap shows: all nodes, in the minimap's proportions.
 fn frame(canvas: Canvas) -> Rect {
-    let all = canvas.with_document(|document| {
-        crate::canvas::model::geometry::bounds(&document.graph().nodes)
-    });
+    let all = canvas
+        .with_document(|document| crate::canvas::model::geometry::bounds(&document.graph().nodes));
     let all = all.unwrap_or(Rect { x: 0.0, y: 0.0, width: 1.0, height: 1.0 }).grown(120.0);
     let scale = (all.width / WIDTH).max(all.height / HEIGHT);
     let middle = all.centre();

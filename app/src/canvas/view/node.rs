@@ -17,7 +17,8 @@ pub(super) fn dom_id(id: &NodeId) -> String {
 
 #[component]
 pub(super) fn NodeView(canvas: Canvas, node: NodeSignals, lod: Memo<bool>) -> impl IntoView {
-    let NodeSignals { id, node: fields, position, selected, focused, culled, dimmed, .. } = node.clone();
+    let NodeSignals { id, node: fields, position, selected, focused, culled, dimmed, .. } =
+        node.clone();
     let detailed = {
         let culled = culled.clone();
         // Once made it stays: coming into sight again costs nothing.
@@ -62,9 +63,8 @@ pub(super) fn NodeView(canvas: Canvas, node: NodeSignals, lod: Memo<bool>) -> im
 fn spoken(canvas: Canvas, node: &NodeSignals) -> impl Fn() -> String + Send + Sync + 'static {
     let (fields, marks, overlay) = (node.node.clone(), node.marks.clone(), node.overlay.clone());
     move || {
-        let mut words = fields.with(|node| {
-            format!("{}, {}", node.title(), summary::kind_word(&node.kind))
-        });
+        let mut words =
+            fields.with(|node| format!("{}, {}", node.title(), summary::kind_word(&node.kind)));
         if let Some(overlay) = overlay.get() {
             words.push_str(&format!(", {}", state_look(overlay.state).2));
         }
@@ -159,7 +159,11 @@ fn ports_view(id: &NodeId, input: bool, names: &[String]) -> impl IntoView + use
     (way_in, ways_out)
 }
 
-fn problem_badge(errors: usize, warnings: usize, messages: &[String]) -> Option<impl IntoView + use<>> {
+fn problem_badge(
+    errors: usize,
+    warnings: usize,
+    messages: &[String],
+) -> Option<impl IntoView + use<>> {
     let (tone, count) = match (errors, warnings) {
         (0, 0) => return None,
         (0, warnings) => (Tone::Wait, warnings),

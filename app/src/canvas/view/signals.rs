@@ -14,9 +14,8 @@ pub fn kind_icon(kind: &NodeKind) -> Icon {
             TriggerKind::Schedule { .. } => Icon::Calendar,
             TriggerKind::Event { .. } => Icon::Zap,
         },
-        NodeKind::Action(settings) => {
-            signalbox::tool::find(&settings.tool).map_or(Icon::Help, |tool| family_icon(tool.family))
-        }
+        NodeKind::Action(settings) => signalbox::tool::find(&settings.tool)
+            .map_or(Icon::Help, |tool| family_icon(tool.family)),
         NodeKind::Llm(_) => Icon::Sparkles,
         NodeKind::Condition(_) => Icon::Branch,
         NodeKind::Branch(_) => Icon::Split,

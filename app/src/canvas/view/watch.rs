@@ -13,29 +13,35 @@ use web_sys::{AddEventListenerOptions, HtmlDivElement, ResizeObserver, WheelEven
 /// How long after a move of the view what came into sight is drawn, in milliseconds.
 const CULL_AFTER_MS: u64 = 120;
 
-/// Attaches the wheel, follows the size, and fits the graph when the container is first there.
+/// Attaches the wheel, follows the size, and fits the graph once the container has one.
 pub(super) fn size_and_wheel(input: Input) {
-    Effect::new(move |fitted: Option<bool>| {
-        let Some(pane) = input.pane.get() else { return fitted.unwrap_or(false) };
-        measure(input.canvas, &pane);
-        if !fitted.unwrap_or(false) {
-            untrack(|| input.canvas.fit());
-        }
+    let fitted = StoredValue::new(false);
+    Effect::new(move |_| {
+        let Some(pane) = input.pane.get() else { return };
+        measure(input.canvas, fitted, &pane);
         wheel(input, &pane);
-        resize(input.canvas, &pane);
-        true
+        resize(input.canvas, fitted, &pane);
     });
 }
 
-fn measure(canvas: Canvas, pane: &HtmlDivElement) {
+fn measure(canvas: Canvas, fitted: StoredValue<bool>, pane: &HtmlDivElement) {
     let size = Point::new(f64::from(pane.client_width()), f64::from(pane.client_height()));
-    if size.x > 0.0 && canvas.size.try_get_untracked().is_some_and(|old| old != size) {
+    // A container that is not shown yet has no size; a page that is gone has no signals.
+    if size.x < 1.0 || canvas.size.try_get_untracked().is_none() {
+        return;
+    }
+    if canvas.size.get_untracked() != size {
         canvas.size.set(size);
+    }
+    if !fitted.get_value() {
+        fitted.set_value(true);
+        untrack(|| canvas.fit());
     }
 }
 
 fn wheel(input: Input, pane: &HtmlDivElement) {
-    let handler = Closure::<dyn FnMut(WheelEvent)>::new(move |event: WheelEvent| input.wheel(&event));
+    let handler =
+        Closure::<dyn FnMut(WheelEvent)>::new(move |event: WheelEvent| input.wheel(&event));
     let options = AddEventListenerOptions::new();
     options.set_passive(false);
     let function = handler.as_ref().unchecked_ref();
@@ -50,9 +56,9 @@ fn wheel(input: Input, pane: &HtmlDivElement) {
     });
 }
 
-fn resize(canvas: Canvas, pane: &HtmlDivElement) {
+fn resize(canvas: Canvas, fitted: StoredValue<bool>, pane: &HtmlDivElement) {
     let observed = pane.clone();
-    let handler = Closure::<dyn FnMut()>::new(move || measure(canvas, &observed));
+    let handler = Closure::<dyn FnMut()>::new(move || measure(canvas, fitted, &observed));
     let Ok(observer) = ResizeObserver::new(handler.as_ref().unchecked_ref()) else { return };
     observer.observe(pane);
     let held = SendWrapper::new((observer, handler));

@@ -56,6 +56,8 @@ pub fn Labelled(
 }
 
 /// For `aria-invalid`.
-pub fn invalid(error: Signal<Option<String>>) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
+pub fn invalid(
+    error: Signal<Option<String>>,
+) -> impl Fn() -> Option<&'static str> + Copy + Send + Sync {
     move || error.with(Option::is_some).then_some("true")
 }

@@ -7,7 +7,10 @@ use serde_json::Value;
 
 /// The texts of a JSON list; what is not text is shown as JSON.
 fn texts(value: &Value) -> Vec<String> {
-    value.as_array().map(|items| items.iter().map(super::model::shown).collect()).unwrap_or_default()
+    value
+        .as_array()
+        .map(|items| items.iter().map(super::model::shown).collect())
+        .unwrap_or_default()
 }
 
 /// The field. A value that is not a list (a template that gives one) is left to the JSON field.

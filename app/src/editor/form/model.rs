@@ -180,7 +180,11 @@ pub fn is_template(text: &str) -> bool {
 }
 
 /// Text typed for a number: a number, nothing, or (where `templates`) a template.
-pub fn number_from(text: &str, control: &Control, templates: bool) -> Result<Option<Value>, String> {
+pub fn number_from(
+    text: &str,
+    control: &Control,
+    templates: bool,
+) -> Result<Option<Value>, String> {
     let Control::Number { whole, min, max } = control else { return Ok(None) };
     let text = text.trim();
     if text.is_empty() {
@@ -215,12 +219,13 @@ pub fn json_from(text: &str) -> Result<Option<Value>, String> {
     }
     // A lone template is the value it computes; it need not be quoted.
     let trimmed = text.trim();
-    if trimmed.starts_with("{{") && trimmed.ends_with("}}") && serde_json::from_str::<Value>(trimmed).is_err() {
+    if trimmed.starts_with("{{")
+        && trimmed.ends_with("}}")
+        && serde_json::from_str::<Value>(trimmed).is_err()
+    {
         return Ok(Some(Value::String(trimmed.to_owned())));
     }
-    serde_json::from_str(text).map(Some).map_err(|error| {
-        format!("This is not JSON: {error}")
-    })
+    serde_json::from_str(text).map(Some).map_err(|error| format!("This is not JSON: {error}"))
 }
 
 /// How a value is shown in a text control. Text is shown as it is, everything else as JSON.
@@ -264,7 +269,12 @@ pub fn missing(fields: &[Field], value: &Value) -> Vec<String> {
         Some(Value::String(text)) => text.trim().is_empty(),
         Some(_) => false,
     };
-    fields.iter().filter(|field| field.required).filter(empty).map(|field| field.label.clone()).collect()
+    fields
+        .iter()
+        .filter(|field| field.required)
+        .filter(empty)
+        .map(|field| field.label.clone())
+        .collect()
 }
 
 #[cfg(test)]
@@ -323,7 +333,8 @@ mod tests {
         assert_eq!(number_from(" ", &whole, false), Ok(None));
         assert_eq!(number_from("0.5", &any, false), Ok(Some(json!(0.5))));
         assert_eq!(number_from("{{input.n}}", &whole, true), Ok(Some(json!("{{input.n}}"))));
-        for (text, templates) in [("{{input.n}}", false), ("x", true), ("1.5", true), ("NaN", true)] {
+        for (text, templates) in [("{{input.n}}", false), ("x", true), ("1.5", true), ("NaN", true)]
+        {
             assert!(number_from(text, &whole, templates).is_err(), "{text}");
         }
         assert_eq!(number_from("0", &whole, true), Err("At least 1".into()));

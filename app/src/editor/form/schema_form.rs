@@ -2,7 +2,9 @@
 //! a flag has a switch to a template.
 
 use super::field::{CONTROL, Labelled, invalid};
-use super::model::{Control, Field, NESTING_MAX, fields, is_template, number_from, shown, with_field};
+use super::model::{
+    Control, Field, NESTING_MAX, fields, is_template, number_from, shown, with_field,
+};
 use super::{JsonField, Language, ListField, TemplateField};
 use crate::editor::variables::Variable;
 use crate::ui::Bind;
@@ -89,7 +91,12 @@ fn text_view(form: Form, field: Field, id: String, language: Language, rows: u32
         form.set(&name, (!text.is_empty()).then_some(Value::String(text)));
     };
     if field.secret {
-        return secret_view(field, id, Bind::new(Signal::derive(move || read.with(shown)), write), form.disabled);
+        return secret_view(
+            field,
+            id,
+            Bind::new(Signal::derive(move || read.with(shown)), write),
+            form.disabled,
+        );
     }
     let value = Bind::new(Signal::derive(move || read.with(shown)), write);
     if form.templates {
@@ -113,7 +120,13 @@ fn text_view(form: Form, field: Field, id: String, language: Language, rows: u32
     }
 }
 
-fn plain_view(field: Field, id: String, value: Bind<String>, rows: u32, disabled: Signal<bool>) -> AnyView {
+fn plain_view(
+    field: Field,
+    id: String,
+    value: Bind<String>,
+    rows: u32,
+    disabled: Signal<bool>,
+) -> AnyView {
     view! {
         <Labelled name=id.clone() label=field.label help=field.help required=field.required>
             <textarea
@@ -225,7 +238,12 @@ fn choice_view(form: Form, field: Field, id: String, choices: &[Value]) -> AnyVi
         choices.iter().map(|value| (value.to_string(), choice_words(value))).collect();
     let (about, disabled, templates) = (format!("{id}-about"), form.disabled, form.templates);
     let selected = move |word: &str| read.with(|value| value.to_string() == word);
-    let template = Field { label: format!("{}, computed", field.label), help: String::new(), control: Control::Text, ..field.clone() };
+    let template = Field {
+        label: format!("{}, computed", field.label),
+        help: String::new(),
+        control: Control::Text,
+        ..field.clone()
+    };
     let template_id = format!("{id}-computed");
     let unset = match &field.hint {
         Some(hint) => format!("Not set ({hint})"),

@@ -141,7 +141,10 @@ fn insert(area: &HtmlTextAreaElement, text: &str) {
         offset.ok().flatten().map_or(units.len(), |at| (at as usize).min(units.len()))
     };
     let (start, end) = (place(area.selection_start()), place(area.selection_end()));
-    let (before, after) = (String::from_utf16_lossy(&units[..start]), String::from_utf16_lossy(&units[end.max(start)..]));
+    let (before, after) = (
+        String::from_utf16_lossy(&units[..start]),
+        String::from_utf16_lossy(&units[end.max(start)..]),
+    );
     area.set_value(&format!("{before}{text}{after}"));
     let cursor = (start + text.encode_utf16().count()) as u32;
     // Setting the cursor of a text area does not fail.

@@ -66,22 +66,62 @@ fn logic() -> Vec<Entry> {
     let items = LoopSettings { items: String::new(), item_variable: None, concurrency: 1 };
     let day = WaitSettings { until: WaitUntil::Duration { duration_ms: 86_400_000 } };
     vec![
-        entry("Trigger", "Starts the run: by hand, by webhook, by schedule or by event.", "start webhook schedule cron", GROUP_START,
-            NodeKind::Trigger(TriggerSettings::default())),
-        entry("Model step", "A language model writes, decides or extracts.", "llm ai prompt gpt", GROUP_LOGIC,
-            NodeKind::Llm(LlmSettings::default())),
-        entry("Condition", "Two ways out, by an expression.", "if true false", GROUP_LOGIC,
-            NodeKind::Condition(ConditionSettings::default())),
-        entry("Branch", "Several ways out: the first case that holds.", "switch case", GROUP_LOGIC,
-            NodeKind::Branch(BranchSettings { cases: vec![case] })),
-        entry("Loop", "Does the steps between next and itself once for each item of a list.", "for each repeat iterate", GROUP_LOGIC,
-            NodeKind::Loop(items)),
-        entry("Wait", "For a time, until a time, or for an outside event.", "delay sleep pause", GROUP_LOGIC,
-            NodeKind::Wait(day)),
-        entry("Person", "A person approves, answers a form or reviews.", "human approval inbox", GROUP_LOGIC,
-            NodeKind::Human(HumanSettings::default())),
-        entry("End", "Ends the run with an outcome.", "finish stop", GROUP_LOGIC,
-            NodeKind::End(EndSettings::default())),
+        entry(
+            "Trigger",
+            "Starts the run: by hand, by webhook, by schedule or by event.",
+            "start webhook schedule cron",
+            GROUP_START,
+            NodeKind::Trigger(TriggerSettings::default()),
+        ),
+        entry(
+            "Model step",
+            "A language model writes, decides or extracts.",
+            "llm ai prompt gpt",
+            GROUP_LOGIC,
+            NodeKind::Llm(LlmSettings::default()),
+        ),
+        entry(
+            "Condition",
+            "Two ways out, by an expression.",
+            "if true false",
+            GROUP_LOGIC,
+            NodeKind::Condition(ConditionSettings::default()),
+        ),
+        entry(
+            "Branch",
+            "Several ways out: the first case that holds.",
+            "switch case",
+            GROUP_LOGIC,
+            NodeKind::Branch(BranchSettings { cases: vec![case] }),
+        ),
+        entry(
+            "Loop",
+            "Does the steps between next and itself once for each item of a list.",
+            "for each repeat iterate",
+            GROUP_LOGIC,
+            NodeKind::Loop(items),
+        ),
+        entry(
+            "Wait",
+            "For a time, until a time, or for an outside event.",
+            "delay sleep pause",
+            GROUP_LOGIC,
+            NodeKind::Wait(day),
+        ),
+        entry(
+            "Person",
+            "A person approves, answers a form or reviews.",
+            "human approval inbox",
+            GROUP_LOGIC,
+            NodeKind::Human(HumanSettings::default()),
+        ),
+        entry(
+            "End",
+            "Ends the run with an outcome.",
+            "finish stop",
+            GROUP_LOGIC,
+            NodeKind::End(EndSettings::default()),
+        ),
     ]
 }
 
@@ -134,7 +174,9 @@ mod tests {
     #[test]
     fn other_words_find_too() {
         let entries = all(signalbox::tool::catalogue(), false);
-        for (query, label) in [("llm", "Model step"), ("if", "Condition"), ("send_email", "Send email")] {
+        for (query, label) in
+            [("llm", "Model step"), ("if", "Condition"), ("send_email", "Send email")]
+        {
             assert_eq!(found(&entries, query)[0].label, label, "{query}");
         }
         assert!(found(&entries, "zzzz").is_empty());

@@ -20,10 +20,10 @@ pub(super) fn General(step: Step) -> impl IntoView {
             canvas.describe(id, label.unwrap_or(old_label), description.unwrap_or(old_description));
         });
     };
-    let label = Bind::new(
-        Signal::derive(move || node.with(|node| node.label.clone())),
-        move |text| describe(Some(text), None),
-    );
+    let label =
+        Bind::new(Signal::derive(move || node.with(|node| node.label.clone())), move |text| {
+            describe(Some(text), None)
+        });
     let description = Bind::new(
         Signal::derive(move || node.with(|node| node.description.clone())),
         move |text| describe(None, Some(text)),

@@ -25,7 +25,8 @@ fn choice<T: Copy + PartialEq + Send + Sync + 'static>(
 
 fn options<T>(unset: &str, words: &'static [(T, &'static str)]) -> Vec<SelectOption> {
     let first = SelectOption::new("", unset);
-    let rest = words.iter().enumerate().map(|(at, (_, words))| SelectOption::new(at.to_string(), *words));
+    let rest =
+        words.iter().enumerate().map(|(at, (_, words))| SelectOption::new(at.to_string(), *words));
     std::iter::once(first).chain(rest).collect()
 }
 
@@ -38,10 +39,8 @@ const FAILURES: &[(FailurePolicy, &str)] = &[
     (FailurePolicy::ContinuePartial, "Go on without its output"),
 ];
 
-const APPROVALS: &[(ApprovalTiming, &str)] = &[
-    (ApprovalTiming::Before, "Before it runs"),
-    (ApprovalTiming::After, "After it has run"),
-];
+const APPROVALS: &[(ApprovalTiming, &str)] =
+    &[(ApprovalTiming::Before, "Before it runs"), (ApprovalTiming::After, "After it has run")];
 
 #[component]
 pub(super) fn PolicyForm(step: Step) -> impl IntoView {
@@ -55,11 +54,21 @@ pub(super) fn PolicyForm(step: Step) -> impl IntoView {
         |policy| policy.condition.clone().unwrap_or_default(),
         |policy, text: String| policy.condition = (!text.trim().is_empty()).then_some(text),
     );
-    let timeout = step.bind_policy("timeout", |policy| policy.timeout_ms, |policy, ms| policy.timeout_ms = ms);
-    let on_failure =
-        step.bind_policy("on_failure", |policy| policy.on_failure, |policy, value| policy.on_failure = value);
-    let approval =
-        step.bind_policy("approval", |policy| policy.approval, |policy, value| policy.approval = value);
+    let timeout = step.bind_policy(
+        "timeout",
+        |policy| policy.timeout_ms,
+        |policy, ms| policy.timeout_ms = ms,
+    );
+    let on_failure = step.bind_policy(
+        "on_failure",
+        |policy| policy.on_failure,
+        |policy, value| policy.on_failure = value,
+    );
+    let approval = step.bind_policy(
+        "approval",
+        |policy| policy.approval,
+        |policy, value| policy.approval = value,
+    );
     let set = move || {
         step.node.with(|node| {
             let policy = &node.policy;
@@ -149,7 +158,11 @@ fn Retries(step: Step) -> impl IntoView {
     };
     let read = move || {
         step.node.with(|node| {
-            node.policy.retry.as_ref().map(|retry| retry.retries_max.to_string()).unwrap_or_default()
+            node.policy
+                .retry
+                .as_ref()
+                .map(|retry| retry.retries_max.to_string())
+                .unwrap_or_default()
         })
     };
     let backoff = step.bind_policy(

@@ -1,8 +1,8 @@
 //! What the forms of a step share: its signals, and how a field is read and written.
 
 use crate::canvas::Canvas;
-use crate::editor::variables::{self, Variable};
 use crate::editor::Editor;
+use crate::editor::variables::{self, Variable};
 use crate::ui::Bind;
 use leptos::prelude::*;
 use signalbox::graph::{Node, NodeKind, Policy, Problem};

@@ -63,7 +63,9 @@ fn Card(making: Making, starter: StarterView) -> impl IntoView {
                     making.gallery.set(false);
                     making.go.run(made);
                 }
-                Err(error) => toasts.push(Toast::failed(format!("{} {}", error.message, error.help))),
+                Err(error) => {
+                    toasts.push(Toast::failed(format!("{} {}", error.message, error.help)))
+                }
             }
         });
     };

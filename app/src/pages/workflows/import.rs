@@ -54,7 +54,9 @@ fn Form(making: Making) -> impl IntoView {
     let seen = Memo::new(move |_| {
         text.with(|text| if text.trim().is_empty() { None } else { Some(look(text)) })
     });
-    let error = Signal::derive(move || seen.with(|seen| seen.as_ref().and_then(|seen| seen.as_ref().err().cloned())));
+    let error = Signal::derive(move || {
+        seen.with(|seen| seen.as_ref().and_then(|seen| seen.as_ref().err().cloned()))
+    });
     let send = move |_| {
         let body = ImportRequest {
             document: serde_json::Value::String(text.get_untracked()),
@@ -126,7 +128,8 @@ fn Form(making: Making) -> impl IntoView {
 fn FileButton(text: RwSignal<String>, failure: RwSignal<Option<String>>) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let chosen = move |_| {
-        let file = input.get_untracked().and_then(|input| input.files()).and_then(|files| files.get(0));
+        let file =
+            input.get_untracked().and_then(|input| input.files()).and_then(|files| files.get(0));
         let Some(file) = file else { return };
         if file.size() > TEXT_MAX as f64 {
             return failure.set(Some(format!("{} is larger than 8 MB.", file.name())));
@@ -213,7 +216,9 @@ mod tests {
 
     #[test]
     fn a_document_is_looked_at_before_it_is_sent() {
-        let words = look(r#"{"name": "A", "steps": [{"stepSlug": "start", "stepType": "trigger", "config": {"type": "manual"}, "nextSteps": {}}]}"#);
+        let words = look(
+            r#"{"name": "A", "steps": [{"stepSlug": "start", "stepType": "trigger", "config": {"type": "manual"}, "nextSteps": {}}]}"#,
+        );
         assert!(words.is_ok_and(|words| words.starts_with("visual-workflow: 1 steps")));
         assert!(look("{").is_err_and(|words| words.starts_with("This is not JSON")));
         assert!(look("{}").is_err_and(|words| words.starts_with("The format is not known")));

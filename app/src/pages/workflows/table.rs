@@ -1,7 +1,9 @@
 //! The table of workflows.
 
 use super::Making;
-use crate::ui::{Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, TextInput, Time, Tone};
+use crate::ui::{
+    Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, TextInput, Time, Tone,
+};
 use leptos::prelude::*;
 use leptos_router::components::A;
 use signalbox::wire::WorkflowView;
@@ -56,7 +58,8 @@ fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl Into
     let href = format!("/workflows/{}", view.id);
     let runs = runs_words(&view);
     let failed = view.runs.get("Failed").is_some_and(|count| *count > 0);
-    let version = view.version.map_or("Not published".to_owned(), |number| format!("Version {number}"));
+    let version =
+        view.version.map_or("Not published".to_owned(), |number| format!("Version {number}"));
     let changed_at = view.updated_at.timestamp_millis();
     let archived = view.archived;
     let draft = view.draft_changed && view.version.is_some();

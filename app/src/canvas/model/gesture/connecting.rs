@@ -38,7 +38,8 @@ pub struct Connecting {
 
 /// Connecting by clicks, from the start.
 pub(super) fn armed(scene: &Scene<'_>, node: NodeId, port: String) -> Next {
-    let anchor = scene.document.node(&node).map(|node| port_anchor(node.position, &node.kind, &port));
+    let anchor =
+        scene.document.node(&node).map(|node| port_anchor(node.position, &node.kind, &port));
     let start = scene.view.to_screen(anchor.unwrap_or_default());
     let mut connecting = Connecting::new(scene, start, node, port);
     connecting.armed = true;
@@ -53,6 +54,10 @@ fn say_armed() -> Act {
 impl Connecting {
     pub(super) fn new(_scene: &Scene<'_>, at: Point, node: NodeId, port: String) -> Self {
         Self { node, port, start: at, moved: false, armed: false }
+    }
+
+    pub(super) fn is_dragging(&self) -> bool {
+        self.moved && !self.armed
     }
 
     pub(super) fn wire(&self, scene: &Scene<'_>, at: Point) -> Wire {
@@ -73,8 +78,8 @@ impl Connecting {
             match connect::allowed(scene.document.graph(), &self.node, &self.port, target) {
                 Ok(()) => {
                     let target = scene.document.node(target);
-                    wire.to = target
-                        .map_or(wire.to, |node| input_anchor(node.position, &node.kind));
+                    wire.to =
+                        target.map_or(wire.to, |node| input_anchor(node.position, &node.kind));
                 }
                 Err(refusal) => wire.reason = Some(refusal.to_string()),
             }
@@ -103,7 +108,11 @@ impl Connecting {
 
     pub(super) fn press(self, scene: &Scene<'_>, pointer: &Pointer) -> Next {
         // While dragging, a second finger aborts; after a click on the port, this is the target.
-        if self.armed { self.finish(scene, pointer) } else { Gesture::Connecting(self).abort(scene) }
+        if self.armed {
+            self.finish(scene, pointer)
+        } else {
+            Gesture::Connecting(self).abort(scene)
+        }
     }
 
     fn finish(self, scene: &Scene<'_>, pointer: &Pointer) -> Next {

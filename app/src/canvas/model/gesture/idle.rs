@@ -19,7 +19,9 @@ pub(super) fn press(scene: &Scene<'_>, pointer: &Pointer) -> Next {
             let wire = connecting.wire(scene, pointer.at);
             (Gesture::Connecting(connecting), vec![Act::Focus(node), Act::Wire(Some(wire))])
         }
-        Hit::Port { node, .. } | Hit::Input(node) | Hit::Node(node) => press_node(scene, pointer, node),
+        Hit::Port { node, .. } | Hit::Input(node) | Hit::Node(node) => {
+            press_node(scene, pointer, node)
+        }
         Hit::Edge(id) => press_edge(scene, pointer, &id),
         Hit::Background if pointer.mods.shift && !pointer.touch => {
             (Gesture::Brushing(Brushing::new(scene, pointer)), Vec::new())

@@ -11,6 +11,8 @@ use signalbox::id::NodeId;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moving {
     start: Point,
+    /// Where it started in the world: the view may move along meanwhile.
+    origin: Point,
     /// The node under the pointer; it is the one that snaps to the grid.
     grabbed: NodeId,
     /// The nodes and where they were.
@@ -31,6 +33,7 @@ impl Moving {
         let place = |id: &NodeId| Some((id.clone(), scene.document.node(id)?.position));
         Self {
             start: pointer.at,
+            origin: scene.view.to_world(pointer.at),
             grabbed,
             from: selection.nodes.iter().filter_map(place).collect(),
             before: scene.selection.clone(),
@@ -40,8 +43,7 @@ impl Moving {
     }
 
     fn places(&self, scene: &Scene<'_>, pointer: &Pointer) -> Vec<(NodeId, Position)> {
-        let by = pointer.at.minus(self.start);
-        let by = Point::new(by.x / scene.view.zoom, by.y / scene.view.zoom);
+        let by = scene.view.to_world(pointer.at).minus(self.origin);
         let grabbed = self.from.iter().find(|(id, _)| *id == self.grabbed);
         let origin = grabbed.map_or(Point::default(), |(_, position)| Point::from(*position));
         let by = snapped(origin.plus(by)).minus(origin);
@@ -49,6 +51,10 @@ impl Moving {
             (id.clone(), Position::from(Point::from(*position).plus(by)))
         };
         self.from.iter().map(moved).collect()
+    }
+
+    pub(super) fn is_moving(&self) -> bool {
+        self.moved
     }
 
     pub(super) fn drag(mut self, scene: &Scene<'_>, pointer: &Pointer) -> Next {
@@ -67,7 +73,8 @@ impl Moving {
         }
         // A plain click on one of several selected nodes selects it alone.
         let alone = !self.toggling && scene.selection.single() != Some(&self.grabbed);
-        let acts = if alone { vec![Act::Select(Selection::node(self.grabbed))] } else { Vec::new() };
+        let acts =
+            if alone { vec![Act::Select(Selection::node(self.grabbed))] } else { Vec::new() };
         (Gesture::Idle, acts)
     }
 

@@ -45,12 +45,15 @@ impl Rig {
 
     fn play(&mut self, step: impl FnOnce(Gesture, &Scene<'_>) -> Next) {
         let gesture = std::mem::take(&mut self.gesture);
-        let (gesture, acts) = step(gesture, &Scene {
-            document: &self.document,
-            view: self.view,
-            selection: &self.selection,
-            readonly: self.readonly,
-        });
+        let (gesture, acts) = step(
+            gesture,
+            &Scene {
+                document: &self.document,
+                view: self.view,
+                selection: &self.selection,
+                readonly: self.readonly,
+            },
+        );
         self.gesture = gesture;
         acts.into_iter().for_each(|act| self.act(act));
     }
@@ -69,7 +72,8 @@ impl Rig {
             }
             Act::Move(places) => {
                 self.shown.extend(places.clone());
-                let edits = places.into_iter().map(|(id, position)| GraphEdit::MoveNode { id, position });
+                let edits =
+                    places.into_iter().map(|(id, position)| GraphEdit::MoveNode { id, position });
                 self.document.commit("Move", edits.collect(), None).expect("moved");
             }
             Act::Brush(brush) => self.brush = brush,
@@ -206,7 +210,10 @@ fn connecting_by_drag_by_clicks_and_refused_with_the_reason() {
     let (port, done) = (rig.port("mail", "error"), rig.input("done"));
     rig.drag(port, done);
     let edge = rig.document.graph().edges.last().expect("an edge").clone();
-    assert_eq!((edge.from.as_str(), edge.port.as_str(), edge.to.as_str()), ("mail", "error", "done"));
+    assert_eq!(
+        (edge.from.as_str(), edge.port.as_str(), edge.to.as_str()),
+        ("mail", "error", "done")
+    );
     assert_eq!(rig.wire, None);
 
     let (port, body) = (rig.port("check", "false"), rig.body("done"));
@@ -236,7 +243,12 @@ fn a_wire_let_go_over_nothing_offers_the_palette_there() {
     assert_eq!(from, Some(("mail".into(), "error".into())));
     assert!(rig.view.to_screen(world).distance(at) < 1e-6);
     let nothing = Gesture::double_click(
-        &Scene { document: &rig.document, view: rig.view, selection: &rig.selection, readonly: false },
+        &Scene {
+            document: &rig.document,
+            view: rig.view,
+            selection: &rig.selection,
+            readonly: false,
+        },
         Point::new(5.0, 700.0),
     );
     assert!(matches!(nothing.as_slice(), [Act::Palette { from: None, .. }]));

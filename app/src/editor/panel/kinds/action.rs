@@ -19,11 +19,17 @@ pub(super) fn ActionForm(step: Step) -> impl IntoView {
         move |name: String| tool.set(name),
     );
     let options = move || {
-        let mut options: Vec<SelectOption> =
-            catalogue().iter().map(|spec| SelectOption::new(spec.name.clone(), spec.label.clone())).collect();
+        let mut options: Vec<SelectOption> = catalogue()
+            .iter()
+            .map(|spec| SelectOption::new(spec.name.clone(), spec.label.clone()))
+            .collect();
         let own = tool.get();
         if find(&own).is_none() {
-            let words = if own.is_empty() { "Choose a tool".to_owned() } else { format!("{own} (unknown)") };
+            let words = if own.is_empty() {
+                "Choose a tool".to_owned()
+            } else {
+                format!("{own} (unknown)")
+            };
             options.insert(0, SelectOption::new(own, words));
         }
         options
@@ -61,9 +67,12 @@ fn Parameters(step: Step, spec: &'static ToolSpec) -> impl IntoView {
         let known = known.clone();
         value.with(|value| {
             let object = value.as_object();
-            object.into_iter().flatten().filter(|(name, _)| !known.contains(name)).map(|(name, value)| {
-                (name.clone(), value.clone())
-            }).collect::<Map<String, Value>>()
+            object
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| !known.contains(name))
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect::<Map<String, Value>>()
         })
     };
     let others = Memo::new(move |_| others());

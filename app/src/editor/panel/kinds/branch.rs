@@ -106,7 +106,8 @@ fn Case(step: Step, at: usize, count: Memo<usize>) -> impl IntoView {
 fn rename_port(step: Step, at: usize, to: &str) -> Result<(), String> {
     let mut kind = step.node.with_untracked(|node| node.kind.clone());
     let NodeKind::Branch(settings) = &mut kind else { return Ok(()) };
-    let taken = settings.cases.iter().enumerate().any(|(other, case)| other != at && case.port == to);
+    let taken =
+        settings.cases.iter().enumerate().any(|(other, case)| other != at && case.port == to);
     if to.is_empty() || taken || ["default", "error"].contains(&to) {
         return Err("A port needs a name of its own, other than default and error".to_owned());
     }
@@ -119,7 +120,8 @@ fn rename_port(step: Step, at: usize, to: &str) -> Result<(), String> {
     let mut edits = vec![GraphEdit::ConfigureNode { id: id.clone(), kind: Box::new(kind) }];
     edits.extend(step.canvas().with_document(|document| {
         let graph = document.graph();
-        let own = graph.edges.iter().enumerate().filter(|(_, edge)| edge.from == id && edge.port == old);
+        let own =
+            graph.edges.iter().enumerate().filter(|(_, edge)| edge.from == id && edge.port == old);
         let moved = own.flat_map(|(index, edge)| {
             let mut new = edge.clone();
             new.port = to.to_owned();

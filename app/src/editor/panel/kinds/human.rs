@@ -12,15 +12,17 @@ use signalbox::graph::{HumanMode, NodeKind};
 pub(super) fn HumanForm(step: Step) -> impl IntoView {
     let mode = step.bind(
         "mode",
-        |kind| match kind {
-            NodeKind::Human(settings) => match settings.mode {
-                HumanMode::Approve => "approve",
-                HumanMode::Answer => "answer",
-                HumanMode::Review => "review",
-            },
-            _ => "",
-        }
-        .to_owned(),
+        |kind| {
+            match kind {
+                NodeKind::Human(settings) => match settings.mode {
+                    HumanMode::Approve => "approve",
+                    HumanMode::Answer => "answer",
+                    HumanMode::Review => "review",
+                },
+                _ => "",
+            }
+            .to_owned()
+        },
         |kind, word: String| {
             if let NodeKind::Human(settings) = kind {
                 settings.mode = match word.as_str() {

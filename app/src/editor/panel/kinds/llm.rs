@@ -107,7 +107,10 @@ fn Output(step: Step) -> impl IntoView {
 fn Tools(step: Step) -> impl IntoView {
     let granted = setting!(step, Llm.tools);
     let named = move |name: &str| {
-        granted.get().iter().any(|own| own == name || find(own).is_some_and(|spec| spec.name == name))
+        granted
+            .get()
+            .iter()
+            .any(|own| own == name || find(own).is_some_and(|spec| spec.name == name))
     };
     let toggle = move |name: &str, on: bool| {
         let mut tools = granted.get_untracked();
@@ -143,7 +146,15 @@ fn Temperature(step: Step) -> impl IntoView {
     let write = |settings: &mut LlmSettings, value: Option<Value>| {
         settings.temperature = value.and_then(|value| value.as_f64());
     };
-    number(step, "llm-temperature", "Temperature", "0 to 2; empty: the model's own.", control, read, write)
+    number(
+        step,
+        "llm-temperature",
+        "Temperature",
+        "0 to 2; empty: the model's own.",
+        control,
+        read,
+        write,
+    )
 }
 
 #[component]
@@ -151,7 +162,8 @@ fn MaxTokens(step: Step) -> impl IntoView {
     let control = Control::Number { whole: true, min: Some(1.0), max: Some(1_000_000.0) };
     let read = |settings: &LlmSettings| settings.max_tokens.map(Value::from);
     let write = |settings: &mut LlmSettings, value: Option<Value>| {
-        settings.max_tokens = value.and_then(|value| value.as_u64()).and_then(|value| u32::try_from(value).ok());
+        settings.max_tokens =
+            value.and_then(|value| value.as_u64()).and_then(|value| u32::try_from(value).ok());
     };
     number(step, "llm-tokens", "Longest answer", "In tokens.", control, read, write)
 }
@@ -166,7 +178,10 @@ fn number(
     write: fn(&mut LlmSettings, Option<Value>),
 ) -> impl IntoView {
     let value = move || {
-        step.node.with(|node| llm(&node.kind).and_then(read)).map(|value| shown(&value)).unwrap_or_default()
+        step.node
+            .with(|node| llm(&node.kind).and_then(read))
+            .map(|value| shown(&value))
+            .unwrap_or_default()
     };
     let error = RwSignal::new(None::<String>);
     let bind = Bind::new(Signal::derive(value), move |text: String| {

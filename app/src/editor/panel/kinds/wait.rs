@@ -28,7 +28,9 @@ fn word(kind: &NodeKind) -> String {
 fn fresh(word: &str) -> WaitUntil {
     match word {
         "time" => WaitUntil::Time { at: String::new() },
-        "event" => WaitUntil::Event { event: String::new(), condition: None, limit_ms: Some(7 * DAY_MS) },
+        "event" => {
+            WaitUntil::Event { event: String::new(), condition: None, limit_ms: Some(7 * DAY_MS) }
+        }
         _ => WaitUntil::Duration { duration_ms: DAY_MS },
     }
 }

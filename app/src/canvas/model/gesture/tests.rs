@@ -151,10 +151,10 @@ fn a_drag_moves_the_selection_as_one_entry_and_a_wobble_does_not() {
     rig.click(other);
     rig.mods.shift = false;
     assert_eq!(rig.selection.nodes.len(), 2);
-    rig.drag(start, by(start, 80.0, 160.0));
+    rig.drag(start, by(start, 84.0, 160.0));
     assert_eq!(rig.document.revision(), 1);
     let moved = rig.document.node(&"check".into()).expect("a node").position;
-    assert_eq!(moved, Position { x: 424.0, y: 200.0 }, "100 and 200 units, snapped");
+    assert_eq!(moved, Position { x: 424.0, y: 200.0 }, "105 and 200 units, snapped");
     assert_eq!(rig.document.node(&"mail".into()).expect("a node").position.y, 200.0);
     rig.document.undo();
     assert_eq!(rig.document.graph(), &fixture::small());

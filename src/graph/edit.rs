@@ -1,7 +1,7 @@
 //! Edits: the closed set of changes to a graph, each with an inverse. Undo, autosave and quick
 //! fixes all speak in them.
 
-use super::{Edge, Graph, Node, NodeKind, Policy, Position};
+use super::{Edge, Graph, Node, NodeKind, Policy, Position, Settings};
 use crate::id::NodeId;
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,11 @@ pub enum GraphEdit {
         /// Which.
         id: String,
     },
+    /// Change what holds for the whole workflow.
+    SetSettings {
+        /// The new settings.
+        settings: Box<Settings>,
+    },
 }
 
 /// Why an edit was refused. The graph is as it was.
@@ -132,6 +137,10 @@ impl GraphEdit {
                 let index = index.ok_or(EditRefusal::NoEdge(id))?;
                 let edge = Box::new(graph.edges.remove(index));
                 Ok(Self::AddEdge { edge, index: Some(index) })
+            }
+            Self::SetSettings { settings } => {
+                let old = std::mem::replace(&mut graph.settings, *settings);
+                Ok(Self::SetSettings { settings: Box::new(old) })
             }
         }
     }

@@ -226,7 +226,7 @@ impl Canvas {
                 signals.refresh(&node);
             }
         }
-        if touched.structure || !touched.nodes.is_empty() {
+        if touched.structure || touched.settings || !touched.nodes.is_empty() {
             self.version.update(|version| *version += 1);
         }
     }
@@ -318,6 +318,11 @@ impl Canvas {
         for id in &selection.nodes {
             if let Some(node) = self.node(id) {
                 set_if(&node.selected, true);
+            }
+        }
+        for id in &selection.edges {
+            if let Some(edge) = self.edge(id) {
+                set_if(&edge.selected, true);
             }
         }
         if old != selection {

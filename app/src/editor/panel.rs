@@ -1,6 +1,7 @@
 //! The side panel: the selected step's form, the problems, or the workflow's settings.
 
 mod duration_field;
+mod edge;
 mod general;
 mod kinds;
 mod policy;
@@ -9,7 +10,9 @@ mod workflow;
 
 use super::Editor;
 use super::problems::Problems;
+use crate::canvas::model::Selection;
 use crate::ui::{Bind, TabBar, TabItem};
+use edge::EdgeForm;
 use general::General;
 use kinds::KindForm;
 use leptos::prelude::*;
@@ -32,8 +35,18 @@ pub(super) fn SidePanel(editor: Editor) -> impl IntoView {
         editor.canvas.node_list.track();
         single.get().and_then(|id| editor.canvas.node(&id)).map(|node| node.stamp)
     });
+    let edge = Memo::new(move |_| {
+        let alone = |chosen: &Selection| chosen.nodes.is_empty() && chosen.edges.len() == 1;
+        editor
+            .canvas
+            .selection
+            .with(|chosen| chosen.edges.first().filter(|_| alone(chosen)).cloned())
+    });
     let step = move || {
         stamp.get();
+        if let Some(id) = edge.get() {
+            return view! { <EdgeForm editor=editor id=id /> }.into_any();
+        }
         match single.get_untracked().and_then(|id| Step::new(editor, &id)) {
             Some(step) => view! { <StepForm step=step /> }.into_any(),
             None => nothing_selected(editor).into_any(),

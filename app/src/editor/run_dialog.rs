@@ -56,7 +56,7 @@ fn Form(editor: Editor, autosave: Autosave) -> impl IntoView {
     let publish_first = RwSignal::new(untrack(unpublished));
     let pending = RwSignal::new(false);
     let failure = RwSignal::new(None::<String>);
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
     let has_errors = Memo::new(move |_| editor.counts().0 > 0);
     let blocked = Memo::new(move |_| publish_first.get() && has_errors.get());
     let required = StoredValue::new(known.clone());

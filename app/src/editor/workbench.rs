@@ -23,9 +23,9 @@ pub fn Workbench(
     let autosave = Autosave::start(editor);
     checking::start(editor);
     keys(editor, autosave);
-    // A step that is selected shows its form.
+    // A step or a connection that is selected shows its form.
     Effect::new(move |_| {
-        if editor.canvas.selection.with(|chosen| chosen.single().is_some()) {
+        if editor.canvas.selection.with(|chosen| chosen.nodes.len() + chosen.edges.len() == 1) {
             editor.tab.set("step");
         }
     });

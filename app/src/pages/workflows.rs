@@ -42,7 +42,7 @@ pub fn WorkflowsPage() -> impl IntoView {
             client.get_value().workflows(&page).await.map(|page| page.items)
         },
     );
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
     let go = Callback::new(move |made: ImportOutcome| {
         navigate
             .with_value(|go| go(&format!("/workflows/{}", made.workflow.id), Default::default()));

@@ -28,7 +28,9 @@ pub fn Timeline(
     let all = Memo::new(move |_| {
         let rows = fold.with(|fold| graph.with_value(|graph| rows(&fold.events, graph)));
         match node.get() {
-            Some(node) => rows.into_iter().filter(|row| row.entry.node.as_ref() == Some(&node)).collect(),
+            Some(node) => {
+                rows.into_iter().filter(|row| row.entry.node.as_ref() == Some(&node)).collect()
+            }
             None => rows,
         }
     });

@@ -12,6 +12,8 @@ pub struct Touched {
     pub nodes: BTreeSet<NodeId>,
     /// Nodes or edges came, went or were renamed.
     pub structure: bool,
+    /// The workflow's settings changed.
+    pub settings: bool,
     /// What was done, for the history's buttons and the live region: `Move 3 steps`.
     pub label: String,
 }
@@ -32,6 +34,7 @@ impl Touched {
                 | GraphEdit::RenameNode { .. }
                 | GraphEdit::AddEdge { .. }
                 | GraphEdit::RemoveEdge { .. } => touched.structure = true,
+                GraphEdit::SetSettings { .. } => touched.settings = true,
             }
         }
         touched
@@ -158,7 +161,7 @@ fn entry_head(label: String) -> Entry {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use signalbox::graph::{ConditionSettings, EndSettings, NodeKind, Policy, Position};
+    use signalbox::graph::{ConditionSettings, EndSettings, NodeKind, Policy, Position, Settings};
 
     fn end(id: &str) -> GraphEdit {
         let node = Box::new(Node::new(id, NodeKind::End(EndSettings::default())));
@@ -188,6 +191,9 @@ mod tests {
             (id(), 0u64..9).prop_map(|(id, timeout)| GraphEdit::SetPolicy {
                 id,
                 policy: Box::new(Policy { timeout_ms: Some(timeout), ..Policy::default() })
+            }),
+            (0u64..9).prop_map(|timeout| GraphEdit::SetSettings {
+                settings: Box::new(Settings { timeout_ms: Some(timeout), ..Settings::default() })
             }),
             (id(), id()).prop_map(|(from, to)| GraphEdit::AddEdge {
                 edge: Box::new(Edge::new(from, "true", to)),

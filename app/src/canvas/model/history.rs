@@ -80,13 +80,24 @@ impl History {
 
 /// Whether both lists set the same fields of the same nodes, one each.
 fn same_fields(older: &[GraphEdit], newer: &[GraphEdit]) -> bool {
-    use GraphEdit::{ConfigureNode, DescribeNode, MoveNode, SetPolicy};
+    use GraphEdit::{
+        AddEdge, ConfigureNode, DescribeNode, MoveNode, RemoveEdge, SetPolicy, SetSettings,
+    };
+    // An edge is changed by taking it out and putting it in; both ways the pair is the same.
+    if let (
+        [RemoveEdge { id: a }, AddEdge { edge: b, .. }],
+        [RemoveEdge { id: c }, AddEdge { edge: d, .. }],
+    ) = (older, newer)
+    {
+        return a == c && b.id == d.id;
+    }
     older.len() == newer.len()
         && older.iter().zip(newer).all(|pair| match pair {
             (ConfigureNode { id: a, .. }, ConfigureNode { id: b, .. })
             | (DescribeNode { id: a, .. }, DescribeNode { id: b, .. })
             | (SetPolicy { id: a, .. }, SetPolicy { id: b, .. })
             | (MoveNode { id: a, .. }, MoveNode { id: b, .. }) => a == b,
+            (SetSettings { .. }, SetSettings { .. }) => true,
             _ => false,
         })
 }

@@ -4,7 +4,7 @@ use super::Canvas;
 use crate::canvas::model::geometry::{GRID, NODE_HEIGHT, NODE_WIDTH, Point, node_rect, snapped};
 use crate::canvas::model::{Selection, clipboard, connect, references, slug};
 use leptos::prelude::*;
-use signalbox::graph::{Edge, GraphEdit, Node, NodeKind, Policy, Position};
+use signalbox::graph::{Edge, GraphEdit, Node, NodeKind, Policy, Position, Settings};
 use signalbox::id::NodeId;
 
 /// Where a new node goes and what it is connected to.
@@ -277,6 +277,37 @@ impl Canvas {
     pub fn describe(&self, id: &NodeId, label: String, description: String) {
         let edits = vec![GraphEdit::DescribeNode { id: id.clone(), label, description }];
         self.commit_typing("Rename", edits, &format!("{id}/label"));
+    }
+
+    /// Changes what an edge carries: its map and its condition.
+    pub fn change_edge(&self, id: &str, change: impl FnOnce(&mut Edge)) {
+        let found = self.with_document(|document| {
+            let edges = &document.graph().edges;
+            let index = edges.iter().position(|edge| edge.id == id)?;
+            Some((index, edges[index].clone()))
+        });
+        let Some((index, old)) = found else { return };
+        let mut edge = old.clone();
+        change(&mut edge);
+        edge.id = old.id.clone();
+        if edge != old {
+            let edits = vec![
+                GraphEdit::RemoveEdge { id: id.to_owned() },
+                GraphEdit::AddEdge { edge: Box::new(edge), index: Some(index) },
+            ];
+            self.commit_typing("Change connection", edits, &format!("edge/{id}"));
+        }
+    }
+
+    /// Changes what holds for the whole workflow.
+    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        let old = self.with_document(|document| document.graph().settings.clone());
+        let mut settings = old.clone();
+        change(&mut settings);
+        if settings != old {
+            let edits = vec![GraphEdit::SetSettings { settings: Box::new(settings) }];
+            self.commit_typing("Change workflow settings", edits, "settings");
+        }
     }
 
     /// Gives a node another slug; templates that refer to it follow. The number of steps that were

@@ -1,13 +1,20 @@
-//! The workflow's own settings: what it is for, its variables, its time limit.
+//! The workflow's own settings: what it is for, its variables, its limits.
 
 use super::duration_field::DurationField;
 use crate::editor::Editor;
-use crate::ui::{Bind, TextArea};
+use crate::editor::form::JsonField;
+use crate::ui::{Bind, TextArea, TextInput};
 use leptos::prelude::*;
+use serde_json::{Map, Value};
+use signalbox::graph::Settings;
 
 #[component]
 pub(super) fn WorkflowForm(editor: Editor) -> impl IntoView {
     let canvas = editor.canvas;
+    let settings = Memo::new(move |_| {
+        canvas.version.track();
+        canvas.with_document(|document| document.graph().settings.clone())
+    });
     let counts = move || {
         canvas.version.track();
         canvas.with_document(|document| {
@@ -15,13 +22,26 @@ pub(super) fn WorkflowForm(editor: Editor) -> impl IntoView {
             format!("{} steps, {} connections", graph.nodes.len(), graph.edges.len())
         })
     };
-    // Read only: no edit of the history changes the workflow's settings yet.
-    let variables = canvas.with_document(|document| {
-        let settings = &document.graph().settings;
-        let names: Vec<String> = settings.variables.keys().cloned().collect();
-        names
-    });
-    let limit = canvas.with_document(|document| document.graph().settings.timeout_ms);
+    let variables = move || {
+        settings.with(|settings| match settings.variables.is_empty() {
+            true => Value::Null,
+            false => Value::Object(settings.variables.clone()),
+        })
+    };
+    let set_variables = move |value: Option<Value>| {
+        // Anything but an object has no names and is left in the field.
+        if let Value::Object(map) = value.unwrap_or(Value::Object(Map::new())) {
+            canvas.change_settings(|settings| settings.variables = map);
+        }
+    };
+    let secrets =
+        move || settings.with(|settings| settings.secrets.keys().cloned().collect::<Vec<_>>());
+    let limit = Bind::new(
+        Signal::derive(move || settings.with(|settings| settings.timeout_ms)),
+        move |ms| {
+            canvas.change_settings(|settings| settings.timeout_ms = ms);
+        },
+    );
     view! {
         <div class="flex flex-col gap-4 p-4">
             <TextArea
@@ -33,28 +53,67 @@ pub(super) fn WorkflowForm(editor: Editor) -> impl IntoView {
                 disabled=canvas.readonly
             />
             <p class="text-sm text-text-2">{counts}</p>
-            {(!variables.is_empty())
-                .then(|| {
-                    view! {
-                        <div class="flex flex-col gap-1 text-sm">
-                            <h3 class="font-medium">"Variables"</h3>
-                            <ul class="font-mono">
-                                {variables.into_iter().map(|name| view! { <li>{name}</li> }).collect_view()}
-                            </ul>
-                        </div>
-                    }
-                })}
-            {limit
-                .map(|_| {
-                    view! {
-                        <DurationField
-                            name="workflow-limit"
-                            label="Time limit of a run"
-                            value=Bind::new(Signal::stored(limit), |_| ())
-                            disabled=true
-                        />
-                    }
-                })}
+            <JsonField
+                name="workflow-variables"
+                label="Variables"
+                help="A JSON object: what every run starts with. Templates name them as variables.<name>."
+                hint=r#"{"greeting": "Hello"}"#
+                value=Signal::derive(variables)
+                on_change=Callback::new(set_variables)
+                disabled=canvas.readonly
+            />
+            {move || {
+                let names = secrets();
+                (!names.is_empty())
+                    .then(|| {
+                        view! {
+                            <div class="flex flex-col gap-1 text-sm">
+                                <h3 class="font-medium">"Secrets"</h3>
+                                <ul class="font-mono">
+                                    {names.into_iter().map(|name| view! { <li>{name}</li> }).collect_view()}
+                                </ul>
+                            </div>
+                        }
+                    })
+            }}
+            <DurationField
+                name="workflow-limit"
+                label="Time limit of a run"
+                help="Working time; waiting for people and timers does not count."
+                value=limit
+                disabled=canvas.readonly
+            />
+            <Turns editor=editor settings=settings />
         </div>
+    }
+}
+
+#[component]
+fn Turns(editor: Editor, settings: Memo<Settings>) -> impl IntoView {
+    let error = RwSignal::new(None::<String>);
+    let read = move || {
+        settings
+            .with(|settings| settings.turns_max.map(|turns| turns.to_string()).unwrap_or_default())
+    };
+    let write = move |text: String| {
+        let text = text.trim();
+        let turns = if text.is_empty() { Ok(None) } else { text.parse::<u32>().map(Some) };
+        match turns {
+            Ok(turns) if turns != Some(0) => {
+                error.set(None);
+                editor.canvas.change_settings(|settings| settings.turns_max = turns);
+            }
+            _ => error.set(Some("This must be a whole number from 1 up".to_owned())),
+        }
+    };
+    view! {
+        <TextInput
+            name="workflow-turns"
+            label="Turns a loop back may take"
+            help="Past it the run waits for a person. Empty: 1,000."
+            value=Bind::new(Signal::derive(read), write)
+            error=error
+            disabled=editor.canvas.readonly
+        />
     }
 }

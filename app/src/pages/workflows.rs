@@ -8,7 +8,7 @@ mod table;
 use crate::api::use_client;
 use crate::session::may;
 use crate::ui::{
-    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, Toast,
+    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, TextInput, Toast,
     Toasts, Trouble,
 };
 use gallery::GalleryDialog;
@@ -59,33 +59,28 @@ pub fn WorkflowsPage() -> impl IntoView {
             {may_write.then(|| view! { <NewButtons making=making /> })}
         </PageHeader>
         <div class="px-4 pb-8 md:px-6">
-            <Suspense fallback=|| view! { <Skeleton rows=6 /> }>
-                {move || {
-                    let answer = list.get()?;
-                    Some(
-                        match answer {
-                            Ok(workflows) if workflows.is_empty() && search.with(String::is_empty) => {
-                                view! { <Nothing making=making may_write=may_write /> }.into_any()
+            <div class="mb-3 max-w-sm">
+                <TextInput name="workflow-search" label="Search" value=search input_type="search" />
+            </div>
+            <Transition fallback=|| view! { <Skeleton rows=6 /> }>
+                {move || Suspend::new(async move {
+                    match list.await {
+                        Ok(workflows) if workflows.is_empty() && search.with_untracked(String::is_empty) => {
+                            view! { <Nothing making=making may_write=may_write /> }.into_any()
+                        }
+                        Ok(workflows) => {
+                            view! {
+                                <WorkflowTable workflows=workflows making=making may_write=may_write />
                             }
-                            Ok(workflows) => {
-                                view! {
-                                    <WorkflowTable
-                                        workflows=workflows
-                                        search=search
-                                        making=making
-                                        may_write=may_write
-                                    />
-                                }
-                                    .into_any()
-                            }
-                            Err(error) => {
-                                let retry = Callback::new(move |()| list.refetch());
-                                view! { <ErrorPanel trouble=Trouble::from(error) on_retry=retry /> }.into_any()
-                            }
-                        },
-                    )
-                }}
-            </Suspense>
+                                .into_any()
+                        }
+                        Err(error) => {
+                            let retry = Callback::new(move |()| list.refetch());
+                            view! { <ErrorPanel trouble=Trouble::from(error) on_retry=retry /> }.into_any()
+                        }
+                    }
+                })}
+            </Transition>
         </div>
         <ImportDialog making=making />
         <GalleryDialog making=making />

@@ -2,7 +2,7 @@
 
 use super::Making;
 use crate::ui::{
-    Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, TextInput, Time, Tone,
+    Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, Time, Tone,
 };
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -20,15 +20,11 @@ const COLUMNS: [Column; 6] = [
 #[component]
 pub(super) fn WorkflowTable(
     workflows: Vec<WorkflowView>,
-    search: RwSignal<String>,
     making: Making,
     may_write: bool,
 ) -> impl IntoView {
     let nothing = workflows.is_empty();
     view! {
-        <div class="mb-3 max-w-sm">
-            <TextInput name="workflow-search" label="Search" value=search input_type="search" />
-        </div>
         {if nothing {
             view! { <p class="p-4 text-text-2">"No workflow is called so."</p> }.into_any()
         } else {

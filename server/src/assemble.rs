@@ -2,7 +2,10 @@
 
 use crate::{
     channel::Channels,
-    engine::{CallExecutor, Clock, Engine, EngineConfig, EngineError, EngineHandle, Organizations, WriteOp},
+    engine::{
+        CallExecutor, Clock, Engine, EngineConfig, EngineError, EngineHandle, Organizations,
+        WriteOp,
+    },
     gate::{Gate, Ride, Runs, TellError},
     secret::Vault,
     setting::Settings,

@@ -11,7 +11,8 @@ mod secret;
 mod throttle;
 
 pub use caller::{
-    Caller, Credential, Identity, SESSION_AGE_DAYS, SESSION_IDLE_HOURS, identify, identity_from_headers,
+    Caller, Credential, Identity, SESSION_AGE_DAYS, SESSION_IDLE_HOURS, identify,
+    identity_from_headers,
 };
 pub use cookie::{cookie_clear, cookie_set, session_secret};
 pub use origin::{Site, site_of};

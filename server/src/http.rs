@@ -41,7 +41,8 @@ pub fn router(state: &AppState) -> Router {
         let endpoint = Arc::new(endpoint);
         let (filter, path) = (method_filter(&endpoint), endpoint.path);
         let state = state.clone();
-        let serve = move |request: Request| gatekeeper::serve(state.clone(), endpoint.clone(), request);
+        let serve =
+            move |request: Request| gatekeeper::serve(state.clone(), endpoint.clone(), request);
         router = router.route(path, on(filter, serve));
     }
     for prefix in ["/api", "/api/", "/api/{*rest}", "/hooks", "/hooks/"] {
@@ -63,7 +64,8 @@ fn method_filter(endpoint: &Endpoint) -> MethodFilter {
 
 async fn unknown_path(request: Request) -> Response {
     let text = format!("There is nothing at {}.", request.uri().path());
-    let error = ApiError::new(ErrorCode::NotFound, text).help("GET /api/openapi.json lists every path.");
+    let error =
+        ApiError::new(ErrorCode::NotFound, text).help("GET /api/openapi.json lists every path.");
     gatekeeper::finish(Failure::from(error).into_response())
 }
 

@@ -23,10 +23,7 @@ pub fn session_secret(headers: &HeaderMap, secure: bool) -> Option<&str> {
 /// The `Set-Cookie` value that keeps a secret for a number of seconds.
 pub fn cookie_set(secret: &str, secure: bool, age_s: u32) -> String {
     let attribute = if secure { "; Secure" } else { "" };
-    format!(
-        "{}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{attribute}",
-        name(secure)
-    )
+    format!("{}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age_s}{attribute}", name(secure))
 }
 
 /// The `Set-Cookie` value that takes the cookie away.

@@ -16,7 +16,9 @@ pub enum Site {
 /// Judges by `Sec-Fetch-Site`, else by `Origin`. `public_origin` is the address people use
 /// (`https://box.example.com`) where it is configured; the `Host` of the request counts too.
 pub fn site_of(headers: &HeaderMap, public_origin: Option<&str>) -> Site {
-    let text = |name| headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or("?"));
+    let text = |name| {
+        headers.get(name).map(|value: &axum::http::HeaderValue| value.to_str().unwrap_or("?"))
+    };
     if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
         return if site == "same-origin" { Site::Own } else { Site::Foreign };
     }
@@ -56,6 +58,9 @@ mod tests {
         check(&[("origin", "null"), ("host", "127.0.0.1:3000")], Site::Foreign);
         check(&[("origin", "https://evil.example"), ("host", "127.0.0.1:3000")], Site::Foreign);
         // What the fetch metadata say is not overruled by an origin.
-        check(&[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")], Site::Foreign);
+        check(
+            &[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")],
+            Site::Foreign,
+        );
     }
 }

@@ -68,11 +68,7 @@ pub struct Parameter {
     pub description: &'static str,
 }
 
-const fn parameter(
-    name: &'static str,
-    kind: &'static str,
-    description: &'static str,
-) -> Parameter {
+const fn parameter(name: &'static str, kind: &'static str, description: &'static str) -> Parameter {
     Parameter { name, kind, description }
 }
 

@@ -36,7 +36,12 @@ pub enum Access {
 
 /// A handler behind the gatekeeper; the last argument is the largest body, in bytes.
 pub type Run = Arc<
-    dyn Fn(AppState, Option<Caller>, Request, usize) -> BoxFuture<'static, Result<Response, Failure>>
+    dyn Fn(
+            AppState,
+            Option<Caller>,
+            Request,
+            usize,
+        ) -> BoxFuture<'static, Result<Response, Failure>>
         + Send
         + Sync,
 >;

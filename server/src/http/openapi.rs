@@ -68,8 +68,7 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas, error: &Value) -> Value
         BodyRule::None => {}
         BodyRule::Json(schema) => {
             let schema = schemas.reference(*schema);
-            operation["requestBody"] =
-                json!({ "required": true, "content": { "application/json": { "schema": schema } } });
+            operation["requestBody"] = json!({ "required": true, "content": { "application/json": { "schema": schema } } });
         }
         BodyRule::Any => {
             operation["requestBody"] = json!({ "content": {
@@ -108,7 +107,11 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         all.push(header("If-Match", "The draft's revision in quotes, as its ETag gave it.", true));
     }
     if endpoint.idempotent {
-        all.push(header("Idempotency-Key", "A repetition with the same key gets the first answer.", false));
+        all.push(header(
+            "Idempotency-Key",
+            "A repetition with the same key gets the first answer.",
+            false,
+        ));
     }
     all
 }

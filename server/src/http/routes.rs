@@ -2,7 +2,8 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbox, members, runs, settings, tokens, workflows,
+        accounts, contacts, health, hooks, imports, inbox, members, runs, settings, tokens,
+        workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
@@ -103,7 +104,14 @@ fn settings_routes() -> Vec<Endpoint> {
 fn raw_routes() -> Vec<Endpoint> {
     let hook = "Starts a run of the webhook's workflow";
     vec![
-        Endpoint::raw(Get, "/api/live", "live", SignedIn, "WebSocket: what changes, as it changes", crate::live::open),
+        Endpoint::raw(
+            Get,
+            "/api/live",
+            "live",
+            SignedIn,
+            "WebSocket: what changes, as it changes",
+            crate::live::open,
+        ),
         Endpoint::raw(Post, "/hooks/{token}", "hook", Address, hook, hooks::receive),
         Endpoint::raw(Post, "/hooks/{token}/{*path}", "hook_path", Address, hook, hooks::receive),
     ]

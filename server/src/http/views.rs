@@ -87,7 +87,11 @@ pub async fn approval_view(
 }
 
 /// A run's state, folded from its newest checkpoint and the events after it.
-pub async fn run_state(store: &Store, organization: OrganizationId, id: RunId) -> StoreResult<RunState> {
+pub async fn run_state(
+    store: &Store,
+    organization: OrganizationId,
+    id: RunId,
+) -> StoreResult<RunState> {
     let kept = store::checkpoint_fetch(store, organization, id).await?;
     // A checkpoint that cannot be read is only a shortcut lost.
     let kept = kept.and_then(|(_, bytes)| serde_json::from_slice::<RunState>(&bytes).ok());

@@ -45,7 +45,8 @@ pub async fn organization_create(
     timezone: &str,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO organizations (id, name, timezone, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)"
     )
     .bind(id.0)
@@ -53,7 +54,8 @@ pub async fn organization_create(
     .bind(timezone)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 
@@ -164,7 +166,8 @@ pub async fn owner_setup(
 
 /// Makes a person. A [`StoreError::Constraint`] on `users.email` when the address is taken.
 pub async fn user_create(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO users (id, email, name, password_hash, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)"
     )
     .bind(user.id.0)
@@ -173,7 +176,8 @@ pub async fn user_create(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> StoreR
     .bind(&user.password_hash)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 
@@ -198,13 +202,15 @@ pub async fn user_organizations(
     store: &Store,
     user: UserId,
 ) -> StoreResult<Vec<(OrganizationView, Role)>> {
-    let rows: Vec<(Uuid, String, String, String)> = on_db!(store, |pool| sqlx::query_as(
+    let rows: Vec<(Uuid, String, String, String)> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT o.id, o.name, o.timezone, m.role FROM members m JOIN organizations o ON o.id = m.organization_id
          WHERE m.user_id = $1 ORDER BY m.created_at, o.id LIMIT 100"
     )
     .bind(user.0)
     .fetch_all(pool)
-    .await)?;
+    .await
+    })?;
     rows.into_iter()
         .map(|(id, name, timezone, role)| {
             let view = OrganizationView { id: OrganizationId(id), name, timezone };
@@ -241,14 +247,16 @@ pub async fn member_list(
     organization: OrganizationId,
     limit: u32,
 ) -> StoreResult<Vec<Member>> {
-    let rows: Vec<MemberRow> = on_db!(store, |pool| sqlx::query_as(
+    let rows: Vec<MemberRow> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT u.id, u.name, u.email, m.role, m.created_at FROM members m JOIN users u ON u.id = m.user_id
          WHERE m.organization_id = $1 ORDER BY m.created_at, u.id LIMIT $2"
     )
     .bind(organization.0)
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await)?;
+    .await
+    })?;
     rows.into_iter().map(member).collect()
 }
 
@@ -279,12 +287,11 @@ pub async fn member_add(
     role: Role,
     now: DateTime<Utc>,
 ) -> StoreResult<Member> {
-    let known: Option<Uuid> = on_tx!(tx, |conn| sqlx::query_scalar(
-        "SELECT id FROM users WHERE email = $1"
-    )
-    .bind(&user.email)
-    .fetch_optional(&mut *conn)
-    .await)?;
+    let known: Option<Uuid> =
+        on_tx!(tx, |conn| sqlx::query_scalar("SELECT id FROM users WHERE email = $1")
+            .bind(&user.email)
+            .fetch_optional(&mut *conn)
+            .await)?;
     let id = match known {
         Some(id) => UserId(id),
         None => {
@@ -355,17 +362,15 @@ pub async fn member_remove(
     Ok(())
 }
 
-async fn another_owner(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    user: UserId,
-) -> StoreResult<()> {
-    let other: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+async fn another_owner(tx: &mut Tx, organization: OrganizationId, user: UserId) -> StoreResult<()> {
+    let other: Option<i64> = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
         "SELECT 1 FROM members WHERE organization_id = $1 AND user_id <> $2 AND role = 'owner' LIMIT 1"
     )
     .bind(organization.0)
     .bind(user.0)
     .fetch_optional(&mut *conn)
-    .await)?;
+    .await
+    })?;
     other.map(|_| ()).ok_or(StoreError::Conflict { what: "the last owner" })
 }

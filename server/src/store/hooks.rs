@@ -14,7 +14,8 @@ pub async fn hook_put(
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO hooks (organization_id, workflow_id, token_hash, created_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (organization_id, workflow_id) DO UPDATE SET token_hash = excluded.token_hash"
     )
@@ -23,7 +24,8 @@ pub async fn hook_put(
     .bind(token_hash.as_slice())
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 
@@ -34,14 +36,17 @@ pub async fn hook_is(
     workflow: WorkflowId,
     token_hash: &[u8; 32],
 ) -> StoreResult<bool> {
-    let found: Option<i64> = on_db!(store, |pool| sqlx::query_scalar(
+    let found: Option<i64> =
+        on_db!(store, |pool| {
+            sqlx::query_scalar(
         "SELECT 1 FROM hooks WHERE organization_id = $1 AND workflow_id = $2 AND token_hash = $3"
     )
     .bind(organization.0)
     .bind(workflow.0)
     .bind(token_hash.as_slice())
     .fetch_optional(pool)
-    .await)?;
+    .await
+        })?;
     Ok(found.is_some())
 }
 

@@ -53,7 +53,8 @@ pub async fn answer_keep(
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     let response = value::to_json(&answer.response, "idempotency", "response")?;
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO idempotency (organization_id, operation, key, request_hash, status, response, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
     )
@@ -65,7 +66,8 @@ pub async fn answer_keep(
     .bind(response)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 

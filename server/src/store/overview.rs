@@ -11,12 +11,14 @@ pub async fn run_counts(
     organization: OrganizationId,
     workflow: WorkflowId,
 ) -> StoreResult<BTreeMap<String, u64>> {
-    let rows: Vec<(String, i64)> = on_db!(store, |pool| sqlx::query_as(
+    let rows: Vec<(String, i64)> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT phase, count(*) FROM runs WHERE organization_id = $1 AND workflow_id = $2 GROUP BY phase"
     )
     .bind(organization.0)
     .bind(workflow.0)
     .fetch_all(pool)
-    .await)?;
+    .await
+    })?;
     Ok(rows.into_iter().map(|(phase, runs)| (phase, value::count(runs))).collect())
 }

@@ -72,7 +72,8 @@ pub async fn session_by_secret(
     store: &Store,
     secret_hash: &[u8; 32],
 ) -> StoreResult<Option<Session>> {
-    let row: Option<Row> = on_db!(store, |pool| sqlx::query_as(
+    let row: Option<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT s.id, s.organization_id, o.name AS organization_name, o.timezone, s.user_id, u.name, u.email,
            m.role, s.created_at, s.seen_at
          FROM sessions s
@@ -83,7 +84,8 @@ pub async fn session_by_secret(
     )
     .bind(secret_hash.as_slice())
     .fetch_optional(pool)
-    .await)?;
+    .await
+    })?;
     row.map(|row| {
         Ok(Session {
             id: SessionId(row.id),
@@ -127,13 +129,11 @@ pub async fn session_end(
     organization: OrganizationId,
     id: SessionId,
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
-        "DELETE FROM sessions WHERE organization_id = $1 AND id = $2"
-    )
-    .bind(organization.0)
-    .bind(id.0)
-    .execute(&mut *conn)
-    .await)?;
+    on_tx!(tx, |conn| sqlx::query("DELETE FROM sessions WHERE organization_id = $1 AND id = $2")
+        .bind(organization.0)
+        .bind(id.0)
+        .execute(&mut *conn)
+        .await)?;
     Ok(())
 }
 

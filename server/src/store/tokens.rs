@@ -32,7 +32,8 @@ pub struct NewToken {
 
 /// Keeps a token.
 pub async fn token_create(tx: &mut Tx, new: &NewToken, now: DateTime<Utc>) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO api_tokens (organization_id, id, secret_hash, name, role, prefix, created_by, created_at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
     )
@@ -46,7 +47,8 @@ pub async fn token_create(tx: &mut Tx, new: &NewToken, now: DateTime<Utc>) -> St
     .bind(value::ms(now))
     .bind(new.expires_at.map(value::ms))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 
@@ -88,14 +90,16 @@ pub async fn token_by_secret(
         organization_name: String,
         timezone: String,
     }
-    let row: Option<WithOrganization> = on_db!(store, |pool| sqlx::query_as(
+    let row: Option<WithOrganization> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT t.id, t.name, t.role, t.prefix, t.created_at, t.last_used_at, t.expires_at,
            t.organization_id, o.name AS organization_name, o.timezone
          FROM api_tokens t JOIN organizations o ON o.id = t.organization_id WHERE t.secret_hash = $1"
     )
     .bind(secret_hash.as_slice())
     .fetch_optional(pool)
-    .await)?;
+    .await
+    })?;
     row.map(|row| {
         let organization = OrganizationView {
             id: OrganizationId(row.organization_id),

@@ -32,9 +32,7 @@ pub async fn setup_state(call: Call<(), NoQuery, (), Nobody>) -> Answer<Found<Se
 }
 
 /// `POST /api/setup`: the owner and the organisation, once, and signs in.
-pub async fn setup(
-    call: Call<(), SetupQuery, Json<Setup>, Nobody>,
-) -> Answer<WithCookie<Me>> {
+pub async fn setup(call: Call<(), SetupQuery, Json<Setup>, Nobody>) -> Answer<WithCookie<Me>> {
     let Call { state, body: Json(wanted), .. } = &call;
     if store::owner_exists(state.store()).await? {
         return Err(set_up_already());
@@ -57,9 +55,9 @@ pub async fn setup(
         user: user.clone(),
     };
     let now = state.now();
-    let made = state.store().write(move |tx| {
-        async move { store::owner_setup(tx, &new, now).await }.boxed()
-    });
+    let made = state
+        .store()
+        .write(move |tx| async move { store::owner_setup(tx, &new, now).await }.boxed());
     let organization = made.await.map_err(|error| match error {
         StoreError::Conflict { .. } => set_up_already(),
         other => other.into(),
@@ -120,7 +118,8 @@ pub async fn sign_in(call: Call<(), NoQuery, Json<SignIn>, Nobody>) -> Answer<Wi
     let kept = user.as_ref().map(|user| user.password_hash.clone());
     let password: String = wanted.password.chars().take(200).collect();
     let fits = state.passwords().verify(&password, kept).await;
-    let fits = fits.map_err(|error| Failure::internal("a password could not be checked", &error))?;
+    let fits =
+        fits.map_err(|error| Failure::internal("a password could not be checked", &error))?;
     let Some(user) = user.filter(|_| fits) else { return Err(wrong_credentials()) };
     let organizations = store::user_organizations(state.store(), user.id).await?;
     // Somebody who was removed everywhere learns no more than a stranger.

@@ -56,7 +56,8 @@ mod tests {
     #[test]
     fn values() {
         assert_eq!(email(" Ada@Example.COM ").unwrap(), "ada@example.com");
-        for wrong in ["", "ada", "@b", "a@", "a@b@c", "a b@c", "a@b\r\nBcc: x@y", "<a@b>", "a@b\0"] {
+        for wrong in ["", "ada", "@b", "a@", "a@b@c", "a b@c", "a@b\r\nBcc: x@y", "<a@b>", "a@b\0"]
+        {
             assert!(email(wrong).is_err(), "{wrong:?}");
         }
         assert!(name("name", "a\nb").is_err());

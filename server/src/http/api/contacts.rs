@@ -38,9 +38,7 @@ pub async fn fetch(call: Call<ContactId>) -> Answer<Found<ContactView>> {
 }
 
 /// `POST /api/contacts`.
-pub async fn create(
-    call: Call<(), NoQuery, Json<ContactInput>>,
-) -> Answer<Created<ContactView>> {
+pub async fn create(call: Call<(), NoQuery, Json<ContactInput>>) -> Answer<Created<ContactView>> {
     let (state, organization, Json(input)) = (&call.state, call.organization(), &call.body);
     let work = async { Ok(state.gate().contact_create(organization, input).await?) };
     idempotent::once(state, organization, "contact_create", &call.headers, input, work)

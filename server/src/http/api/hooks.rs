@@ -37,8 +37,14 @@ const FINISHED_MAX: Duration = Duration::from_secs(60);
 const TOKEN_LENGTH_MAX: usize = 64;
 /// Headers that never reach a run: credentials, and what concerns the connection only.
 const HEADERS_HIDDEN: [&str; 8] = [
-    "authorization", "cookie", "proxy-authorization", "connection", "transfer-encoding", "te",
-    "upgrade", "x-idempotency-key",
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "connection",
+    "transfer-encoding",
+    "te",
+    "upgrade",
+    "x-idempotency-key",
 ];
 const HEADERS_MAX: usize = 64;
 
@@ -169,7 +175,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
     let Some(value) = headers.get("x-idempotency-key") else { return Ok(None) };
     let fits = |text: &&str| !text.is_empty() && text.len() <= KEY_LENGTH_MAX;
     value.to_str().ok().filter(fits).map(|text| Some(text.to_owned())).ok_or_else(|| {
-        let text = format!("X-Idempotency-Key must be 1 to {KEY_LENGTH_MAX} visible ASCII characters.");
+        let text =
+            format!("X-Idempotency-Key must be 1 to {KEY_LENGTH_MAX} visible ASCII characters.");
         Failure::new(ErrorCode::InvalidParameter, text)
     })
 }

@@ -2,8 +2,8 @@
 
 use super::{check, samples, workflows};
 use crate::{
-    auth::Caller,
     app_state::AppState,
+    auth::Caller,
     http::{
         body::Json,
         call::{Answer, Call, NoQuery},
@@ -28,7 +28,9 @@ use uuid::Uuid;
 const UNNAMED: &str = "New workflow";
 
 /// `POST /api/workflows`: an empty one, or what the document says.
-pub async fn create(call: Call<(), NoQuery, Json<ImportRequest>>) -> Answer<Created<ImportOutcome>> {
+pub async fn create(
+    call: Call<(), NoQuery, Json<ImportRequest>>,
+) -> Answer<Created<ImportOutcome>> {
     let Json(wanted) = &call.body;
     let work = async {
         if !wanted.document.is_null() {
@@ -48,7 +50,9 @@ pub async fn create(call: Call<(), NoQuery, Json<ImportRequest>>) -> Answer<Crea
 }
 
 /// `POST /api/workflows/import`.
-pub async fn import(call: Call<(), NoQuery, Json<ImportRequest>>) -> Answer<Created<ImportOutcome>> {
+pub async fn import(
+    call: Call<(), NoQuery, Json<ImportRequest>>,
+) -> Answer<Created<ImportOutcome>> {
     let work = import_document(&call.state, &call.caller, &call.body.0);
     once(&call, "workflow_import", work).await
 }
@@ -110,7 +114,8 @@ async fn import_document(
 
 /// A document's own name on one line and not too long; what a person gives is checked instead.
 fn tidy_name(name: &str) -> String {
-    let line: String = name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
+    let line: String =
+        name.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
     let line = line.trim();
     if line.is_empty() { UNNAMED.to_owned() } else { line.to_owned() }
 }
@@ -134,9 +139,9 @@ async fn keep(state: &AppState, caller: &Caller, draft: Draft) -> Result<ImportO
     let mut problems = draft.notes;
     problems.extend(workflows::problems(&new.draft));
     let (organization, id, now) = (new.organization, new.id, state.now());
-    let made = state.store().write(move |tx| {
-        async move { store::workflow_create(tx, &new, now).await }.boxed()
-    });
+    let made = state
+        .store()
+        .write(move |tx| async move { store::workflow_create(tx, &new, now).await }.boxed());
     made.await?;
     let workflow = store::workflow_fetch(state.store(), organization, id).await?;
     Ok(ImportOutcome {
@@ -149,7 +154,8 @@ async fn keep(state: &AppState, caller: &Caller, draft: Draft) -> Result<ImportO
 /// `GET /api/starters`.
 pub async fn starters(_: Call) -> Answer<Found<Vec<StarterView>>> {
     let views = starter::starters().iter().map(|starter| {
-        let read = starter.import().map_err(|error| Failure::internal("a starter is broken", &error))?;
+        let read =
+            starter.import().map_err(|error| Failure::internal("a starter is broken", &error))?;
         Ok(StarterView {
             slug: starter.slug.clone(),
             name: starter.name().to_owned(),
@@ -163,7 +169,9 @@ pub async fn starters(_: Call) -> Answer<Found<Vec<StarterView>>> {
 
 /// `POST /api/starters/{slug}`: a workflow from a starter, and sample contacts where there are none.
 pub async fn starter_use(call: Call<String>) -> Answer<Created<ImportOutcome>> {
-    let Some(starter) = starter::find(&call.path) else { return Err(Failure::not_found("starter")) };
+    let Some(starter) = starter::find(&call.path) else {
+        return Err(Failure::not_found("starter"));
+    };
     let request = ImportRequest { document: starter.workflow.clone(), name: None, format: None };
     let organization = call.organization();
     let work = async {

@@ -51,14 +51,15 @@ pub async fn fetch(call: Call<ApprovalId>) -> Answer<Found<ApprovalDetail>> {
 }
 
 /// `POST /api/approvals/{id}/decide`.
-pub async fn decide(
-    call: Call<ApprovalId, NoQuery, Json<Decide>>,
-) -> Answer<Found<DecideOutcome>> {
+pub async fn decide(call: Call<ApprovalId, NoQuery, Json<Decide>>) -> Answer<Found<DecideOutcome>> {
     let Json(wanted) = &call.body;
     let decider = decider(&call.caller);
     // The route lets in who may approve; saying what became of a message is a right of its own.
     if wanted.decision == DecideKind::Resolve && !decider.may_resolve {
-        return Err(Failure::new(ErrorCode::Forbidden, "The role may not resolve interrupted messages."));
+        return Err(Failure::new(
+            ErrorCode::Forbidden,
+            "The role may not resolve interrupted messages.",
+        ));
     }
     Ok(Found(call.state.gate().decide(&decider, call.path, wanted).await?))
 }

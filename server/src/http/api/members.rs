@@ -41,9 +41,10 @@ pub async fn add(call: Call<(), NoQuery, Json<MemberAdd>>) -> Answer<Created<Mem
         async move { store::member_add(tx, organization, &user, role, now).await }.boxed()
     });
     added.await.map(Created).map_err(|error| match error {
-        StoreError::Constraint(_) => {
-            Failure::new(ErrorCode::Conflict, "Somebody with this email address is a member already.")
-        }
+        StoreError::Constraint(_) => Failure::new(
+            ErrorCode::Conflict,
+            "Somebody with this email address is a member already.",
+        ),
         other => other.into(),
     })
 }
@@ -65,9 +66,10 @@ pub async fn change(call: Call<UserId, NoQuery, Json<MemberChange>>) -> Answer<F
 pub async fn remove(call: Call<UserId>) -> Answer<Done> {
     let (organization, user) = (call.organization(), call.path);
     may_touch(&call, user).await?;
-    let removed = call.state.store().write(move |tx| {
-        async move { store::member_remove(tx, organization, user).await }.boxed()
-    });
+    let removed = call
+        .state
+        .store()
+        .write(move |tx| async move { store::member_remove(tx, organization, user).await }.boxed());
     removed.await.map_err(last_owner)?;
     call.state.access_changed();
     Ok(Done)

@@ -51,9 +51,7 @@ impl From<EngineError> for Failure {
 }
 
 /// `POST /api/workflows/{id}/runs`.
-pub async fn start(
-    call: Call<WorkflowId, NoQuery, Json<RunStart>>,
-) -> Answer<Started<RunStarted>> {
+pub async fn start(call: Call<WorkflowId, NoQuery, Json<RunStart>>) -> Answer<Started<RunStarted>> {
     let (state, organization, workflow) = (&call.state, call.organization(), call.path);
     let key = idempotent::key_of(&call.headers)?;
     let Json(wanted) = call.body;
@@ -122,8 +120,7 @@ pub async fn list(call: Call<(), RunQuery>) -> Answer<Found<Page<RunView>>> {
     let (store, query) = (call.state.store(), &call.query);
     let limit = page::limit(query.limit)?;
     let before = page::cursor::<RunId>(query.cursor.as_deref())?;
-    let filter =
-        RunFilter { phase: query.phase, workflow: query.workflow, contact: query.contact };
+    let filter = RunFilter { phase: query.phase, workflow: query.workflow, contact: query.contact };
     let rows = store::run_list(store, call.organization(), &filter, before, limit + 1).await?;
     let page = page::of(rows, limit, |row| row.id.to_string());
     let (mut items, mut names) = (Vec::with_capacity(page.items.len()), Names::default());

@@ -16,7 +16,10 @@ use futures::FutureExt;
 use serde_json::{Value, json};
 use signalbox::{
     id::OrganizationId,
-    wire::{EmailChannel, EmailChannelView, ErrorCode, GeneralSettings, ModelSettings, ModelSettingsView},
+    wire::{
+        EmailChannel, EmailChannelView, ErrorCode, GeneralSettings, ModelSettings,
+        ModelSettingsView,
+    },
 };
 
 impl From<SettingError> for Failure {

@@ -84,18 +84,17 @@ pub async fn make(
         last_used_at: None,
         expires_at,
     };
-    store
-        .write(move |tx| async move { store::token_create(tx, &new, now).await }.boxed())
-        .await?;
+    store.write(move |tx| async move { store::token_create(tx, &new, now).await }.boxed()).await?;
     Ok(TokenCreated { token: secret.text, view })
 }
 
 /// `DELETE /api/tokens/{id}`.
 pub async fn revoke(call: Call<ApiTokenId>) -> Answer<Done> {
     let (organization, id) = (call.organization(), call.path);
-    let revoked = call.state.store().write(move |tx| {
-        async move { store::token_revoke(tx, organization, id).await }.boxed()
-    });
+    let revoked = call
+        .state
+        .store()
+        .write(move |tx| async move { store::token_revoke(tx, organization, id).await }.boxed());
     revoked.await?;
     call.state.access_changed();
     Ok(Done)

@@ -115,14 +115,17 @@ pub async fn fetch(call: Call<WorkflowId>) -> Answer<Tagged<WorkflowDetail>> {
         note: version.note,
     });
     let revision = revision_of(&workflow.summary);
-    Ok(Tagged(revision, WorkflowDetail {
-        workflow: view(&call.state, &workflow).await?,
-        draft_revision: revision,
-        problems: problems(&workflow.draft),
-        hook_url: hook_address::url(&call.state, organization, id, &workflow.draft).await?,
-        versions: versions.collect(),
-        graph: workflow.draft,
-    }))
+    Ok(Tagged(
+        revision,
+        WorkflowDetail {
+            workflow: view(&call.state, &workflow).await?,
+            draft_revision: revision,
+            problems: problems(&workflow.draft),
+            hook_url: hook_address::url(&call.state, organization, id, &workflow.draft).await?,
+            versions: versions.collect(),
+            graph: workflow.draft,
+        },
+    ))
 }
 
 fn revision_of(summary: &WorkflowSummary) -> u64 {
@@ -140,14 +143,20 @@ pub async fn save(call: Call<WorkflowId, NoQuery, Json<DraftSave>>) -> Answer<Ta
     }
     let problems = problems(&draft.graph);
     let (organization, id, now) = (call.caller.organization(), call.path, call.state.now());
-    let change =
-        DraftChange { name: Some(name), description: Some(draft.description), draft: Some(draft.graph) };
+    let change = DraftChange {
+        name: Some(name),
+        description: Some(draft.description),
+        draft: Some(draft.graph),
+    };
     let saved = call.state.store().write(move |tx| {
-        async move { store::workflow_save(tx, organization, id, expected, &change, now).await }.boxed()
+        async move { store::workflow_save(tx, organization, id, expected, &change, now).await }
+            .boxed()
     });
     let revision = match saved.await {
         Ok(revision) => u64::try_from(revision).unwrap_or(0),
-        Err(StoreError::Conflict { .. }) => return Err(changed(&call.state, organization, id).await),
+        Err(StoreError::Conflict { .. }) => {
+            return Err(changed(&call.state, organization, id).await);
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(Tagged(revision, DraftSaved { draft_revision: revision, problems }))
@@ -170,14 +179,20 @@ pub fn check_size(graph: &Graph) -> Result<(), Failure> {
 /// The revision that `If-Match` names.
 fn if_match(headers: &HeaderMap) -> Result<i64, Failure> {
     let Some(value) = headers.get(header::IF_MATCH) else {
-        return Err(Failure::new(ErrorCode::PreconditionRequired, "The If-Match header is missing.")
-            .help("Send the draft's revision in quotes, as the ETag of GET gave it."));
+        return Err(Failure::new(
+            ErrorCode::PreconditionRequired,
+            "The If-Match header is missing.",
+        )
+        .help("Send the draft's revision in quotes, as the ETag of GET gave it."));
     };
     let text = value.to_str().unwrap_or_default().trim();
     let number = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     number.and_then(|number| number.parse().ok()).ok_or_else(|| {
-        Failure::new(ErrorCode::InvalidParameter, format!("If-Match is `{text}`, which is no revision."))
-            .help("Send the draft's revision in quotes, such as \"7\".")
+        Failure::new(
+            ErrorCode::InvalidParameter,
+            format!("If-Match is `{text}`, which is no revision."),
+        )
+        .help("Send the draft's revision in quotes, such as \"7\".")
     })
 }
 
@@ -186,12 +201,15 @@ async fn changed(state: &AppState, organization: OrganizationId, id: WorkflowId)
     match store::workflow_fetch(state.store(), organization, id).await {
         Ok(workflow) => {
             let summary = workflow.summary;
-            Failure::new(ErrorCode::Conflict, "The draft was saved by somebody else in the meantime.")
-                .help("Fetch it, look at what changed, and save again with its revision.")
-                .details(json!({
-                    "draft_revision": revision_of(&summary),
-                    "updated_at": summary.updated_at,
-                }))
+            Failure::new(
+                ErrorCode::Conflict,
+                "The draft was saved by somebody else in the meantime.",
+            )
+            .help("Fetch it, look at what changed, and save again with its revision.")
+            .details(json!({
+                "draft_revision": revision_of(&summary),
+                "updated_at": summary.updated_at,
+            }))
         }
         Err(error) => error.into(),
     }
@@ -208,9 +226,7 @@ pub async fn archive(call: Call<WorkflowId>) -> Answer<Done> {
 }
 
 /// `POST /api/workflows/{id}/publish`.
-pub async fn publish(
-    call: Call<WorkflowId, NoQuery, Json<Publish>>,
-) -> Answer<Created<Published>> {
+pub async fn publish(call: Call<WorkflowId, NoQuery, Json<Publish>>) -> Answer<Created<Published>> {
     let (organization, id, now) = (call.organization(), call.path, call.state.now());
     let workflow = store::workflow_fetch(call.state.store(), organization, id).await?;
     let summary = workflow.summary;
@@ -274,7 +290,8 @@ pub async fn version(call: Call<(WorkflowId, u32)>) -> Answer<Found<Graph>> {
 
 /// `GET /api/workflows/{id}/export?format=`.
 pub async fn export(call: Call<WorkflowId, ExportQuery>) -> Answer<Found<Value>> {
-    let workflow = store::workflow_fetch(call.state.store(), call.organization(), call.path).await?;
+    let workflow =
+        store::workflow_fetch(call.state.store(), call.organization(), call.path).await?;
     let own = workflow.draft.origin.as_ref().map(|origin| origin.format.clone());
     let name = call.query.format.or(own);
     let format = match name.as_deref() {
@@ -284,7 +301,10 @@ pub async fn export(call: Call<WorkflowId, ExportQuery>) -> Answer<Found<Value>>
     let (summary, draft) = (workflow.summary, workflow.draft);
     let document = format::export(&draft, &summary.name, &summary.description, format);
     document.map(Found).map_err(|error| {
-        Failure::new(ErrorCode::InvalidDocument, format!("The workflow cannot be written: {error}."))
+        Failure::new(
+            ErrorCode::InvalidDocument,
+            format!("The workflow cannot be written: {error}."),
+        )
     })
 }
 

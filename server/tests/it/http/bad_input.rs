@@ -2,11 +2,7 @@
 
 use super::support::{As, Organization, Reply, Server, example_body};
 use serde_json::{Value, json};
-use server::http::{
-    body::BodyRule,
-    endpoint::Endpoint,
-    routes,
-};
+use server::http::{body::BodyRule, endpoint::Endpoint, routes};
 use signalbox::client::Method;
 use uuid::Uuid;
 
@@ -64,10 +60,13 @@ async fn what_is_not_the_documented_form() {
         let text = good.to_string();
         let invalid = "invalid_body";
         case.refused(&endpoint, "nothing", Vec::new(), invalid).await;
-        case.refused(&endpoint, "half of it", text.as_bytes()[..text.len() - 1].to_vec(), invalid).await;
-        case.refused(&endpoint, "more after it", format!("{text}{text}").into_bytes(), invalid).await;
+        case.refused(&endpoint, "half of it", text.as_bytes()[..text.len() - 1].to_vec(), invalid)
+            .await;
+        case.refused(&endpoint, "more after it", format!("{text}{text}").into_bytes(), invalid)
+            .await;
         for wrong in [json!([]), json!([1]), json!("text"), json!(42), json!(null), json!(true)] {
-            case.refused(&endpoint, &wrong.to_string(), wrong.to_string().into_bytes(), invalid).await;
+            case.refused(&endpoint, &wrong.to_string(), wrong.to_string().into_bytes(), invalid)
+                .await;
         }
         let mut more = good.clone();
         more["definitely_not_a_field"] = json!(1);
@@ -84,7 +83,13 @@ async fn what_is_not_the_documented_form() {
                 case.refused(&endpoint, &what, wrong.to_string().into_bytes(), invalid).await;
             }
         }
-        case.refused(&endpoint, "bytes that are no UTF-8", b"{\"name\": \"\xff\xfe\"}".to_vec(), invalid).await;
+        case.refused(
+            &endpoint,
+            "bytes that are no UTF-8",
+            b"{\"name\": \"\xff\xfe\"}".to_vec(),
+            invalid,
+        )
+        .await;
         case.refused(&endpoint, "deep nesting", vec![b'['; 100_000], invalid).await;
         case.refused(&endpoint, "deep objects", b"{\"a\":".repeat(50_000), invalid).await;
     }
@@ -100,10 +105,20 @@ async fn what_is_too_large_or_of_another_type() {
         let mut large = good.clone().into_bytes();
         large.resize(10 * 1024 * 1024, b' ');
         case.refused(&endpoint, "10 MiB", large, "too_large").await;
-        for content_type in ["text/plain", "application/xml", "multipart/form-data; boundary=x", "application/jsonx", ""] {
+        for content_type in [
+            "text/plain",
+            "application/xml",
+            "multipart/form-data; boundary=x",
+            "application/jsonx",
+            "",
+        ] {
             let reply = case.send(&endpoint, content_type, good.clone().into_bytes()).await;
             let place = format!("{} as {content_type}: {}", endpoint.name, reply.text);
-            assert_eq!((reply.status, reply.code().as_str()), (415, "unsupported_media_type"), "{place}");
+            assert_eq!(
+                (reply.status, reply.code().as_str()),
+                (415, "unsupported_media_type"),
+                "{place}"
+            );
         }
     }
     still_well(&server).await;
@@ -115,14 +130,22 @@ fn variants(value: &Value, with: &str) -> Vec<Value> {
         Value::String(_) => vec![json!(with)],
         Value::Array(items) => (0..items.len())
             .flat_map(|at| {
-                let put = move |new| { let mut copy = items.clone(); copy[at] = new; Value::Array(copy) };
+                let put = move |new| {
+                    let mut copy = items.clone();
+                    copy[at] = new;
+                    Value::Array(copy)
+                };
                 variants(&items[at], with).into_iter().map(put).collect::<Vec<_>>()
             })
             .collect(),
         Value::Object(fields) => fields
             .iter()
             .flat_map(|(key, inner)| {
-                let put = move |new| { let mut copy = fields.clone(); copy.insert(key.clone(), new); Value::Object(copy) };
+                let put = move |new| {
+                    let mut copy = fields.clone();
+                    copy.insert(key.clone(), new);
+                    Value::Object(copy)
+                };
                 variants(inner, with).into_iter().map(put).collect::<Vec<_>>()
             })
             .collect(),
@@ -136,8 +159,16 @@ async fn hostile_strings() {
     let case = Case { server: &server, owner: acme.owner() };
     let long = "x".repeat(200_000);
     let hostile = [
-        "a\r\nBcc: everybody@example.com", "\u{202e}gnp.exe", "<script>alert(1)</script>",
-        "'; DROP TABLE users; --", "{{secrets.key}}", "../../etc/passwd", "${jndi:ldap://x}", "\u{feff}", "", &long,
+        "a\r\nBcc: everybody@example.com",
+        "\u{202e}gnp.exe",
+        "<script>alert(1)</script>",
+        "'; DROP TABLE users; --",
+        "{{secrets.key}}",
+        "../../etc/passwd",
+        "${jndi:ldap://x}",
+        "\u{feff}",
+        "",
+        &long,
     ];
     for endpoint in with_bodies() {
         if endpoint.name == "sign_in" {
@@ -145,9 +176,11 @@ async fn hostile_strings() {
         }
         for text in hostile {
             for body in variants(&example_body(endpoint.name), text) {
-                let reply = case.send(&endpoint, "application/json", body.to_string().into_bytes()).await;
+                let reply =
+                    case.send(&endpoint, "application/json", body.to_string().into_bytes()).await;
                 let shown: String = text.chars().take(40).collect();
-                let place = format!("{} with {shown:?}: {} {}", endpoint.name, reply.status, reply.text);
+                let place =
+                    format!("{} with {shown:?}: {} {}", endpoint.name, reply.status, reply.text);
                 assert!(reply.status < 500, "{place}");
                 assert!(reply.status < 400 || !reply.code().is_empty(), "{place}");
                 assert!(!reply.header("content-type").contains("html"), "{place}");
@@ -164,7 +197,9 @@ async fn hostile_strings() {
 async fn paths_and_queries() {
     let (server, acme) = start().await;
     let owner = acme.owner();
-    for path in ["/api", "/api/", "/api/nothing", "/api/me/", "/api/tokens/x/y", "/api/%00", "/api/..%2fme"] {
+    for path in
+        ["/api", "/api/", "/api/nothing", "/api/me/", "/api/tokens/x/y", "/api/%00", "/api/..%2fme"]
+    {
         let reply = server.get(&owner, path).await;
         assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"), "{path}");
     }

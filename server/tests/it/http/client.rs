@@ -37,7 +37,8 @@ async fn workflows_and_runs(client: &Client) {
     let id = client.workflow_import(&import).await.unwrap().workflow.id;
     client.workflow_create(&ImportRequest::default()).await.unwrap();
     let detail = client.workflow(id).await.unwrap();
-    let draft = DraftSave { name: "Renamed".into(), description: String::new(), graph: detail.graph };
+    let draft =
+        DraftSave { name: "Renamed".into(), description: String::new(), graph: detail.graph };
     let saved = client.draft_save(id, detail.draft_revision, &draft).await.unwrap();
     assert_eq!(client.draft_save(id, 1, &draft).await.unwrap_err().code, ErrorCode::Conflict);
     assert!(saved.draft_revision > detail.draft_revision);
@@ -121,7 +122,9 @@ async fn inside_the_process_with_the_cookies_of_the_visitor() {
     assert_eq!(nobody.me().await.unwrap_err().code, ErrorCode::Unauthenticated);
     let sign_in = SignIn { email: acme.user(Role::Owner).email.clone(), password: PASSWORD.into() };
     nobody.sign_in(&sign_in).await.unwrap();
-    let super::support::As::Browser(cookie) = server.browser(&sign_in.email).await else { panic!() };
+    let super::support::As::Browser(cookie) = server.browser(&sign_in.email).await else {
+        panic!()
+    };
     let mut headers = HeaderMap::new();
     headers.insert(header::COOKIE, cookie.parse().unwrap());
     let client = InProcess::client(router, &headers);

@@ -20,7 +20,10 @@ use tokio_tungstenite::{
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 const SOON: Duration = Duration::from_secs(10);
 
-async fn connect(server: &Server, headers: &[(&'static str, &str)]) -> Result<Socket, tungstenite::Error> {
+async fn connect(
+    server: &Server,
+    headers: &[(&'static str, &str)],
+) -> Result<Socket, tungstenite::Error> {
     let mut request = format!("ws://{}/api/live", server.addr).into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
@@ -61,11 +64,16 @@ async fn say(socket: &mut Socket, text: &str) {
 async fn only_members_from_our_own_pages_connect() {
     let server = Server::start().await;
     let acme = server.organization("acme").await;
-    let As::Browser(cookie) = server.browser(&acme.user(Role::Viewer).email).await else { panic!() };
+    let As::Browser(cookie) = server.browser(&acme.user(Role::Viewer).email).await else {
+        panic!()
+    };
     let own = format!("http://{}", server.addr);
     assert_eq!(refused(connect(&server, &[]).await), 401);
     assert_eq!(refused(connect(&server, &[("cookie", &cookie)]).await), 403);
-    assert_eq!(refused(connect(&server, &[("cookie", &cookie), ("origin", "https://evil.example")]).await), 403);
+    assert_eq!(
+        refused(connect(&server, &[("cookie", &cookie), ("origin", "https://evil.example")]).await),
+        403
+    );
     let mut socket = connect(&server, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
     assert_eq!(next(&mut socket).await.unwrap()["type"], "hello");
     let plain = server.get(&acme.owner(), "/api/live").await;
@@ -78,11 +86,21 @@ async fn nonsense_is_answered_and_the_socket_stays() {
     let acme = server.organization("acme").await;
     let mut socket = with_token(&server, acme.token(Role::Viewer)).await;
     next(&mut socket).await.unwrap();
-    for text in ["", "{", "[]", "{\"type\":\"shout\"}", "{\"type\":\"follow_run\",\"run\":\"x\",\"after\":0}"] {
+    for text in [
+        "",
+        "{",
+        "[]",
+        "{\"type\":\"shout\"}",
+        "{\"type\":\"follow_run\",\"run\":\"x\",\"after\":0}",
+    ] {
         say(&mut socket, text).await;
         assert_eq!(next(&mut socket).await.unwrap()["type"], "error", "{text}");
     }
-    say(&mut socket, &format!("{{\"type\":\"follow_run\",\"run\":\"{}\",\"after\":0}}", uuid::Uuid::now_v7())).await;
+    say(
+        &mut socket,
+        &format!("{{\"type\":\"follow_run\",\"run\":\"{}\",\"after\":0}}", uuid::Uuid::now_v7()),
+    )
+    .await;
     assert_eq!(next(&mut socket).await.unwrap()["type"], "error", "no such run");
     // A number that this feed never reached: start anew.
     say(&mut socket, "{\"type\":\"follow\",\"after\":99999}").await;
@@ -96,7 +114,9 @@ async fn nonsense_is_answered_and_the_socket_stays() {
 async fn ended_rights_end_the_socket() {
     let server = Server::start().await;
     let acme = server.organization("acme").await;
-    let As::Browser(cookie) = server.browser(&acme.user(Role::Editor).email).await else { panic!() };
+    let As::Browser(cookie) = server.browser(&acme.user(Role::Editor).email).await else {
+        panic!()
+    };
     let own = format!("http://{}", server.addr);
     let mut browser = connect(&server, &[("cookie", &cookie), ("origin", &own)]).await.unwrap();
     let mut machine = with_token(&server, acme.token(Role::Viewer)).await;
@@ -131,12 +151,14 @@ async fn one_account_has_at_most_twenty() {
     gone.close(None).await.unwrap();
     while next(&mut gone).await.is_some() {}
     // The place is free when the server has noticed.
-    let again = async { loop {
-        match connect(&server, &[("authorization", &bearer)]).await {
-            Ok(socket) => return socket,
-            Err(_) => tokio::task::yield_now().await,
+    let again = async {
+        loop {
+            match connect(&server, &[("authorization", &bearer)]).await {
+                Ok(socket) => return socket,
+                Err(_) => tokio::task::yield_now().await,
+            }
         }
-    } };
+    };
     timeout(SOON, again).await.expect("the seat was not given back");
 }
 
@@ -148,11 +170,13 @@ async fn events_of_a_run_arrive_once_in_order_without_a_gap() {
     let path = published(&server, &acme, &document()).await;
     let owner = acme.owner();
     for cut in 0..8 {
-        let started = server.post(&owner, &format!("{path}/runs"), &json!({ "input": {} })).await.json();
+        let started =
+            server.post(&owner, &format!("{path}/runs"), &json!({ "input": {} })).await.json();
         let run = started["id"].as_str().unwrap().to_owned();
         let (mut last, mut seen, mut reads) = (0, Vec::new(), 0);
         let mut socket = with_token(&server, acme.token(Role::Viewer)).await;
-        let follow = |last: u64| format!("{{\"type\":\"follow_run\",\"run\":\"{run}\",\"after\":{last}}}");
+        let follow =
+            |last: u64| format!("{{\"type\":\"follow_run\",\"run\":\"{run}\",\"after\":{last}}}");
         say(&mut socket, &follow(last)).await;
         let decide = async {
             let approvals = server.get(&owner, "/api/approvals?state=pending").await.json();
@@ -231,7 +255,11 @@ async fn the_organization_is_followed_from_a_number_on() {
     let frame = next(&mut late).await.unwrap();
     assert_eq!(frame["cursor"], hello["cursor"].as_u64().unwrap() + 1, "{frame}");
     // Another organisation hears nothing of it.
-    say(&mut stranger, &format!("{{\"type\":\"follow_run\",\"run\":{},\"after\":0}}", started["id"])).await;
+    say(
+        &mut stranger,
+        &format!("{{\"type\":\"follow_run\",\"run\":{},\"after\":0}}", started["id"]),
+    )
+    .await;
     let frame = next(&mut stranger).await.unwrap();
     assert_eq!(frame["type"], "error", "{frame}");
 }

@@ -29,7 +29,11 @@ async fn the_document_lists_every_route_and_resolves() {
         let operation = &document["paths"][&path][endpoint.method.as_str().to_lowercase()];
         assert_eq!(operation["operationId"], endpoint.name, "{path}");
         assert!(names.insert(endpoint.name), "{} stands there twice", endpoint.name);
-        assert_eq!(operation["requestBody"].is_object(), !matches!(endpoint.body, BodyRule::None), "{path}");
+        assert_eq!(
+            operation["requestBody"].is_object(),
+            !matches!(endpoint.body, BodyRule::None),
+            "{path}"
+        );
         let open = matches!(endpoint.access, Access::Public | Access::Address);
         assert_eq!(operation["security"].as_array().unwrap().is_empty(), open, "{path}");
         assert!(operation["responses"]["default"]["content"].is_object(), "{path}");

@@ -89,7 +89,10 @@ impl Server {
     pub async fn start() -> Self {
         let store = Store::in_memory().await.unwrap();
         let now = Arc::new(Mutex::new(Utc::now().trunc_subsecs(3)));
-        let clock = { let now = now.clone(); Arc::new(move || *now.lock().unwrap()) };
+        let clock = {
+            let now = now.clone();
+            Arc::new(move || *now.lock().unwrap())
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let Services { engine, gate } = assemble::start(
@@ -258,12 +261,18 @@ fn position(role: Role) -> usize {
 /// A body that each route with a JSON body takes as it is, by the operation's name.
 pub fn example_body(operation: &str) -> Value {
     match operation {
-        "setup" => json!({ "organization": "Acme", "name": "Ada", "email": "ada@acme.example", "password": PASSWORD }),
+        "setup" => {
+            json!({ "organization": "Acme", "name": "Ada", "email": "ada@acme.example", "password": PASSWORD })
+        }
         "sign_in" => json!({ "email": "ada@acme.example", "password": PASSWORD }),
-        "member_add" => json!({ "name": "New", "email": "new@acme.example", "role": "viewer", "password": PASSWORD }),
+        "member_add" => {
+            json!({ "name": "New", "email": "new@acme.example", "role": "viewer", "password": PASSWORD })
+        }
         "member_change" => json!({ "role": "viewer" }),
         "token_create" => json!({ "name": "CI", "role": "viewer" }),
-        "workflow_create" | "workflow_import" => json!({ "document": document(), "name": "Hello", "format": "signalbox/v1" }),
+        "workflow_create" | "workflow_import" => {
+            json!({ "document": document(), "name": "Hello", "format": "signalbox/v1" })
+        }
         "draft_save" => json!({ "name": "Hello", "description": "Says hello", "graph": graph() }),
         "publish" => json!({ "note": "first" }),
         "run_start" => json!({ "input": { "a": 1 }, "contacts": [], "thread_id": "t" }),
@@ -272,7 +281,9 @@ pub fn example_body(operation: &str) -> Value {
         "contact_create" | "contact_update" => {
             json!({ "name": "Ada", "email": "ada@example.com", "tags": ["a"], "metadata": { "k": "v" } })
         }
-        "settings_general_set" => json!({ "name": "Acme", "timezone": "Europe/Berlin", "email_hold_ms": 0 }),
+        "settings_general_set" => {
+            json!({ "name": "Acme", "timezone": "Europe/Berlin", "email_hold_ms": 0 })
+        }
         "settings_email_set" => json!({ "kind": "sandbox", "from": "Acme <hello@acme.example>" }),
         "settings_models_set" => json!({ "provider": "sandbox", "model": "" }),
         other => panic!("say in example_body what {other} takes"),

@@ -67,7 +67,8 @@ async fn every_route_for_every_role() {
     for endpoint in &table {
         // An id that nothing has: what is allowed changes nothing.
         let id = Uuid::now_v7().to_string();
-        let calls = subjects.iter().map(|(_, who, _)| ask(&server, who, endpoint, &id, b"{}".to_vec()));
+        let calls =
+            subjects.iter().map(|(_, who, _)| ask(&server, who, endpoint, &id, b"{}".to_vec()));
         for ((name, _, role), reply) in subjects.iter().zip(join_all(calls).await) {
             let place = format!("{} as {name}: {} {}", endpoint.name, reply.status, reply.text);
             match expected(endpoint, *role) {
@@ -78,7 +79,8 @@ async fn every_route_for_every_role() {
                     assert!(reply.status < 500, "{place}");
                 }
             }
-            if let (Access::May(permission), "forbidden") = (endpoint.access, reply.code().as_str()) {
+            if let (Access::May(permission), "forbidden") = (endpoint.access, reply.code().as_str())
+            {
                 assert_eq!(reply.json()["details"]["permission"], permission.as_str(), "{place}");
             }
             checked += 1;
@@ -116,7 +118,8 @@ async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, Stri
     let run = started["id"].as_str().unwrap().to_owned();
     server.get(&owner, &format!("/api/runs/{run}/wait?timeout_ms=20000")).await;
     let approvals = server.get(&owner, "/api/approvals?state=pending").await.json();
-    let contact = server.post(&owner, "/api/contacts", &example_body("contact_create")).await.json();
+    let contact =
+        server.post(&owner, "/api/contacts", &example_body("contact_create")).await.json();
     vec![
         ("/api/members/", acme.user(Role::Viewer).id.to_string()),
         ("/api/tokens/", token.to_string()),
@@ -153,7 +156,14 @@ async fn what_belongs_to_another_organization_is_not_there() {
         let theirs = ask(&server, &other.owner(), &endpoint, id, body.clone()).await;
         let missing_id = Uuid::now_v7().to_string();
         let missing = ask(&server, &other.owner(), &endpoint, &missing_id, body).await;
-        assert_eq!(theirs.code(), "not_found", "{}: {} {}", endpoint.name, theirs.status, theirs.text);
+        assert_eq!(
+            theirs.code(),
+            "not_found",
+            "{}: {} {}",
+            endpoint.name,
+            theirs.status,
+            theirs.text
+        );
         let shown = missing.text.replace(&missing_id, id);
         assert_eq!(theirs.text, shown, "{}: it must look as if it were not there", endpoint.name);
         tried += 1;

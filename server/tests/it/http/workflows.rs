@@ -16,7 +16,13 @@ pub async fn published(server: &Server, acme: &Organization, document: &Value) -
     path
 }
 
-async fn save(server: &Server, who: &As, path: &str, if_match: Option<&str>, body: &Value) -> Reply {
+async fn save(
+    server: &Server,
+    who: &As,
+    path: &str,
+    if_match: Option<&str>,
+    body: &Value,
+) -> Reply {
     let mut headers = vec![("content-type", "application/json")];
     headers.extend(if_match.map(|tag| ("if-match", tag)));
     server.raw(who, Method::Put, path, &headers, Some(body.to_string().into_bytes())).await
@@ -82,9 +88,17 @@ async fn publishing_checks_first() {
     };
     assert_eq!(publish(1).await.status, 409, "another revision was looked at");
     let published = publish(2).await;
-    assert_eq!((published.status, &published.json()["version"]), (201, &json!(1)), "{}", published.text);
+    assert_eq!(
+        (published.status, &published.json()["version"]),
+        (201, &json!(1)),
+        "{}",
+        published.text
+    );
     let detail = server.get(&editor, &path).await.json();
-    assert_eq!((&detail["workflow"]["version"], &detail["workflow"]["draft_changed"]), (&json!(1), &json!(false)));
+    assert_eq!(
+        (&detail["workflow"]["version"], &detail["workflow"]["draft_changed"]),
+        (&json!(1), &json!(false))
+    );
     assert_eq!(detail["versions"][0]["note"], "first");
     let version = server.get(&editor, &format!("{path}/versions/1")).await.json();
     assert_eq!(version["nodes"], detail["graph"]["nodes"]);
@@ -99,16 +113,28 @@ async fn what_was_imported_comes_out_again() {
     let text = std::fs::read_to_string("../public/starters/welcome-email.json").unwrap();
     let starter: Value = serde_json::from_str(&text).unwrap();
     for document in [starter["workflow"].clone(), json!(starter["workflow"].to_string())] {
-        let made = server.post(&editor, "/api/workflows/import", &json!({ "document": document })).await;
-        assert_eq!((made.status, &made.json()["format"]), (201, &json!("visual-workflow")), "{}", made.text);
-        let path = format!("/api/workflows/{}/export", made.json()["workflow"]["id"].as_str().unwrap());
+        let made =
+            server.post(&editor, "/api/workflows/import", &json!({ "document": document })).await;
+        assert_eq!(
+            (made.status, &made.json()["format"]),
+            (201, &json!("visual-workflow")),
+            "{}",
+            made.text
+        );
+        let path =
+            format!("/api/workflows/{}/export", made.json()["workflow"]["id"].as_str().unwrap());
         assert_eq!(server.get(&editor, &path).await.json(), starter["workflow"]);
         let own = server.get(&editor, &format!("{path}?format=signalbox/v1")).await.json();
         assert_eq!(own["format"], "signalbox/v1");
         assert_eq!(server.get(&editor, &format!("{path}?format=nothing")).await.status, 400);
     }
-    for (document, code) in [(json!({ "a": 1 }), "invalid_document"), (json!("{"), "invalid_document"), (json!(7), "invalid_document")] {
-        let reply = server.post(&editor, "/api/workflows/import", &json!({ "document": document })).await;
+    for (document, code) in [
+        (json!({ "a": 1 }), "invalid_document"),
+        (json!("{"), "invalid_document"),
+        (json!(7), "invalid_document"),
+    ] {
+        let reply =
+            server.post(&editor, "/api/workflows/import", &json!({ "document": document })).await;
         assert_eq!(reply.code(), code, "{}", reply.text);
     }
 }
@@ -187,11 +213,15 @@ async fn a_run_waits_for_a_person_and_ends() {
     let acme = server.organization("acme").await;
     let (editor, approver) = (acme.machine(Role::Editor), acme.machine(Role::Approver));
     let path = published(&server, &acme, &document()).await;
-    let started = server.post(&editor, &format!("{path}/runs"), &json!({ "input": { "a": 7 } })).await;
+    let started =
+        server.post(&editor, &format!("{path}/runs"), &json!({ "input": { "a": 7 } })).await;
     assert_eq!(started.status, 201, "{}", started.text);
     let run = format!("/api/runs/{}", started.json()["id"].as_str().unwrap());
     let waited = server.get(&editor, &format!("{run}/wait?timeout_ms=20000")).await.json();
-    assert_eq!((&waited["ended"], &waited["run"]["status"]["type"]), (&json!(false), &json!("AwaitingInput")));
+    assert_eq!(
+        (&waited["ended"], &waited["run"]["status"]["type"]),
+        (&json!(false), &json!("AwaitingInput"))
+    );
     let pending = server.get(&approver, "/api/approvals?state=pending").await.json();
     assert_eq!(pending["items"].as_array().unwrap().len(), 1, "{pending}");
     let approval = format!("/api/approvals/{}", pending["items"][0]["id"].as_str().unwrap());
@@ -204,11 +234,19 @@ async fn a_run_waits_for_a_person_and_ends() {
     let decided = server.post(&approver, &format!("{approval}/decide"), &decide).await;
     assert_eq!(decided.status, 200, "{}", decided.text);
     let waited = server.get(&editor, &format!("{run}/wait?timeout_ms=20000")).await.json();
-    assert_eq!((&waited["ended"], &waited["output"]["said"]), (&json!(true), &json!(7)), "{waited}");
+    assert_eq!(
+        (&waited["ended"], &waited["output"]["said"]),
+        (&json!(true), &json!(7)),
+        "{waited}"
+    );
     // What happened is all there, numbered without a gap, and the lists know.
     let detail = server.get(&editor, &run).await.json();
-    let numbers: Vec<u64> =
-        detail["events"].as_array().unwrap().iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    let numbers: Vec<u64> = detail["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["seq"].as_u64().unwrap())
+        .collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
     assert_eq!(detail["run"]["seq"], numbers.len());
     assert_eq!(detail["output"]["said"], 7);
@@ -232,8 +270,10 @@ async fn runs_are_paused_resumed_and_stopped() {
     let path = published(&server, &acme, &document()).await;
     let started = server.post(&editor, &format!("{path}/runs"), &json!({})).await;
     let run = format!("/api/runs/{}", started.json()["id"].as_str().unwrap());
-    for (action, status) in [("pause", "Paused"), ("resume", "AwaitingInput"), ("stop", "Stopped")] {
-        let reply = server.post(&editor, &format!("{run}/{action}"), &json!({ "reason": "why not" })).await;
+    for (action, status) in [("pause", "Paused"), ("resume", "AwaitingInput"), ("stop", "Stopped")]
+    {
+        let reply =
+            server.post(&editor, &format!("{run}/{action}"), &json!({ "reason": "why not" })).await;
         assert_eq!(reply.json()["status"]["type"], status, "{action}: {}", reply.text);
     }
     let pending = server.get(&editor, "/api/approvals?state=pending").await.json();
@@ -263,15 +303,19 @@ async fn webhooks_start_runs() {
 
     let accepted = server.post(&As::Nobody, &address, &body).await;
     assert_eq!(accepted.status, 202, "{}", accepted.text);
-    let finished = server.post(&As::Nobody, &format!("{address}?respond=finished&a=b"), &body).await;
+    let finished =
+        server.post(&As::Nobody, &format!("{address}?respond=finished&a=b"), &body).await;
     assert_eq!(finished.status, 200, "{}", finished.text);
     assert_eq!(finished.json()["output"], json!({ "order": 42, "a": "b", "by": "POST" }));
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    let reply = server.raw(&As::Nobody, Method::Post, &address, &form, Some(b"order=1".to_vec())).await;
+    let reply =
+        server.raw(&As::Nobody, Method::Post, &address, &form, Some(b"order=1".to_vec())).await;
     assert_eq!(reply.status, 202);
     // The sender's repetition is one run.
     let keyed = [("content-type", "application/json"), ("x-idempotency-key", "evt_1")];
-    let send = || server.raw(&As::Nobody, Method::Post, &address, &keyed, Some(body.to_string().into_bytes()));
+    let send = || {
+        server.raw(&As::Nobody, Method::Post, &address, &keyed, Some(body.to_string().into_bytes()))
+    };
     let (first, second) = (send().await, send().await);
     assert_eq!(first.json()["run"], second.json()["run"]);
     assert_ne!(first.json()["run"], accepted.json()["run"]);
@@ -287,10 +331,19 @@ async fn webhooks_start_runs() {
     let large = Some(vec![b' '; 2 * 1024 * 1024]);
     assert_eq!(server.raw(&As::Nobody, Method::Post, &address, &form, large).await.status, 413);
     let xml = [("content-type", "application/xml")];
-    assert_eq!(server.raw(&As::Nobody, Method::Post, &address, &xml, Some(b"<a/>".to_vec())).await.status, 415);
+    assert_eq!(
+        server.raw(&As::Nobody, Method::Post, &address, &xml, Some(b"<a/>".to_vec())).await.status,
+        415
+    );
     let json = [("content-type", "application/json")];
-    assert_eq!(server.raw(&As::Nobody, Method::Post, &address, &json, Some(b"{".to_vec())).await.status, 400);
-    assert_eq!(server.post(&As::Nobody, &format!("{address}?respond=soon"), &body).await.status, 400);
+    assert_eq!(
+        server.raw(&As::Nobody, Method::Post, &address, &json, Some(b"{".to_vec())).await.status,
+        400
+    );
+    assert_eq!(
+        server.post(&As::Nobody, &format!("{address}?respond=soon"), &body).await.status,
+        400
+    );
 }
 
 #[tokio::test]
@@ -305,7 +358,8 @@ async fn every_starter_becomes_a_workflow() {
         let slug = starter["slug"].as_str().unwrap();
         let made = server.post(&editor, &format!("/api/starters/{slug}"), &Value::Null).await;
         assert_eq!(made.status, 201, "{slug}: {}", made.text);
-        let path = format!("/api/workflows/{}/publish", made.json()["workflow"]["id"].as_str().unwrap());
+        let path =
+            format!("/api/workflows/{}/publish", made.json()["workflow"]["id"].as_str().unwrap());
         let published = server.post(&editor, &path, &json!({})).await;
         assert_eq!(published.status, 201, "{slug}: {}", published.text);
     }

@@ -84,6 +84,8 @@ impl Client {
     }
 }
 
+// The error is as large as what every call gives.
+#[allow(clippy::result_large_err)]
 fn decode<T: DeserializeOwned>(response: Response) -> Answer<T> {
     // An empty body is the unit value.
     let body: &[u8] = if response.body.is_empty() { b"null" } else { &response.body };

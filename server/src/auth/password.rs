@@ -1,5 +1,5 @@
-//! Passwords: argon2id, at most as many at once as there are cores, so that a flood of sign-ins
-//! cannot take the memory or the processors from everything else.
+//! Passwords: argon2id, at most as many at once as there are cores and a bounded number that wait, so
+//! that a flood of sign-ins cannot take the memory or the processors from everything else.
 
 use argon2::{
     Argon2,
@@ -9,21 +9,40 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+/// Passwords that may wait for a core.
+const WAITING_MAX: usize = 64;
+
 /// Hashes and checks passwords.
 #[derive(Clone)]
 pub struct Passwords {
-    permits: Arc<Semaphore>,
+    cores: Arc<Semaphore>,
+    places: Arc<Semaphore>,
 }
 
-/// The machinery failed; says nothing about the password.
-#[derive(Debug, thiserror::Error)]
-#[error("the password could not be processed: {0}")]
-pub struct PasswordError(String);
+/// Says nothing about the password.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many are waiting already.
+    #[error("too many passwords are being checked")]
+    Busy,
+    /// The machinery failed.
+    #[error("the password could not be processed: {0}")]
+    Failed(String),
+}
+
+impl PasswordError {
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
 
 impl Default for Passwords {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { permits: Arc::new(Semaphore::new(cores)) }
+        Self {
+            cores: Arc::new(Semaphore::new(cores)),
+            places: Arc::new(Semaphore::new(cores + WAITING_MAX)),
+        }
     }
 }
 
@@ -45,7 +64,7 @@ impl Passwords {
         self.work(move || {
             let known = kept.is_some();
             let kept = kept.unwrap_or_else(|| dummy().to_owned());
-            let parsed = PasswordHash::new(&kept).map_err(|e| PasswordError(e.to_string()))?;
+            let parsed = PasswordHash::new(&kept).map_err(PasswordError::failed)?;
             Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok() && known)
         })
         .await?
@@ -55,22 +74,21 @@ impl Passwords {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, PasswordError> {
-        let failed = |error: &dyn std::fmt::Display| PasswordError(error.to_string());
-        let permit = self.permits.clone().acquire_owned().await.map_err(|e| failed(&e))?;
+        let place = self.places.clone().try_acquire_owned().map_err(|_| PasswordError::Busy)?;
+        let core = self.cores.clone().acquire_owned().await.map_err(PasswordError::failed)?;
         tokio::task::spawn_blocking(move || {
             let result = work();
-            drop(permit);
+            drop((core, place));
             result
         })
         .await
-        .map_err(|error| failed(&error))
+        .map_err(PasswordError::failed)
     }
 }
 
 fn hash(password: &[u8]) -> Result<String, PasswordError> {
-    let hash: PasswordHash = Argon2::default()
-        .hash_password(password)
-        .map_err(|error| PasswordError(error.to_string()))?;
+    let hash: PasswordHash =
+        Argon2::default().hash_password(password).map_err(PasswordError::failed)?;
     Ok(hash.to_string())
 }
 
@@ -92,5 +110,15 @@ mod tests {
         assert!(passwords.verify("correct horse battery", Some(kept.clone())).await.unwrap());
         assert!(!passwords.verify("correct horse batterz", Some(kept)).await.unwrap());
         assert!(!passwords.verify("nobody has this password", None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_turned_away() {
+        let passwords = Passwords::default();
+        let calls = (0..300).map(|_| passwords.verify("guess", None));
+        let answers = futures::future::join_all(calls).await;
+        assert!(answers.contains(&Err(PasswordError::Busy)));
+        assert!(answers.contains(&Ok(false)), "those who found a place are served");
+        assert_eq!(passwords.verify("guess", None).await, Ok(false), "and later ones too");
     }
 }

@@ -1,6 +1,6 @@
 //! Errors on their way out: `{code, message, details, help}` with the code's status.
 
-use crate::store::StoreError;
+use crate::{auth::PasswordError, store::StoreError};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -103,6 +103,18 @@ impl From<StoreError> for Failure {
             StoreError::Corrupt { .. } | StoreError::Setup(_) => {
                 Self::internal("the store failed", &error)
             }
+        }
+    }
+}
+
+impl From<PasswordError> for Failure {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => {
+                Self::new(ErrorCode::Unavailable, "Too many people sign in at once.")
+                    .help("Try again in a moment.")
+            }
+            PasswordError::Failed(_) => Self::internal("a password was not processed", &error),
         }
     }
 }

@@ -36,9 +36,8 @@ pub async fn hook_is(
     workflow: WorkflowId,
     token_hash: &[u8; 32],
 ) -> StoreResult<bool> {
-    let found: Option<i64> =
-        on_db!(store, |pool| {
-            sqlx::query_scalar(
+    let found: Option<i64> = on_db!(store, |pool| {
+        sqlx::query_scalar(
         "SELECT 1 FROM hooks WHERE organization_id = $1 AND workflow_id = $2 AND token_hash = $3"
     )
     .bind(organization.0)
@@ -46,7 +45,7 @@ pub async fn hook_is(
     .bind(token_hash.as_slice())
     .fetch_optional(pool)
     .await
-        })?;
+    })?;
     Ok(found.is_some())
 }
 

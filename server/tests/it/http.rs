@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod binary;
 mod client;
 mod live;
 mod openapi;

@@ -46,7 +46,7 @@ pub async fn setup(call: Call<(), SetupQuery, Json<Setup>, Nobody>) -> Answer<Wi
         id: UserId(Uuid::now_v7()),
         email: check::email(&wanted.email)?,
         name: check::name("name", &wanted.name)?,
-        password_hash: hash(state, &wanted.password).await?,
+        password_hash: state.passwords().hash(&wanted.password).await?,
     };
     let new = NewOwner {
         organization: OrganizationId(Uuid::now_v7()),
@@ -100,11 +100,6 @@ fn check_setup_token(state: &AppState, given: Option<&str>) -> Result<(), Failur
     .help("Look at the server's output for a line that starts with `Set up`, and open its link."))
 }
 
-async fn hash(state: &AppState, password: &str) -> Result<String, Failure> {
-    let hash = state.passwords().hash(password).await;
-    hash.map_err(|error| Failure::internal("a password could not be hashed", &error))
-}
-
 /// `POST /api/session`: signs in.
 pub async fn sign_in(call: Call<(), NoQuery, Json<SignIn>, Nobody>) -> Answer<WithCookie<Me>> {
     let Call { state, body: Json(wanted), .. } = &call;
@@ -117,9 +112,7 @@ pub async fn sign_in(call: Call<(), NoQuery, Json<SignIn>, Nobody>) -> Answer<Wi
     let user = store::user_by_email(state.store(), &email).await?;
     let kept = user.as_ref().map(|user| user.password_hash.clone());
     let password: String = wanted.password.chars().take(200).collect();
-    let fits = state.passwords().verify(&password, kept).await;
-    let fits =
-        fits.map_err(|error| Failure::internal("a password could not be checked", &error))?;
+    let fits = state.passwords().verify(&password, kept).await?;
     let Some(user) = user.filter(|_| fits) else { return Err(wrong_credentials()) };
     let organizations = store::user_organizations(state.store(), user.id).await?;
     // Somebody who was removed everywhere learns no more than a stranger.

@@ -32,9 +32,7 @@ pub async fn add(call: Call<(), NoQuery, Json<MemberAdd>>) -> Answer<Created<Mem
     may_give(&call.caller, wanted.role)?;
     check::password(&wanted.password)?;
     let (name, email) = (check::name("name", &wanted.name)?, check::email(&wanted.email)?);
-    let hash = call.state.passwords().hash(&wanted.password).await;
-    let password_hash =
-        hash.map_err(|error| Failure::internal("a password could not be hashed", &error))?;
+    let password_hash = call.state.passwords().hash(&wanted.password).await?;
     let user = User { id: UserId(Uuid::now_v7()), email, name, password_hash };
     let (organization, role, now) = (call.organization(), wanted.role, call.state.now());
     let added = call.state.store().write(move |tx| {

@@ -1,0 +1,101 @@
+//! The real binary: starts, says where, makes tokens beside itself, refuses a second one, stops.
+
+use crate::support::folder::Folder;
+use std::{
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+fn signalbox(data: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
+    command.env_remove("DATABASE_URL").env("SIGNALBOX_DATA", data).env("RUST_LOG", "warn");
+    command
+}
+
+struct Running {
+    child: Child,
+    lines: Vec<String>,
+}
+
+impl Running {
+    fn start(data: &Path) -> Self {
+        let mut command = signalbox(data);
+        command.args(["serve", "--addr", "127.0.0.1:0"]).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let lines = vec![lines.next().unwrap(), lines.next().unwrap()];
+        Self { child, lines }
+    }
+
+    fn url(&self) -> &str {
+        self.lines[0].strip_prefix("Signalbox serves on ").unwrap()
+    }
+
+    /// Asks it to stop and gives whether it ended well, in time.
+    fn stop(&mut self) -> bool {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(20) {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            std::thread::yield_now();
+        }
+        false
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+#[tokio::test]
+async fn serve_and_token_create() {
+    let folder = Folder::new();
+    let mut server = Running::start(&folder.0);
+    let (url, setup) = (server.url().to_owned(), server.lines[1].clone());
+    assert!(setup.starts_with(&format!("Set up the owner: {url}/setup?token=")), "{setup}");
+
+    let create =
+        |role: &str| signalbox(&folder.0).args(["token", "create", "--role", role]).output();
+    let made = create("editor").unwrap();
+    let (token, errors) = text(&made);
+    assert!(made.status.success(), "{errors}");
+    assert_eq!(token.lines().count(), 1, "the token alone: {token:?}");
+    let http = reqwest::Client::new();
+    let ask = async |path: &str| {
+        let request = http.get(format!("{url}{path}")).bearer_auth(token.trim());
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let me: serde_json::Value = serde_json::from_str(&ask("/api/me").await).unwrap();
+    assert_eq!(
+        (&me["role"], &me["organization"]["name"]),
+        (&"editor".into(), &"My organisation".into())
+    );
+    assert!(ask("/health").await.contains("\"ok\""));
+    assert!(!create("emperor").unwrap().status.success());
+
+    let second = signalbox(&folder.0).args(["serve", "--addr", "127.0.0.1:0"]).output().unwrap();
+    assert!(!second.status.success());
+    assert!(text(&second).1.contains("another Signalbox uses"), "{second:?}");
+    let addr = url.strip_prefix("http://").unwrap();
+    let taken = signalbox(&Folder::new().0).args(["serve", "--addr", addr]).output().unwrap();
+    assert!(text(&taken).1.contains("cannot listen on"), "{taken:?}");
+
+    assert!(server.stop(), "it ends well when it is asked to");
+    // What was made is there at the next start.
+    let server = Running::start(&folder.0);
+    let reply = http.get(format!("{}/api/me", server.url())).bearer_auth(token.trim());
+    assert_eq!(reply.send().await.unwrap().status(), 200);
+}

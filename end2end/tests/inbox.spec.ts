@@ -1,18 +1,17 @@
 // The inbox by keyboard alone: open, edit, approve, reject with a reason, take back.
 import { Mailbox } from "../support/mailbox";
-import { api, enter, mailWorkflow, open, useSmtp } from "../support/people";
+import { mailWorkflow, useSmtp } from "../support/people";
 import { expect, test } from "../support/test";
 
-test("five mails are decided without the mouse", async ({ page }) => {
+test("five mails are decided without the mouse", async ({ page, open, server }) => {
   const mailbox = await Mailbox.start();
-  await enter(page);
-  await useSmtp(page, mailbox.port, 3_000);
-  const workflow = await mailWorkflow(page, "Keyboard");
+  await useSmtp(server, mailbox.port, 3_000);
+  const workflow = await mailWorkflow(server, "Keyboard");
   for (const number of [1, 2, 3]) {
     const input = { to: `k${number}@example.com`, subject: `Key ${number}`, who: `reader ${number}` };
-    await api(page, "POST", `/api/workflows/${workflow}/runs`, { input });
+    await server.api("POST", `/api/workflows/${workflow}/runs`, { input });
   }
-  await open(page, "/inbox");
+  await open("/inbox");
   await expect(page.getByTestId("inbox-item").filter({ hasText: "Key " })).toHaveCount(3);
 
   // j opens the first. It is approved, and z takes it back while it is held.

@@ -79,7 +79,7 @@ export class Server {
     const { name, value } = await this.session();
     const response = await fetch(this.url + path, {
       method,
-      headers: { cookie: `${name}=${value}`, "content-type": "application/json", ...headers },
+      headers: { cookie: `${name}=${value}`, origin: this.url, "content-type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     const text = await response.text();

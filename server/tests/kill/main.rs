@@ -1,0 +1,65 @@
+//! `kill -9` of the real binary at random moments while runs are in flight, with a real SMTP
+//! server on the other side. No run is lost, no committed step repeated, no mail sent twice, and
+//! every doubtful mail stands in the inbox.
+//!
+//! `SIGNALBOX_BIN` names the binary (the one cargo built otherwise), `SIGNALBOX_KILLS` and
+//! `SIGNALBOX_RUNS` how often and how many, `SIGNALBOX_SEED` the moments.
+
+mod approver;
+mod report;
+mod server_process;
+mod sink;
+mod workload;
+
+use report::Report;
+use server_process::ServerProcess;
+use sink::Sink;
+use std::time::{Duration, Instant};
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// A small generator: the moments must be repeatable from a printed seed.
+struct Moments(u64);
+
+impl Moments {
+    fn next_ms(&mut self, range: std::ops::Range<u64>) -> u64 {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        range.start + (z ^ (z >> 31)) % (range.end - range.start)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_random_moments_nothing_is_lost_and_nothing_is_sent_twice() {
+    let kills = number("SIGNALBOX_KILLS", 30);
+    let runs = number("SIGNALBOX_RUNS", 100);
+    let seed = number("SIGNALBOX_SEED", u64::from(std::process::id()));
+    println!("kill test: {kills} kills, {runs} runs, seed {seed}");
+    let mut moments = Moments(seed);
+    let sink = Sink::start().await;
+    let mut server = ServerProcess::start().await;
+    let client = server.client().await;
+    let workflow = workload::prepare(&client, sink.port()).await;
+    let approver = approver::Approver::start(client.clone(), sink.clone());
+    let starter = tokio::spawn(workload::start_runs(client.clone(), workflow, runs));
+
+    let mut slowest_start_ms = 0;
+    for _ in 0..kills {
+        tokio::time::sleep(Duration::from_millis(moments.next_ms(30..700))).await;
+        server.kill();
+        let began = Instant::now();
+        server.restart().await;
+        slowest_start_ms = slowest_start_ms.max(began.elapsed().as_millis());
+    }
+    let ids = starter.await.expect("the starter ends");
+    let finished = workload::all_ended(&client, &ids, Duration::from_secs(120)).await;
+    let doubts = approver.stop().await;
+    let report = Report::gather(&client, &ids, &sink, &doubts, finished).await;
+    println!("{report}; slowest restart to health {slowest_start_ms} ms");
+    report.assert_sound(runs);
+}

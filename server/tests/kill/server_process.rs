@@ -1,0 +1,87 @@
+//! The real binary on a data folder of its own, started, killed and started again.
+
+use signalbox::client::{Client, http::HttpTransport};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub struct ServerProcess {
+    binary: PathBuf,
+    data: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl ServerProcess {
+    pub async fn start() -> Self {
+        let binary = std::env::var_os("SIGNALBOX_BIN")
+            .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_signalbox")), PathBuf::from);
+        let data = std::env::temp_dir().join(format!("signalbox-kill-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&data).expect("a data folder");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let mut server = Self { binary, data, port, child: None };
+        server.restart().await;
+        server
+    }
+
+    /// A client with an owner's token.
+    pub async fn client(&self) -> Client {
+        let output = Command::new(&self.binary)
+            .args(["token", "create", "--role", "owner", "--data"])
+            .arg(&self.data)
+            .output()
+            .expect("the binary runs");
+        let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !token.is_empty(), "token create: {errors}");
+        let base = format!("http://127.0.0.1:{}", self.port);
+        Client::new(HttpTransport::new(&base, Some(token)).expect("a client"))
+    }
+
+    /// SIGKILL: nothing is flushed, nothing is closed.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the server can be killed");
+            child.wait().expect("the server has ended");
+        }
+    }
+
+    /// Starts it and waits until it answers.
+    pub async fn restart(&mut self) {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.data.join("server.log"))
+            .expect("a log file");
+        let child = Command::new(&self.binary)
+            .args(["serve", "--addr", &format!("127.0.0.1:{}", self.port), "--data"])
+            .arg(&self.data)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log file"))
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        self.child = Some(child);
+        let limit = Instant::now() + Duration::from_secs(30);
+        let health = format!("http://127.0.0.1:{}/health", self.port);
+        while Instant::now() < limit {
+            if reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("no health within 30 s; see {}", self.data.join("server.log").display());
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        self.kill();
+        if !std::thread::panicking() {
+            // What a failed test leaves is wanted for looking at.
+            let _ = std::fs::remove_dir_all(&self.data);
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The workflow, the runs, and waiting for their end.
+
+use serde_json::json;
+use signalbox::client::Client;
+use signalbox::id::{RunId, WorkflowId};
+use signalbox::run::RunPhase;
+use signalbox::wire::{
+    EmailChannel, GeneralSettings, ImportRequest, Publish, RunStart, SmtpSecurity,
+};
+use std::time::{Duration, Instant};
+
+/// The channel, the settings and a published workflow: compute, send, wait, compute, end.
+pub async fn prepare(client: &Client, smtp_port: u16) -> WorkflowId {
+    let channel = EmailChannel::Smtp {
+        host: "127.0.0.1".into(),
+        port: smtp_port,
+        security: SmtpSecurity::None,
+        username: None,
+        password: None,
+        from: "Signals <signals@example.com>".into(),
+    };
+    client.settings_email_set(&channel).await.expect("the channel is set");
+    let general = GeneralSettings { name: "Kill".into(), timezone: "UTC".into(), email_hold_ms: 0 };
+    client.settings_general_set(&general).await.expect("the settings are set");
+    let document = json!({
+        "name": "Killed",
+        "steps": [
+            {"stepSlug": "start", "stepType": "trigger", "config": {"type": "manual"},
+             "nextSteps": {"success": "prepare"}},
+            {"stepSlug": "prepare", "stepType": "action", "config": {"type": "set_variables",
+             "parameters": {"number": "{{input.number}}"}}, "nextSteps": {"success": "write"}},
+            {"stepSlug": "write", "stepType": "action", "config": {"type": "email_send",
+             "parameters": {"to": "{{input.to}}", "subject": "Run {{number}}", "body": "Hello {{number}}"}},
+             "nextSteps": {"success": "note"}},
+            {"stepSlug": "note", "stepType": "action", "config": {"type": "set_variables",
+             "parameters": {"sent": true}}, "nextSteps": {"success": "end"}}
+        ]
+    });
+    let request = ImportRequest { document, ..Default::default() };
+    let imported = client.workflow_import(&request).await.expect("the workflow imports");
+    let id = imported.workflow.id;
+    client.publish(id, &Publish::default()).await.expect("the workflow is published");
+    id
+}
+
+/// Starts the runs one after another; each until the server has said yes, with one key a run.
+pub async fn start_runs(client: Client, workflow: WorkflowId, runs: u64) -> Vec<RunId> {
+    let mut ids = Vec::new();
+    for number in 0..runs {
+        let input = json!({"number": number, "to": format!("reader{number}@example.com")});
+        let body = RunStart { input, ..Default::default() };
+        let key = format!("kill-{number}");
+        let limit = Instant::now() + Duration::from_secs(60);
+        loop {
+            match client.run_start(workflow, &body, Some(&key)).await {
+                Ok(started) => break ids.push(started.id),
+                Err(error) if Instant::now() > limit => panic!("run {number} not started: {error}"),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+    ids
+}
+
+/// Waits until every run has ended; how many have not when the time is over.
+pub async fn all_ended(client: &Client, ids: &[RunId], within: Duration) -> Vec<RunId> {
+    let limit = Instant::now() + within;
+    let mut open: Vec<RunId> = ids.to_vec();
+    while !open.is_empty() && Instant::now() < limit {
+        let mut still = Vec::new();
+        for id in open {
+            let ended = match client.run(id).await {
+                Ok(detail) => detail.run.status.phase().is_terminal(),
+                Err(_) => false,
+            };
+            if !ended {
+                still.push(id);
+            }
+        }
+        open = still;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    open
+}
+
+/// Whether a run ended as it should.
+pub fn is_well(phase: RunPhase) -> bool {
+    phase == RunPhase::Completed
+}

@@ -75,7 +75,7 @@ async fn the_same_key_starts_one_run() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pause_holds_the_next_step_and_resume_lets_it_go() {
     let bench = Bench::new(two_steps()).await;
-    bench.script.answer("a", [Answer::Hang]);
+    bench.script.answer("a", [Says::Hang]);
     let run = bench.start_plain().await;
     let by = || "Ada".to_owned();
     bench.tell(run, Command::Pause { by: by() }).await.unwrap();
@@ -95,7 +95,7 @@ async fn pause_holds_the_next_step_and_resume_lets_it_go() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_owner_of_the_run_is_noticed_by_the_fence() {
     let mut bench = Bench::new(two_steps()).await;
-    bench.script.answer("a", [Answer::Hang]);
+    bench.script.answer("a", [Says::Hang, Says::Hang, Says::Hang]);
     let run = bench.start_plain().await; // kept in memory: its call is in flight
     let clock = std::sync::Arc::new(bench.clock.clone());
     let config = EngineConfig { timekeeping: Timekeeping::Driven, ..Default::default() };
@@ -119,7 +119,7 @@ async fn another_owner_of_the_run_is_noticed_by_the_fence() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_rides_along_happens_with_the_command_or_not_at_all() {
     let bench = Bench::new(two_steps()).await;
-    bench.script.answer("a", [Answer::Hang]);
+    bench.script.answer("a", [Says::Hang]);
     let run = bench.start_plain().await;
     let organization = bench.organization;
     let note = move |fails: bool| -> WriteOp {
@@ -185,7 +185,7 @@ async fn two_hundred_runs_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_organisation_cannot_command_a_run() {
     let bench = Bench::new(two_steps()).await;
-    bench.script.answer("a", [Answer::Hang]);
+    bench.script.answer("a", [Says::Hang]);
     let run = bench.start_plain().await;
     let other = signalbox::id::OrganizationId(uuid::Uuid::now_v7());
     let refused = bench.engine.command(other, run, Command::Pause { by: "Eve".into() }).await;

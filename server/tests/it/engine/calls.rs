@@ -52,7 +52,7 @@ async fn a_call_that_never_answers_times_out() {
     let slow = json!({"type": "action", "tool": "work", "policy": {"timeout_ms": 30}});
     let nodes = [("t", trigger()), ("a", slow)];
     let bench = Bench::new(graph(&nodes, "t>a")).await;
-    bench.script.answer("a", [Answer::Hang]);
+    bench.script.answer("a", [Says::Hang]);
     let run = bench.start_plain().await;
     bench.engine.settled().await;
     let events = bench.events(run).await;
@@ -67,7 +67,7 @@ async fn a_call_that_never_answers_times_out() {
 async fn a_defect_in_a_tool_fails_its_step_and_nothing_else() {
     let nodes = [("t", trigger()), ("a", action())];
     let bench = Bench::new(graph(&nodes, "t>a")).await;
-    bench.script.answer("a", [Answer::Panic]);
+    bench.script.answer("a", [Says::Panic]);
     let run = bench.start_plain().await;
     bench.engine.settled().await;
     assert_eq!(bench.phase(run).await, RunPhase::Failed);
@@ -80,7 +80,7 @@ async fn a_defect_in_a_tool_fails_its_step_and_nothing_else() {
 async fn a_bypassed_call_lets_the_path_go_on() {
     let nodes = [("t", trigger()), ("a", action()), ("b", action())];
     let bench = Bench::new(graph(&nodes, "t>a a>b")).await;
-    bench.script.answer("a", [Answer::Give(CallOutcome::Bypassed { reason: "no consent".into() })]);
+    bench.script.answer("a", [Says::Give(CallOutcome::Bypassed { reason: "no consent".into() })]);
     let run = bench.start_plain().await;
     bench.engine.settled().await;
     assert_eq!(bench.script.nodes(), ["a", "b"]);
@@ -92,7 +92,7 @@ async fn a_bypassed_call_lets_the_path_go_on() {
 async fn a_call_that_ends_the_process_again_and_again_is_held_for_a_person() {
     let nodes = [("t", trigger()), ("a", action()), ("other", action())];
     let mut bench = Bench::new(graph(&nodes, "t>a")).await;
-    bench.script.answer("a", (0..5).map(|_| Answer::Hang));
+    bench.script.answer("a", (0..5).map(|_| Says::Hang));
     let run = bench.start_plain().await;
     for begun in 2..=5 {
         while bench.script.made().len() < begun - 1 {

@@ -82,6 +82,7 @@ async fn an_event_that_nobody_was_told_of_is_told_at_the_next_start() {
     let mut bench = Bench::new(graph(&nodes, "t>w w>e")).await;
     let ada = contact();
     let run = start_about(&bench, ada).await;
+    bench.engine.settled().await; // the start's own look is over
     let (organization, now) = (bench.organization, bench.clock.now());
     let recorded = event(Some(ada), "m1");
     bench

@@ -81,27 +81,27 @@ pub struct Made {
 /// What the world does about a node's calls, in order; then it succeeds.
 #[derive(Default)]
 pub struct Script {
-    pub answers: Mutex<HashMap<String, VecDeque<Answer>>>,
+    pub answers: Mutex<HashMap<String, VecDeque<Says>>>,
     pub made: Mutex<Vec<Made>>,
     pub in_flight: AtomicUsize,
     pub most_in_flight: AtomicUsize,
     pub closed: Mutex<Vec<(RunId, Closing)>>,
 }
 
-pub enum Answer {
+pub enum Says {
     Give(CallOutcome),
     /// Never answers.
     Hang,
     Panic,
 }
 
-pub fn failure(kind: ErrorKind) -> Answer {
+pub fn failure(kind: ErrorKind) -> Says {
     let error = StepError::new(kind, "no luck");
-    Answer::Give(CallOutcome::Failed { error, retry_after_ms: None })
+    Says::Give(CallOutcome::Failed { error, retry_after_ms: None })
 }
 
 impl Script {
-    pub fn answer(&self, node: &str, answers: impl IntoIterator<Item = Answer>) {
+    pub fn answer(&self, node: &str, answers: impl IntoIterator<Item = Says>) {
         self.answers.lock().unwrap().entry(node.to_owned()).or_default().extend(answers);
     }
 
@@ -131,9 +131,9 @@ impl CallExecutor for Script {
                 self.answers.lock().unwrap().get_mut(&node).and_then(VecDeque::pop_front);
             let outcome = match answer {
                 None => CallOutcome::Succeeded { output: json!({"from": node}), usage: None },
-                Some(Answer::Give(outcome)) => outcome,
-                Some(Answer::Hang) => std::future::pending().await,
-                Some(Answer::Panic) => panic!("a defect in a tool"),
+                Some(Says::Give(outcome)) => outcome,
+                Some(Says::Hang) => std::future::pending().await,
+                Some(Says::Panic) => panic!("a defect in a tool"),
             };
             self.in_flight.fetch_sub(1, Ordering::SeqCst);
             outcome

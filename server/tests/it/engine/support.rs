@@ -120,6 +120,8 @@ impl CallExecutor for Script {
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_in_flight.fetch_max(now, Ordering::SeqCst);
             let node = context.node.0.clone();
+            let answer =
+                self.answers.lock().unwrap().get_mut(&node).and_then(VecDeque::pop_front);
             self.made.lock().unwrap().push(Made {
                 run: context.run,
                 node: node.clone(),
@@ -127,8 +129,6 @@ impl CallExecutor for Script {
                 call: context.call,
             });
             tokio::task::yield_now().await;
-            let answer =
-                self.answers.lock().unwrap().get_mut(&node).and_then(VecDeque::pop_front);
             let outcome = match answer {
                 None => CallOutcome::Succeeded { output: json!({"from": node}), usage: None },
                 Some(Says::Give(outcome)) => outcome,

@@ -49,10 +49,8 @@ where
             });
             let keep = result.is_ok();
             let done: Done = Box::new(move |committed| {
-                let result = match committed {
-                    Err(error) if keep => Err(error.into()),
-                    _ => result,
-                };
+                // A refusal too may rest on what others wrote in this group: without the commit it is void.
+                let result = committed.map_err(E::from).and(result);
                 let _ = reply.send(result); // the caller may have gone
             });
             Outcome { keep, done }

@@ -5,7 +5,7 @@
 //! Who waits is a row, not a task: a waiting run costs no memory, and after a crash the rows say what
 //! is left to do.
 //!
-//! Reading order: [`command`] → [`commit`] → [`calls`] → [`timers`] → [`recovery`].
+//! Reading order: `command` → `commit` → `calls` → `timers` → `recovery`.
 //! Deliberately absent: what calls do (the [`CallExecutor`] port), SQL, HTTP.
 
 mod activity;

@@ -306,7 +306,7 @@ impl Inner {
                         extra(tx).await?;
                     }
                     store::run_append(tx, &commit).await?;
-                    let RunCommit { organization, run, .. } = commit;
+                    let RunCommit { organization, run, .. } = *commit;
                     for call in cancelled {
                         executor.close(tx, organization, run, Closing::Call(call)).await?;
                     }
@@ -328,14 +328,14 @@ impl Inner {
         plan: Plan,
         advance: Advance,
     ) {
-        let RunCommit { organization, run, head, writes, .. } = plan.commit;
+        let RunCommit { organization, run, ref head, ref writes, .. } = *plan.commit;
         self.waiters.tell(run, &head.status);
         let committed = Committed {
             organization,
             run,
             workflow,
             events: advance.events,
-            status: head.status,
+            status: head.status.clone(),
         };
         let _ = self.committed.send(Arc::new(committed)); // nobody may be listening
         if let Some(due) = plan.timer {

@@ -13,6 +13,7 @@ use signalbox::{
     },
     wire::ApprovalState,
 };
+use std::sync::Arc;
 
 /// Events between checkpoints: at least the first, at most the second, in between as many as half
 /// of all, so that writing them stays cheap and replaying them short.
@@ -20,7 +21,8 @@ const CHECKPOINT_EVERY: (u64, u64) = (128, 5_000);
 
 /// A decision on its way to disk.
 pub(super) struct Plan {
-    pub commit: RunCommit,
+    /// Shared with the writer, which has it while the engine waits.
+    pub commit: Arc<RunCommit>,
     /// Calls to be made after it.
     pub calls: Vec<OpenCall>,
     /// Calls that are not wanted any more.
@@ -72,7 +74,7 @@ pub(super) fn plan(
     }
     let Draft { writes, calls, cancelled, timer, .. } = draft;
     let commit = commit(place, live, &advance.events, writes, due)?;
-    Ok(Plan { commit, calls, cancelled, ends, due, timer })
+    Ok(Plan { commit: Arc::new(commit), calls, cancelled, ends, due, timer })
 }
 
 fn commit(

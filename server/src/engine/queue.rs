@@ -1,7 +1,7 @@
 //! Calls that wait for their turn: fair between organisations, bounded in memory.
 //!
 //! What does not fit is not kept here at all; its row in the database is read when there is room.
-//! Deliberately absent: making calls ([`super::calls`]).
+//! Deliberately absent: making calls (`calls`).
 
 use super::EngineConfig;
 use crate::store::OpenCall;

@@ -118,3 +118,17 @@ async fn blocks_after(
     .fetch_all(pool)
     .await)?)
 }
+
+/// Checks that events follow one another without a gap from `after` on.
+pub fn events_check_dense(events: &[Event], after: u64) -> StoreResult<()> {
+    for (event, expected) in events.iter().zip(after + 1..) {
+        if event.seq != expected {
+            return Err(StoreError::Corrupt {
+                table: "run_events",
+                column: "events",
+                detail: format!("event {expected} is missing; {} follows", event.seq),
+            });
+        }
+    }
+    Ok(())
+}

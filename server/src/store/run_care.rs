@@ -1,0 +1,120 @@
+//! Runs that need care: those to be continued, those that wait for nothing, those that cannot be read.
+
+use super::{Store, StoreResult, Tx, value};
+use crate::{on_db, on_tx};
+use chrono::{DateTime, Utc};
+use signalbox::{
+    id::{OrganizationId, RunId},
+    run::RunStatus,
+};
+
+/// Takes a run whose state cannot be read out of circulation: it is shown as blocked with the
+/// reason, its timers and calls rest, and the others go on.
+pub async fn run_quarantine(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    let status = RunStatus::Blocked { reason: reason.to_owned() };
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET quarantined = 1, due = 0, phase = $3, status = $4, updated_at = $5
+         WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(status.phase().as_str())
+    .bind(value::to_json(&status, "runs", "status")?)
+    .bind(value::ms(now))
+    .execute(&mut *conn)
+    .await)?;
+    // The times are kept (negative ones are never due), so that a repaired run can go on.
+    for sql in [
+        "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at > 0",
+        "UPDATE calls SET state = 'held' WHERE organization_id = $1 AND run_id = $2 AND state = 'open'",
+    ] {
+        on_tx!(tx, |conn| sqlx::query(sql)
+            .bind(organization.0)
+            .bind(run.0)
+            .execute(&mut *conn)
+            .await)?;
+    }
+    let payload = serde_json::json!({ "phase": "Blocked" });
+    tx.feed_append(organization, "run", run.0, payload, now);
+    Ok(())
+}
+
+/// Lets a run that was set aside come back: its timers and calls count again.
+pub async fn run_release(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET quarantined = 0, updated_at = $3 WHERE organization_id = $1 AND id = $2"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(value::ms(now))
+    .execute(&mut *conn)
+    .await)?;
+    for sql in [
+        "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at < 0",
+        "UPDATE calls SET state = 'open', claims = 1 WHERE organization_id = $1 AND run_id = $2 AND state = 'held'",
+    ] {
+        on_tx!(tx, |conn| sqlx::query(sql)
+            .bind(organization.0)
+            .bind(run.0)
+            .execute(&mut *conn)
+            .await)?;
+    }
+    Ok(())
+}
+
+/// Nothing is left that the run must be told to continue with.
+pub async fn run_not_due(tx: &mut Tx, organization: OrganizationId, run: RunId) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET due = 0 WHERE organization_id = $1 AND id = $2 AND due = 1"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .execute(&mut *conn)
+    .await)?;
+    Ok(())
+}
+
+/// Runs that must be told to continue, of every organisation.
+pub async fn runs_due(store: &Store, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT organization_id, id FROM runs WHERE due = 1 LIMIT $1"
+    )
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    Ok(rows.into_iter().map(|(organization, run)| (OrganizationId(organization), RunId(run))).collect())
+}
+
+/// Runs that are neither over nor paused nor blocked, and wait for nothing: no call, no timer, no
+/// person, no event. There should be none; each is a defect that must come to light.
+pub async fn runs_stuck(
+    store: &Store,
+    quiet_since: DateTime<Utc>,
+    limit: u32,
+) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT organization_id, id FROM runs r
+         WHERE ended_at IS NULL AND due = 0 AND phase NOT IN ('Paused', 'Blocked') AND updated_at <= $1
+           AND NOT EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM timers x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM event_waits x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM approvals x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.state = 'pending')
+         LIMIT $2"
+    )
+    .bind(value::ms(quiet_since))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    Ok(rows.into_iter().map(|(organization, run)| (OrganizationId(organization), RunId(run))).collect())
+}

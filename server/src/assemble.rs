@@ -41,8 +41,10 @@ pub fn start(
     let time = clock.clone();
     let gate = Gate::new(store.clone(), channels, Arc::new(move || time.now()));
     let config = EngineConfig { organizations: Arc::new(Zones(store.clone())), ..config };
-    let engine = Engine::start(store, executor(&gate), clock, config);
+    let engine = Engine::prepare(store, executor(&gate), clock, config);
+    // Before the first call of an earlier process is made again: it may need the gate.
     gate.attach(Arc::new(EngineRuns(engine.clone())));
+    engine.begin();
     Services { engine, gate }
 }
 

@@ -114,6 +114,19 @@ impl Engine {
         clock: Arc<dyn Clock>,
         config: EngineConfig,
     ) -> EngineHandle {
+        let engine = Self::prepare(store, executor, clock, config);
+        engine.begin();
+        engine
+    }
+
+    /// An engine that takes commands and does nothing by itself until it is told to
+    /// [`begin`](EngineHandle::begin): for executors that must know the engine before their first call.
+    pub fn prepare(
+        store: Store,
+        executor: Arc<dyn CallExecutor>,
+        clock: Arc<dyn Clock>,
+        config: EngineConfig,
+    ) -> EngineHandle {
         let (committed, _) = broadcast::channel(1_024);
         let inner = Arc::new(Inner {
             cells: cells::Cells::new(config.cells_max),
@@ -130,16 +143,21 @@ impl Engine {
             config,
             committed,
         });
-        recovery::start(&inner);
-        if inner.config.timekeeping == Timekeeping::Automatic {
-            timers::start(&inner);
-            recovery::watch(&inner);
-        }
         EngineHandle { inner }
     }
 }
 
 impl EngineHandle {
+    /// Picks up what an earlier engine left undone, and sees to timers. Once, after
+    /// [`prepare`](Engine::prepare).
+    pub fn begin(&self) {
+        recovery::start(&self.inner);
+        if self.inner.config.timekeeping == Timekeeping::Automatic {
+            timers::start(&self.inner);
+            recovery::watch(&self.inner);
+        }
+    }
+
     /// What is committed from now on, in order within each run. Who is too slow gets `Lagged` and
     /// reads the journal.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {

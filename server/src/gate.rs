@@ -36,7 +36,7 @@ use signalbox::{
     run::{Command, Refusal},
 };
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::Notify;
@@ -84,7 +84,7 @@ struct Inner {
     runs: OnceLock<Arc<dyn Runs>>,
     wake: Notify,
     /// Messages that this process is sending right now.
-    busy: Mutex<HashSet<MessageId>>,
+    busy: Mutex<HashMap<MessageId, OrganizationId>>,
     crash: Option<Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>>,
 }
 
@@ -117,7 +117,7 @@ impl Gate {
             now,
             runs: OnceLock::new(),
             wake: Notify::new(),
-            busy: Mutex::new(HashSet::new()),
+            busy: Mutex::new(HashMap::new()),
             crash,
         };
         Self { inner: Arc::new(inner) }
@@ -182,7 +182,7 @@ impl Gate {
         self.store().write(move |tx| Box::pin(async move { ride(tx).await })).await
     }
 
-    fn busy(&self) -> std::sync::MutexGuard<'_, HashSet<MessageId>> {
+    fn busy(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, OrganizationId>> {
         self.inner.busy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

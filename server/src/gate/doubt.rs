@@ -16,7 +16,7 @@ impl Gate {
     pub(super) async fn doubt(&self, now: DateTime<Utc>) -> StoreResult<usize> {
         let mut found = 0;
         for message in store::messages_in_flight(self.store(), now, 200).await? {
-            if self.busy().contains(&message.id) {
+            if self.busy().contains_key(&message.id) {
                 continue;
             }
             found += 1;

@@ -22,13 +22,19 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 /// Attempts at once, over all organisations.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 32;
+/// Attempts at once for one organisation: one with a dead mail server does not hold up the others.
+const CONCURRENCY_OF_ONE: usize = 8;
+/// Due messages that are looked at in one round.
+const LOOKED_AT: u32 = 512;
 /// Attempts of one message, of which each but the first follows a temporary failure.
 const ATTEMPTS_MAX: u32 = 12;
 const BACKOFF_FIRST_S: i64 = 30;
 const BACKOFF_MAX_S: i64 = 3_600;
 /// Behind the wake-ups: interrupted sendings and lost wake-ups are found at the latest after this.
 const SWEEP: Duration = Duration::from_secs(20);
+/// With many attempts at work, what came meanwhile is looked for at this pace.
+const FULL_RECHECK: Duration = Duration::from_millis(100);
 /// A paused run's message is looked at again after this.
 const PAUSED_RECHECK_S: i64 = 5;
 
@@ -68,7 +74,11 @@ impl Gate {
             if let Err(error) = self.pump(&mut at_work).await {
                 tracing::warn!(%error, "the sender could not look for due messages");
             }
-            let pause = self.pause().await;
+            let pause = match at_work.len() >= CONCURRENCY_OF_ONE {
+                // What is due may wait for a free place; a place that gets free wakes this loop.
+                true => FULL_RECHECK,
+                false => self.pause().await,
+            };
             tokio::select! {
                 () = self.inner.wake.notified() => {}
                 () = tokio::time::sleep(pause) => {}
@@ -115,11 +125,11 @@ impl Gate {
     async fn pump(&self, at_work: &mut JoinSet<()>) -> StoreResult<usize> {
         let now = self.now();
         let mut taken = self.doubt(now).await? + self.expire(now).await?;
-        for message in store::messages_due(self.store(), now, 64).await? {
+        for message in store::messages_due(self.store(), now, LOOKED_AT).await? {
             if at_work.len() >= CONCURRENCY {
                 break;
             }
-            if !self.busy().insert(message.id) {
+            if !self.take(&message) {
                 continue;
             }
             taken += 1;
@@ -137,6 +147,17 @@ impl Gate {
             });
         }
         Ok(taken)
+    }
+
+    /// Takes a message up, unless it is at work already or its organisation has enough at work.
+    fn take(&self, message: &Message) -> bool {
+        let mut busy = self.busy();
+        let of_one = busy.values().filter(|of| **of == message.organization).count();
+        if of_one >= CONCURRENCY_OF_ONE || busy.contains_key(&message.id) {
+            return false;
+        }
+        busy.insert(message.id, message.organization);
+        true
     }
 
     fn crashes_at(&self, point: CrashPoint) -> bool {

@@ -59,7 +59,7 @@ fn subject_excerpt(subject: &Value) -> String {
 }
 
 impl Gate {
-    /// The inbox's rows: pending ones oldest first, the newest of the others first.
+    /// The inbox's rows: those that wait oldest first, every other list newest first.
     pub async fn approvals(
         &self,
         organization: OrganizationId,
@@ -67,11 +67,18 @@ impl Gate {
         query: &PageQuery,
     ) -> StoreResult<Page<ApprovalView>> {
         let limit = query.limit.unwrap_or(50).clamp(1, 200);
-        let filter = ApprovalFilter { state, ..ApprovalFilter::default() };
-        let after = query.cursor.as_deref().and_then(parse_cursor);
-        let after = after.map(|(at, id)| (at, ApprovalId(id)));
-        let mut rows =
-            store::approval_list(self.store(), organization, &filter, after, limit + 1).await?;
+        let from = query.cursor.as_deref().and_then(parse_cursor);
+        let from = from.map(|(at, id)| (at, ApprovalId(id)));
+        let mut rows = match state {
+            Some(ApprovalState::Pending) => {
+                let filter = ApprovalFilter { state, ..ApprovalFilter::default() };
+                store::approval_list(self.store(), organization, &filter, from, limit + 1).await?
+            }
+            _ => {
+                store::approval_list_newest(self.store(), organization, state, from, limit + 1)
+                    .await?
+            }
+        };
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next_cursor =

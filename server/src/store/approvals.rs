@@ -475,6 +475,30 @@ pub async fn approval_list(
     rows.into_iter().map(Row::approval).collect()
 }
 
+/// Approvals of an organisation, newest first, before the one that was asked at a time with an id,
+/// at most `limit`.
+pub async fn approval_list_newest(
+    store: &Store,
+    organization: OrganizationId,
+    state: Option<ApprovalState>,
+    before: Option<(DateTime<Utc>, ApprovalId)>,
+    limit: u32,
+) -> StoreResult<Vec<Approval>> {
+    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(
+        "SELECT * FROM approvals WHERE organization_id = $1 AND ($2 IS NULL OR state = $2)
+         AND ($3 IS NULL OR created_at < $3 OR (created_at = $3 AND id < $4))
+         ORDER BY created_at DESC, id DESC LIMIT $5"
+    )
+    .bind(organization.0)
+    .bind(state.map(ApprovalState::as_str))
+    .bind(before.map(|(at, _)| value::ms(at)))
+    .bind(before.map(|(_, id)| id.0))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    rows.into_iter().map(Row::approval).collect()
+}
+
 /// How many wait.
 pub async fn approvals_pending_count(
     store: &Store,

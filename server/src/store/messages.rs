@@ -222,6 +222,11 @@ pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()>
     message.rev += 1;
     let payload = serde_json::json!({ "state": message_state_word(message.state) });
     tx.feed_append(message.organization, "message", message.id.0, payload, message.updated_at);
+    if let Some(approval) = message.approval {
+        // Its row in the inbox shows where the message is.
+        let payload = serde_json::json!({ "message": message_state_word(message.state) });
+        tx.feed_append(message.organization, "approval", approval.0, payload, message.updated_at);
+    }
     Ok(())
 }
 

@@ -37,9 +37,7 @@ pub(super) fn prepare(spec: &'static ToolSpec, parameters: Value) -> Result<Valu
     fields.shift_remove("organizationId");
     let mut bound = Vec::new();
     if let Some(properties) = spec.input["properties"].as_object() {
-        for (name, schema) in
-            properties.iter().filter(|(_, schema)| schema["format"] == "expression")
-        {
+        for (name, _) in properties.iter().filter(|(_, schema)| schema["format"] == "expression") {
             if let Some(whole) = fields.get_mut(name)
                 && let Some(source) = whole.get("$expression").cloned()
             {

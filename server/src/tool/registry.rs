@@ -21,6 +21,7 @@ use signalbox::{
     tool::{ToolSpec, find},
 };
 use std::{collections::HashMap, sync::Arc};
+use tokio_util::sync::CancellationToken;
 
 /// Exchanges of a thread that a model is reminded of.
 const THREAD_TURNS_MAX: u32 = 20;
@@ -311,6 +312,11 @@ fn open_secret(
         .map_err(|_| format!("the secret \u{201c}{name}\u{201d} was not encrypted by this server; set it again in the workflow\u{2019}s settings"))
 }
 
+/// Nobody hears it: the engine gave the call up.
+fn not_wanted() -> CallOutcome {
+    failed(StepError::new(ErrorKind::Timeout, "the call is not wanted any more"))
+}
+
 fn failed(error: StepError) -> CallOutcome {
     CallOutcome::Failed { error, retry_after_ms: None }
 }
@@ -338,9 +344,27 @@ impl ToolHand for Hand<'_> {
 impl CallExecutor for Tools {
     fn execute(&self, context: CallContext, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
         // A task of its own: what writes must not break off half way when the engine gives up waiting.
+        // What only asks the far side breaks off with it.
+        let asks = match &request {
+            CallRequest::Model(_) => true,
+            CallRequest::Tool { tool, .. } => find(tool).is_some_and(|s| s.name == "http.request"),
+        };
+        let (unwanted, cancelled) = (CancellationToken::new(), context.cancelled.clone());
+        let dropped = unwanted.clone().drop_guard();
         let tools = self.clone();
-        let task = tokio::spawn(async move { tools.call(&context, request).await });
+        let task = tokio::spawn(async move {
+            let call = tools.call(&context, request);
+            if !asks {
+                return call.await;
+            }
+            tokio::select! {
+                outcome = call => outcome,
+                () = unwanted.cancelled() => not_wanted(),
+                () = cancelled.cancelled() => not_wanted(),
+            }
+        });
         async move {
+            let _dropped = dropped;
             task.await.unwrap_or_else(|_| {
                 failed(StepError::new(ErrorKind::Internal, "the tool broke off; this is a defect"))
             })

@@ -2,6 +2,7 @@
 
 mod approvals;
 mod customers;
+mod kill;
 mod mail;
 mod models;
 mod web;

@@ -28,7 +28,7 @@ impl Gate {
         decide: &Decide,
     ) -> Inner {
         let message = self.message_of(approval).await?;
-        let edits = checked_edits(decide.edits.as_ref())?;
+        let edits = checked_edits(decide.edits.as_ref(), &message)?;
         let channel = self.channels().email(decider.organization).await?;
         let facts = self.facts(&message, channel.as_ref()).await?;
         let judged = verdict::judge(&facts);
@@ -80,7 +80,9 @@ impl Gate {
             by: decider.name.clone(),
         };
         self.decided_tell(approval, message.run, command, write).await?;
-        self.note_held(&message, decided.at + hold, &decider.name).await;
+        if !hold.is_zero() {
+            self.note_held(&message, decided.at + hold, &decider.name).await;
+        }
         self.wake();
         Ok(())
     }
@@ -110,10 +112,11 @@ impl Gate {
         decide: &Decide,
     ) -> Inner {
         let message = self.message_of(approval).await?;
-        let edits = checked_edits(decide.edits.as_ref())?.ok_or(DecideError::Invalid {
-            field: "edits",
-            message: "nothing is changed: give a subject or a text".into(),
-        })?;
+        let edits =
+            checked_edits(decide.edits.as_ref(), &message)?.ok_or(DecideError::Invalid {
+                field: "edits",
+                message: "nothing is changed: give a subject or a text".into(),
+            })?;
         let decided = self.decided(decider, decide);
         let (organization, id, revision) =
             (decider.organization, approval.request.id, approval.revision);
@@ -259,8 +262,11 @@ pub(in crate::gate) fn unapprove(
     })
 }
 
-/// Edits that say something, checked.
-fn checked_edits(edits: Option<&MessageEdit>) -> Result<Option<MessageEdit>, DecideError> {
+/// Edits that change something, checked.
+fn checked_edits(
+    edits: Option<&MessageEdit>,
+    message: &Message,
+) -> Result<Option<MessageEdit>, DecideError> {
     let Some(edits) = edits else { return Ok(None) };
     let wrong = |field, message| DecideError::Invalid { field, message };
     if let Some(subject) = &edits.subject {
@@ -275,7 +281,12 @@ fn checked_edits(edits: Option<&MessageEdit>) -> Result<Option<MessageEdit>, Dec
     if edits.text.as_ref().is_some_and(|text| text.len() > 512 * 1024) {
         return Err(wrong("edits.text", "the text is larger than 512 KiB".into()));
     }
-    Ok(Some(edits.clone()).filter(|edits| *edits != MessageEdit::default()))
+    let changed = |new: &Option<String>, old: &str| {
+        new.as_ref().is_some_and(|new| new.replace("\r\n", "\n") != old)
+    };
+    let content = &message.content;
+    let changes = changed(&edits.subject, &content.subject) || changed(&edits.text, &content.text);
+    Ok(changes.then(|| edits.clone()))
 }
 
 /// Applies edits as a new revision; gives its number. The caller saves the message.

@@ -1,5 +1,6 @@
 //! A whole organisation: store, engine, gate, tools, models; only the far sides are stand-ins.
 
+use crate::support::smtp_sink::SmtpSink;
 use chrono::Utc;
 use futures::FutureExt;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ use signalbox::{
     graph::{Catalogue, Graph},
     id::*,
     run::{Event, EventBody, RunEnd, RunStatus},
-    wire::{ApprovalView, PageQuery},
+    wire::{ApprovalView, EmailChannel, PageQuery, SmtpSecurity},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinHandle};
@@ -62,9 +63,25 @@ impl Town {
         Self { store, engine, gate, settings, organization, stop, sender }
     }
 
+    /// From now on emails go to a mail server, approved ones at once.
+    pub async fn use_sink(&self, sink: &SmtpSink) {
+        let channel = EmailChannel::Smtp {
+            host: "127.0.0.1".into(),
+            port: sink.port,
+            security: SmtpSecurity::None,
+            username: None,
+            password: None,
+            from: "Shop <shop@example.com>".into(),
+        };
+        self.settings.email_set(self.organization, &channel, Utc::now()).await.unwrap();
+        let general = General { email_hold_ms: 0, ..General::default() };
+        self.settings.general_set(self.organization, &general, Utc::now()).await.unwrap();
+    }
+
     /// Stops the sender and the engine.
     pub async fn stop(self) {
-        self.stop.send(true).unwrap();
+        let _ = self.stop.send(true);
+        self.gate.wake();
         self.sender.await.unwrap();
         self.engine.shutdown().await;
     }

@@ -118,15 +118,7 @@ async fn a_stopped_run_recalls_what_waits() {
 async fn fifty_runs_send_fifty_mails() {
     let town = Town::new().await;
     let sink = SmtpSink::start().await;
-    let channel = EmailChannel::Smtp {
-        host: "127.0.0.1".into(),
-        port: sink.port,
-        security: SmtpSecurity::None,
-        username: None,
-        password: None,
-        from: "Shop <shop@example.com>".into(),
-    };
-    town.settings.email_set(town.organization, &channel, chrono::Utc::now()).await.unwrap();
+    town.use_sink(&sink).await;
     let workflow = town
         .publish(json!([action(
             "mail",

@@ -300,7 +300,7 @@ fn writer_of(events: &[Event], parameters: &str) -> Option<String> {
         // Compared as JSON text, in which the parameters are given: without the quotes.
         let probe = serde_json::to_string(&probe).ok()?;
         let probe: String = probe.trim_matches('"').chars().take(40).collect();
-        (probe.len() > 3 && parameters.contains(&probe)).then(|| match usage.sandbox {
+        (probe.len() > 3 && parameters.contains(&probe)).then(|| match usage.sandbox && !usage.model.contains("sandbox") {
             true => format!("{} (sandbox)", usage.model),
             false => usage.model.clone(),
         })

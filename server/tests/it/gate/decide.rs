@@ -278,3 +278,23 @@ async fn the_server_is_signed_in_to_with_the_kept_password() {
     assert_eq!(world.state(message).await, MessageState::Accepted);
     assert_eq!(sink.received().len(), 1);
 }
+
+#[tokio::test]
+async fn a_connection_that_must_be_secured_is_never_used_in_the_clear() {
+    for security in [SmtpSecurity::Starttls, SmtpSecurity::Tls] {
+        let sink = SmtpSink::start().await;
+        let world = World::smtp(&sink).await;
+        let settings = world.gate.channels().settings().clone();
+        let mut channel = settings.email(world.organization).await.unwrap().channel;
+        if let EmailChannel::Smtp { security: set, username, password, .. } = &mut channel {
+            *set = security;
+            (*username, *password) = (Some("shop".into()), Some("s3cret".into()));
+        }
+        settings.email_set(world.organization, &channel, world.clock.now()).await.unwrap();
+        let (_, message) = world.draft().await;
+        world.approve().await;
+        world.gate.step().await.unwrap();
+        assert_eq!(world.state(message).await, MessageState::RetryWait, "{security:?}");
+        assert!(sink.received().is_empty() && !sink.heard("AUTH"), "{security:?}");
+    }
+}

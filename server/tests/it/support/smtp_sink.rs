@@ -49,6 +49,7 @@ struct State {
     received: Vec<Received>,
     faults: VecDeque<Fault>,
     credentials: Option<(String, String)>,
+    lines: Vec<String>,
 }
 
 /// The server; ends with the test's runtime.
@@ -89,6 +90,11 @@ impl SmtpSink {
         self.state.lock().unwrap().received.clone()
     }
 
+    /// Whether a command that begins so ever came.
+    pub fn heard(&self, word: &str) -> bool {
+        self.state.lock().unwrap().lines.iter().any(|line| line.starts_with(word))
+    }
+
     /// The answer of a stage; none: the connection closes.
     async fn answer(&self, stage: Stage, text: &str) -> Option<String> {
         let fault = {
@@ -123,6 +129,7 @@ impl SmtpSink {
                 return Ok(());
             }
             let word = line.trim_end().to_ascii_uppercase();
+            self.state.lock().unwrap().lines.push(word.clone());
             let (stage, reply) = if word.starts_with("EHLO") {
                 (Stage::Ehlo, "250-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN")
             } else if word.starts_with("AUTH PLAIN") {

@@ -106,9 +106,9 @@ async fn one_case(point: FaultPoint, nth: usize) -> bool {
     );
     assert_eq!(second, Some(RunPhase::Completed), "{case}");
     assert!(sink.received().len() <= 1, "{case}");
-    let everyone =
-        store::contact_list(&store, organization, &store::ContactFilter::default(), None, 9);
-    assert_eq!(everyone.await.unwrap().len(), 1, "the customer was made once: {case}");
+    let filter = store::ContactFilter::default();
+    let everyone = store::contact_list(&store, organization, &filter, None, 9).await.unwrap();
+    assert_eq!(everyone.len(), 1, "the customer was made once: {case}");
     town.stop().await;
     store.close().await;
     struck

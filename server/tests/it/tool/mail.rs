@@ -47,7 +47,7 @@ async fn a_run_writes_waits_for_approval_and_sends() {
     assert_eq!(row.recipient, "Ada Lovelace <ada@example.com>");
     assert_eq!(row.workflow.as_ref().map(|(_, name)| name.as_str()), Some("A test"));
     let detail = town.gate.approval_detail(town.organization, row.id).await.unwrap();
-    assert_eq!(detail.because.written_by, "sandbox (sandbox)");
+    assert_eq!(detail.because.written_by, "sandbox");
     assert_eq!(detail.because.input, json!({ "who": "Ada" }));
     assert_eq!(detail.gate.unwrap().verdict, "needs_approval");
 

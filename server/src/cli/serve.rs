@@ -19,7 +19,11 @@ use crate::{
 use axum::{Router, http::request};
 use leptos::prelude::{provide_context, use_context};
 use signalbox::graph::Catalogue;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{net::TcpListener, sync::watch};
 use tracing_subscriber::EnvFilter;
 
@@ -48,7 +52,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let store = Store::open(&config.data).await?;
     let key = ServerKey::open(&config.data).map_err(CommandError::new)?;
     let vault = Arc::new(Vault::of(&key));
-    let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{addr}"));
+    let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
     let egress = Egress::new(Allowed::parse(&config.allow_hosts))
         .map_err(|error| CommandError::new(error.to_string()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -80,6 +84,15 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     state.store().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// An address that a browser here can open: all interfaces are reached by the loopback one.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        ip if !ip.is_unspecified() => addr,
+        IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), addr.port()),
+        IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), addr.port()),
+    }
 }
 
 fn start_log() {

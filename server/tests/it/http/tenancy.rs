@@ -89,6 +89,15 @@ async fn every_route_for_every_role() {
     assert!(checked >= 13 * 15, "only {checked} pairs were tried");
 }
 
+#[test]
+fn whoever_may_only_read_changes_nothing() {
+    for endpoint in routes::all().iter().filter(|endpoint| !endpoint.is_safe()) {
+        if let Access::May(permission) = endpoint.access {
+            assert!(!permission.as_str().ends_with(":Read"), "{} needs more", endpoint.name);
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_change_by_cookie_needs_our_own_page() {
     let server = Server::start().await;

@@ -240,7 +240,7 @@ fn Note(tone: Tone, icon: Icon, children: Children) -> impl IntoView {
 #[component]
 fn Subject(found: ApprovalDetail, draft: Draft, pending: bool) -> impl IntoView {
     let kind = found.approval.kind;
-    let shown = match kind {
+    match kind {
         ApprovalKind::Review if pending => Some(
             view! {
                 <TextArea
@@ -259,8 +259,7 @@ fn Subject(found: ApprovalDetail, draft: Draft, pending: bool) -> impl IntoView 
         }
         _ if found.subject.is_null() => None,
         _ => Some(view! { <Plain value=found.subject.clone() /> }.into_any()),
-    };
-    shown
+    }
 }
 
 /// A value as people read it: text as text, the rest as JSON.

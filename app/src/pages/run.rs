@@ -156,10 +156,11 @@ fn follow(id: RunId, fold: RwSignal<RunFold>) {
                     catch_up.run(());
                 }
             }
-            LiveServer::PlanStateChanged { run, seq, .. } if run == id => {
-                if fold.try_with_untracked(RunFold::seq).is_some_and(|known| known < seq) {
-                    catch_up.run(());
-                }
+            LiveServer::PlanStateChanged { run, seq, .. }
+                if run == id
+                    && fold.try_with_untracked(RunFold::seq).is_some_and(|known| known < seq) =>
+            {
+                catch_up.run(());
             }
             LiveServer::Resync { .. } => catch_up.run(()),
             _ => {}

@@ -17,10 +17,10 @@ pub fn SignIn() -> impl IntoView {
     // A server without an owner asks for one first.
     Effect::new(move || {
         spawn_local(async move {
-            if let Ok(state) = client.get_value().setup_state().await {
-                if state.needs_owner {
-                    let _ = window().location().replace("/setup");
-                }
+            if let Ok(state) = client.get_value().setup_state().await
+                && state.needs_owner
+            {
+                let _ = window().location().replace("/setup");
             }
         });
     });

@@ -113,10 +113,7 @@ impl Gate {
     }
 
     async fn pause(&self) -> Duration {
-        let due = match self.next_due().await {
-            Ok(due) => due,
-            Err(_) => None,
-        };
+        let due = self.next_due().await.unwrap_or_default();
         let until = due.map(|at| (at - self.now()).to_std().unwrap_or_default());
         // What is due but waits for a free place is started when one gets free.
         until.unwrap_or(SWEEP).clamp(Duration::from_millis(5), SWEEP)

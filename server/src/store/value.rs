@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 /// Milliseconds since 1970, rounded up: a timer is never early.
 pub fn ms(at: DateTime<Utc>) -> i64 {
     let ms = at.timestamp_millis();
-    if at.timestamp_subsec_nanos() % 1_000_000 == 0 { ms } else { ms.saturating_add(1) }
+    if at.timestamp_subsec_nanos().is_multiple_of(1_000_000) { ms } else { ms.saturating_add(1) }
 }
 
 /// The time of a column.

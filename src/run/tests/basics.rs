@@ -150,13 +150,13 @@ fn data_flows_along_the_map_of_an_edge() {
         [("who".to_owned(), "from".to_owned()), ("own".to_owned(), "n".to_owned())].into();
     let graph = crate::graph::CompiledGraph::compile(graph, &crate::graph::AnyTool).unwrap();
     let outcome = drive(&graph, &context(), start(json!({})), &mut TestWorld::default(), at(0));
-    let asked = outcome.events.iter().filter_map(|event| match &event.body {
+    let mut asked = outcome.events.iter().filter_map(|event| match &event.body {
         EventBody::CallRequested { request: CallRequest::Tool { parameters, .. }, .. } => {
             Some(parameters)
         }
         _ => None,
     });
-    assert_eq!(asked.last().unwrap(), &json!({"own": 1, "who": "a"}));
+    assert_eq!(asked.next_back().unwrap(), &json!({"own": 1, "who": "a"}));
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Stepper {
 
     fn call(&self, node: &str) -> (crate::id::CallId, u32) {
         let of = |a: &&Activation| a.node.as_str() == node;
-        let activation = self.state.activations.values().filter(of).next_back().unwrap();
+        let activation = self.state.activations.values().rfind(of).unwrap();
         (activation.call.unwrap(), activation.attempt)
     }
 

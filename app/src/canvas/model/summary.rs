@@ -97,7 +97,7 @@ fn wait(until: &WaitUntil) -> String {
 pub fn duration(ms: u64) -> String {
     let units = [(86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second")];
     for (size, unit) in units {
-        if ms >= size && ms % size == 0 {
+        if ms >= size && ms.is_multiple_of(size) {
             let count = ms / size;
             return format!("{count} {unit}{}", if count == 1 { "" } else { "s" });
         }

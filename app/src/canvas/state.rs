@@ -350,6 +350,27 @@ impl Canvas {
         self.fit_rect(nodes);
     }
 
+    /// The first look at a graph: all of it, or, where that would be too small to read, its beginning.
+    pub fn open_view(&self) {
+        const READABLE_ZOOM: f64 = 0.6;
+        self.fit();
+        let first = self.with_document(|document| {
+            let graph = document.graph();
+            let first = graph.trigger().or(graph.nodes.first())?;
+            Some(node_rect(first.position, &first.kind))
+        });
+        let Some(first) =
+            first.filter(|_| self.viewport.with_untracked(|view| view.zoom < READABLE_ZOOM))
+        else {
+            return;
+        };
+        let size = self.size.get_untracked();
+        let zoom = 0.8;
+        let pan = Point::new(64.0 - first.x * zoom, size.y / 2.0 - first.centre().y * zoom);
+        self.viewport.set(Viewport { pan, zoom });
+        self.cull();
+    }
+
     /// Shows all of what is selected; everything when nothing is.
     pub fn fit_selection(&self) {
         let chosen = self.selection.get_untracked();

@@ -2,7 +2,8 @@
 //!
 //! Everything that is in the world hangs under one transform; gestures are read on the container
 //! around it, which is not transformed. What floats (buttons on an edge, the reason at the pointer,
-//! the minimap) is beside the container, so that it is neither scaled nor clipped.
+//! the minimap) is beside the container, so that it is neither scaled nor clipped. Places are set as
+//! properties (`style:…`), never as a `style` attribute, which the page's policy forbids.
 
 mod connect_list;
 mod controls;
@@ -17,6 +18,7 @@ mod watch;
 
 pub use signals::{kind_icon, state_look};
 
+use super::model::Rect;
 use super::model::viewport::DETAIL_ZOOM;
 use super::state::{Canvas, Hooks, Placement};
 use connect_list::ConnectList;
@@ -53,6 +55,9 @@ pub fn CanvasView(
     let connecting = RwSignal::new(false);
     watch::size_and_wheel(input);
     watch::cull(canvas);
+    // The picture is drawn by the browser alone: a page may not carry styles of single elements.
+    let awake = RwSignal::new(false);
+    Effect::new(move |_| awake.set(true));
     view! {
         <div class="relative size-full overflow-hidden" data-testid="canvas">
             <div
@@ -79,11 +84,15 @@ pub fn CanvasView(
                 on:cut=move |event| keyboard::copy(canvas, &event, true)
                 on:paste=move |event| keyboard::paste(canvas, &event)
             >
-                <World canvas=canvas input=input />
+                {move || awake.get().then(|| view! { <World canvas=canvas input=input /> })}
             </div>
-            <Floating canvas=canvas hooks=hooks hover_edge=input.hover_edge />
+            {move || {
+                awake
+                    .get()
+                    .then(|| view! { <Floating canvas=canvas hooks=hooks hover_edge=input.hover_edge /> })
+            }}
             <Controls canvas=canvas />
-            {minimap.then(|| view! { <Minimap canvas=canvas /> })}
+            {move || (awake.get() && minimap).then(|| view! { <Minimap canvas=canvas /> })}
             <ConnectList canvas=canvas open=connecting />
             <p id="canvas-help" class="sr-only">
                 "Arrow keys walk along the connections, or move what is selected. Space selects, Enter opens, \
@@ -118,21 +127,20 @@ fn World(canvas: Canvas, input: Input) -> impl IntoView {
             <For each=move || canvas.node_list.get() key=|node| node.stamp let(node)>
                 <NodeView canvas=canvas node=node lod=lod />
             </For>
-            {move || {
-                canvas
-                    .brush
-                    .get()
-                    .map(|rect| {
-                        let style = format!(
-                            "left:{}px;top:{}px;width:{}px;height:{}px",
-                            rect.x,
-                            rect.y,
-                            rect.width,
-                            rect.height,
-                        );
-                        view! { <div class="canvas-brush" style=style></div> }
-                    })
-            }}
+            {move || canvas.brush.get().map(brush_view)}
         </div>
+    }
+}
+
+/// The marquee.
+fn brush_view(rect: Rect) -> impl IntoView {
+    view! {
+        <div
+            class="canvas-brush"
+            style:left=format!("{}px", rect.x)
+            style:top=format!("{}px", rect.y)
+            style:width=format!("{}px", rect.width)
+            style:height=format!("{}px", rect.height)
+        ></div>
     }
 }

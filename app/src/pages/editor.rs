@@ -32,7 +32,8 @@ enum Shown {
 #[component]
 pub fn EditorPage() -> impl IntoView {
     let (params, query) = (use_params_map(), use_query_map());
-    let fixture = Memo::new(move |_| query.with(|query| query.get("fixture")?.parse::<usize>().ok()));
+    let fixture =
+        Memo::new(move |_| query.with(|query| query.get("fixture")?.parse::<usize>().ok()));
     let id = Memo::new(move |_| params.with(|params| params.get("id")?.parse::<WorkflowId>().ok()));
     let client = StoredValue::new(use_client());
     let shown = RwSignal::new(Shown::Loading);

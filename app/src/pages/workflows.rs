@@ -8,8 +8,8 @@ mod table;
 use crate::api::use_client;
 use crate::session::may;
 use crate::ui::{
-    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, TextInput, Toast,
-    Toasts, Trouble,
+    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton,
+    TextInput, Toast, Toasts, Trouble,
 };
 use gallery::GalleryDialog;
 use import::ImportDialog;
@@ -156,7 +156,9 @@ fn Archive(making: Making, on_done: Callback<()>) -> impl IntoView {
             open.set(wanted);
         }
     });
-    let name = move || making.archive.with(|view| view.as_ref().map(|view| view.name.clone()).unwrap_or_default());
+    let name = move || {
+        making.archive.with(|view| view.as_ref().map(|view| view.name.clone()).unwrap_or_default())
+    };
     let confirm = move |()| {
         let Some(view) = making.archive.get_untracked() else { return };
         making.archive.set(None);

@@ -7,8 +7,9 @@ use crate::canvas::state::{Canvas, Hooks, Placement};
 use crate::ui::{ButtonKind, Icon, IconButton};
 use leptos::prelude::*;
 
+/// The transform that puts something from the upper left corner to a point.
 fn at(point: Point) -> String {
-    format!("left:{:.1}px;top:{:.1}px", point.x, point.y)
+    format!("translate({:.1}px,{:.1}px)", point.x, point.y)
 }
 
 #[component]
@@ -64,8 +65,8 @@ fn EdgeButtons(canvas: Canvas, hooks: Hooks, id: String) -> impl IntoView {
     let (insert, remove) = (id.clone(), id);
     Some(view! {
         <div
-            class="absolute flex -translate-x-1/2 -translate-y-1/2 rounded border border-line bg-surface-1 shadow-float"
-            style=place
+            class="absolute top-0 left-0 flex -translate-x-1/2 -translate-y-1/2 rounded border border-line bg-surface-1 shadow-float"
+            style:transform=place
         >
             {hooks
                 .palette
@@ -113,9 +114,9 @@ fn FreePorts(canvas: Canvas, hooks: Hooks, id: signalbox::id::NodeId) -> impl In
         view! {
             <button
                 type="button"
-                class="absolute flex size-6 -translate-x-1/2 -translate-y-1/2 items-center justify-center rounded \
+                class="absolute top-0 left-0 flex size-6 -translate-x-1/2 -translate-y-1/2 items-center justify-center rounded \
                 border border-line bg-surface-1 text-text-2 shadow-float hover:bg-surface-2"
-                style=place
+                style:transform=place
                 title=label.clone()
                 aria-label=label
                 on:click=move |_| {
@@ -138,9 +139,9 @@ fn Reason(canvas: Canvas) -> impl IntoView {
         let screen = canvas.viewport.with(|view| view.to_screen(wire.to));
         Some(view! {
             <p
-                class="pointer-events-none absolute max-w-72 rounded border border-stop bg-surface-1 px-2 py-1 \
+                class="pointer-events-none absolute top-0 left-0 max-w-72 rounded border border-stop bg-surface-1 px-2 py-1 \
                 text-sm text-stop shadow-float"
-                style=at(Point::new(screen.x + 14.0, screen.y + 14.0))
+                style:transform=at(Point::new(screen.x + 14.0, screen.y + 14.0))
                 data-testid="connect-reason"
             >
                 {reason}

@@ -71,7 +71,6 @@ impl Input {
         if let Some(pane) = self.pane.get_untracked() {
             // Fails only when the pointer is gone already.
             let _ = pane.set_pointer_capture(event.pointer_id());
-            let _ = pane.focus();
         }
         if pointer.button == Button::Middle {
             event.prevent_default(); // The browser's own scrolling by middle button.

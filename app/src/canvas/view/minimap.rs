@@ -8,6 +8,7 @@ use leptos::{html, prelude::*};
 use std::fmt::Write;
 use web_sys::PointerEvent;
 
+/// As the classes `w-42` and `h-28` make it.
 const WIDTH: f64 = 168.0;
 const HEIGHT: f64 = 112.0;
 /// How far an arrow key moves the view, in screen pixels.
@@ -82,8 +83,7 @@ pub(super) fn Minimap(canvas: Canvas) -> impl IntoView {
         <div
             node_ref=map
             class="absolute right-3 bottom-3 hidden touch-none overflow-hidden rounded border border-line \
-            bg-surface-1 shadow-float md:block"
-            style=format!("width:{WIDTH}px;height:{HEIGHT}px")
+            h-28 w-42 bg-surface-1 shadow-float md:block"
             role="img"
             aria-label="Map of the workflow. Arrow keys move the view"
             tabindex="0"

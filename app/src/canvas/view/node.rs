@@ -133,14 +133,14 @@ fn Inside(node: NodeSignals) -> impl IntoView {
 fn ports_view(id: &NodeId, input: bool, names: &[String]) -> impl IntoView + use<> {
     let count = names.len();
     let way_in = input.then(|| {
-        let style = format!("left:0;top:{}px", node_height(count) / 2.0);
-        view! { <i class="port" data-testid=format!("in-{id}") style=style></i> }
+        let top = format!("{}px", node_height(count) / 2.0);
+        view! { <i class="port" data-testid=format!("in-{id}") style:top=top></i> }
     });
     let ways_out: Vec<_> = names
         .iter()
         .enumerate()
         .map(|(index, name)| {
-            let style = format!("left:100%;top:{}px", port_offset(index, count));
+            let top = format!("{}px", port_offset(index, count));
             // The ordinary way out of a step needs no name; a choice does.
             let named = !matches!(name.as_str(), "success" | "error");
             view! {
@@ -149,7 +149,7 @@ fn ports_view(id: &NodeId, input: bool, names: &[String]) -> impl IntoView + use
                     data-testid=format!("out-{id}-{name}")
                     data-port=name.clone()
                     data-named=named.then_some("")
-                    style=style
+                    style:top=top
                 >
                     <span>{name.clone()}</span>
                 </i>

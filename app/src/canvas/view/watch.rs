@@ -35,7 +35,7 @@ fn measure(canvas: Canvas, fitted: StoredValue<bool>, pane: &HtmlDivElement) {
     }
     if !fitted.get_value() {
         fitted.set_value(true);
-        untrack(|| canvas.fit());
+        untrack(|| canvas.open_view());
     }
 }
 

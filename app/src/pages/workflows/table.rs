@@ -1,9 +1,7 @@
 //! The table of workflows.
 
 use super::Making;
-use crate::ui::{
-    Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, Time, Tone,
-};
+use crate::ui::{Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, Time, Tone};
 use leptos::prelude::*;
 use leptos_router::components::A;
 use signalbox::wire::WorkflowView;

@@ -1,16 +1,21 @@
 // What the specs of the editor share: workflows by the API, places on the canvas.
-import { type APIRequestContext, type Locator, type Page, expect } from "@playwright/test";
+import { type Locator, type Page, expect } from "@playwright/test";
+import type { Server } from "./server";
 
 /** Makes an empty workflow with a manual trigger and gives its id. */
-export async function makeWorkflow(request: APIRequestContext, name: string): Promise<string> {
-  const answer = await request.post("/api/workflows", { data: { name } });
-  expect(answer.ok(), await answer.text()).toBeTruthy();
-  return (await answer.json()).workflow.id;
+export async function makeWorkflow(server: Server, name: string): Promise<string> {
+  const made = await server.api<{ workflow: { id: string } }>("POST", "/api/workflows", { name }, { origin: server.url });
+  return made.workflow.id;
 }
 
+export type Graph = {
+  nodes: { id: string; kind: { type: string; parameters?: unknown } }[];
+  edges: { from: string; port: string; to: string }[];
+};
+
 /** The draft's graph as the server has it. */
-export async function draft(request: APIRequestContext, id: string) {
-  return (await (await request.get(`/api/workflows/${id}`)).json()).graph;
+export async function draft(server: Server, id: string): Promise<Graph> {
+  return (await server.api<{ graph: Graph }>("GET", `/api/workflows/${id}`)).graph;
 }
 
 /** A step's element. */

@@ -3,7 +3,8 @@
 
 use crate::frame::Frame;
 use crate::pages::{
-    Contacts, EditorPage, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn, WorkflowsPage,
+    Contacts, EditorPage, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn,
+    WorkflowsPage,
 };
 use crate::ui::Icon;
 use leptos::prelude::*;

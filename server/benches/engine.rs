@@ -141,8 +141,7 @@ async fn main() {
     let folder = std::env::temp_dir().join(format!("signalbox-bench-{}", Uuid::new_v4()));
     let store = Store::open(&folder).await.expect("a store");
     let clock = VirtualClock::at(SystemClock.now());
-    let config =
-        EngineConfig { timekeeping: Timekeeping::Driven, ..EngineConfig::default() };
+    let config = EngineConfig { timekeeping: Timekeeping::Driven, ..EngineConfig::default() };
     let engine = Engine::start(store.clone(), Arc::new(Nothing), Arc::new(clock.clone()), config);
     let bench = Bench { engine, organization: OrganizationId(Uuid::now_v7()) };
 
@@ -151,7 +150,11 @@ async fn main() {
         say(&format!("floor: one-row writes, {writers} writers"), rate, "writes/s");
     }
     let pure = bench.publish(chain(1_000, set)).await;
-    say("W2 pure: 1,000 steps that share commits", bench.runs_per_second(pure, 1, 3).await * 1e3, "steps/s");
+    say(
+        "W2 pure: 1,000 steps that share commits",
+        bench.runs_per_second(pure, 1, 3).await * 1e3,
+        "steps/s",
+    );
     let effectful = bench.publish(chain(1_000, call)).await;
     let rate = bench.runs_per_second(effectful, 1, 2).await;
     say("W2 effectful: 1,000 steps, a commit each", rate * 1e3, "steps/s");

@@ -1,9 +1,6 @@
 //! Making calls: after the commit that says so, with a time limit, counted against poison.
 
-use super::{
-    CallContext, CallOutcome, EngineHandle, Inner,
-    queue::Job,
-};
+use super::{CallContext, CallOutcome, EngineHandle, Inner, queue::Job};
 use crate::store::{self, CallState, OpenCall, UnreadableCall};
 use futures::FutureExt;
 use signalbox::run::{Command, ErrorKind, StepError};
@@ -155,7 +152,8 @@ impl Inner {
             Ok(Ok(CallOutcome::Bypassed { reason })) => Command::CallBypassed { call, reason },
             Ok(Ok(CallOutcome::Parked)) => return None,
             Ok(Err(_)) => {
-                let message = "The step broke off inside Signalbox; this is a defect. The log says more.";
+                let message =
+                    "The step broke off inside Signalbox; this is a defect. The log says more.";
                 failed(job, ErrorKind::Internal, message.into())
             }
             Err(_) => {

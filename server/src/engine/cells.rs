@@ -47,10 +47,8 @@ impl Live {
         checkpoint_seq: u64,
     ) -> Self {
         let calls = state.living().filter_map(|(id, a)| Some((id, a.call?))).collect();
-        let waits = state
-            .living()
-            .filter_map(|(id, a)| a.awaited_event.as_ref().map(|_| id))
-            .collect();
+        let waits =
+            state.living().filter_map(|(id, a)| a.awaited_event.as_ref().map(|_| id)).collect();
         Self { state, graph, context, workflow, checkpoint_seq, calls, waits }
     }
 

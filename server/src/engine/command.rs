@@ -6,7 +6,9 @@ use super::{
     commit::{self, Place, Plan},
     executor::Closing,
 };
-use crate::store::{self, ApprovalFilter, Decided, RunCommit, RunWrite, StoreError, StoreResult, Tx};
+use crate::store::{
+    self, ApprovalFilter, Decided, RunCommit, RunWrite, StoreError, StoreResult, Tx,
+};
 use futures::{FutureExt, future::BoxFuture};
 use signalbox::{
     id::{ApprovalId, OrganizationId, RunId, WorkflowId},
@@ -90,7 +92,9 @@ impl EngineHandle {
             return Err(StoreError::Conflict { what: "the approval" }.into());
         }
         let (state, reason, answer) = match &decision {
-            Decision::Approve { answer } => (ApprovalState::Approved, String::new(), answer.clone()),
+            Decision::Approve { answer } => {
+                (ApprovalState::Approved, String::new(), answer.clone())
+            }
             Decision::Reject { reason, .. } => {
                 (ApprovalState::Rejected, reason.clone(), serde_json::Value::Null)
             }
@@ -100,7 +104,8 @@ impl EngineHandle {
         let decided = Decided { by: by.to_owned(), at, reason, answer };
         let close: WriteOp = Box::new(move |tx| {
             async move {
-                store::approval_close(tx, organization, approval, Some(revision), state, &decided).await
+                store::approval_close(tx, organization, approval, Some(revision), state, &decided)
+                    .await
             }
             .boxed()
         });

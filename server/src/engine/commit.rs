@@ -8,9 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
     id::{ApprovalId, CallId, OrganizationId, RunId},
-    run::{
-        ActivationId, Advance, ApprovalRequest, Command, Decision, Effect, Event, EventBody,
-    },
+    run::{ActivationId, Advance, ApprovalRequest, Command, Decision, Effect, Event, EventBody},
     wire::ApprovalState,
 };
 use std::sync::Arc;
@@ -51,7 +49,8 @@ pub(super) fn plan(
     advance: &Advance,
     command: &Command,
 ) -> Result<Plan, EngineError> {
-    let mut draft = Draft { place, live, writes: vec![], calls: vec![], cancelled: vec![], timer: None };
+    let mut draft =
+        Draft { place, live, writes: vec![], calls: vec![], cancelled: vec![], timer: None };
     if let Command::TimerFired { timer } = command {
         draft.writes.push(RunWrite::TimerDelete(timer.clone()));
     }

@@ -111,7 +111,8 @@ impl Inner {
         let now = self.clock.now();
         self.store
             .write(move |tx| {
-                async move { store::run_quarantine(tx, organization, run, &reason, now).await }.boxed()
+                async move { store::run_quarantine(tx, organization, run, &reason, now).await }
+                    .boxed()
             })
             .await?;
         Ok(())

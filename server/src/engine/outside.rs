@@ -47,7 +47,8 @@ impl Inner {
     async fn tell_listeners(self: &Arc<Self>, organization: OrganizationId, number: i64) {
         let mut last = Vec::new();
         loop {
-            let listeners = store::outside_listeners(&self.store, organization, number, BATCH).await;
+            let listeners =
+                store::outside_listeners(&self.store, organization, number, BATCH).await;
             let runs = match listeners {
                 Ok(runs) => runs,
                 Err(error) => {
@@ -118,8 +119,7 @@ impl Inner {
     /// Tells a run one event, and notes in the same commit that it was told.
     async fn deliver(self: &Arc<Self>, delivery: Delivery) -> bool {
         let Delivery { organization, run, name, number, payload, id } = delivery;
-        let command =
-            Command::OutsideEvent { name: name.clone(), payload, id: Some(id) };
+        let command = Command::OutsideEvent { name: name.clone(), payload, id: Some(id) };
         let seen: WriteOp = Box::new(move |tx| {
             async move { store::wait_seen(tx, organization, run, &name, number).await }.boxed()
         });

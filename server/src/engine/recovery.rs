@@ -69,9 +69,8 @@ impl Inner {
         futures::stream::iter(runs.iter().copied())
             .for_each_concurrent(AT_ONCE, |(organization, run)| {
                 let (inner, command) = (self.clone(), command.clone());
-                let told = self
-                    .tasks
-                    .spawn(async move { inner.insist(organization, run, command).await });
+                let told =
+                    self.tasks.spawn(async move { inner.insist(organization, run, command).await });
                 async move {
                     let _ = told.await;
                 }

@@ -42,11 +42,7 @@ struct Waiter {
 }
 
 impl Waiters {
-    fn add(
-        &self,
-        run: RunId,
-        what: WaitFor,
-    ) -> Result<oneshot::Receiver<RunStatus>, EngineError> {
+    fn add(&self, run: RunId, what: WaitFor) -> Result<oneshot::Receiver<RunStatus>, EngineError> {
         let (tell, told) = oneshot::channel();
         let mut waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiters.len() >= WAITERS_MAX {

@@ -300,9 +300,11 @@ fn writer_of(events: &[Event], parameters: &str) -> Option<String> {
         // Compared as JSON text, in which the parameters are given: without the quotes.
         let probe = serde_json::to_string(&probe).ok()?;
         let probe: String = probe.trim_matches('"').chars().take(40).collect();
-        (probe.len() > 3 && parameters.contains(&probe)).then(|| match usage.sandbox && !usage.model.contains("sandbox") {
-            true => format!("{} (sandbox)", usage.model),
-            false => usage.model.clone(),
+        (probe.len() > 3 && parameters.contains(&probe)).then(|| {
+            match usage.sandbox && !usage.model.contains("sandbox") {
+                true => format!("{} (sandbox)", usage.model),
+                false => usage.model.clone(),
+            }
         })
     };
     events.iter().rev().find_map(|event| match &event.body {

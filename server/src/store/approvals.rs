@@ -139,12 +139,9 @@ fn kind_word(kind: ApprovalKind) -> &'static str {
 }
 
 /// Opens a request. One with the same id stays as it is, so that a repeated attempt is harmless.
-pub async fn approval_open(
-    tx: &mut Tx,
-    new: &NewApproval,
-    now: DateTime<Utc>,
-) -> StoreResult<()> {
-    let inserted = on_tx!(tx, |conn| sqlx::query(
+pub async fn approval_open(tx: &mut Tx, new: &NewApproval, now: DateTime<Utc>) -> StoreResult<()> {
+    let inserted = on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO approvals (organization_id, id, kind, state, run_id, activation, node, message_id,
            title, prompt, subject, form, content_hash, priority, requested_by, resource_type, resource_id,
            metadata, expires_at, created_at, updated_at)
@@ -171,7 +168,8 @@ pub async fn approval_open(
     .bind(new.expires_at.map(value::ms))
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     if inserted.rows_affected() == 1 {
         feed(tx, new.organization, new.id, ApprovalState::Pending, now);
     }
@@ -188,7 +186,8 @@ pub async fn approval_close(
     state: ApprovalState,
     decided: &Decided,
 ) -> StoreResult<()> {
-    let changed = on_tx!(tx, |conn| sqlx::query(
+    let changed = on_tx!(tx, |conn| {
+        sqlx::query(
         "UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, reason = $7, answer = $8, updated_at = $6
          WHERE organization_id = $1 AND id = $2 AND state = 'pending' AND ($3 IS NULL OR revision = $3)"
     )
@@ -201,7 +200,8 @@ pub async fn approval_close(
     .bind(&decided.reason)
     .bind(value::to_json(&decided.answer, "approvals", "answer")?)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the approval" });
     }
@@ -220,7 +220,8 @@ pub async fn approval_revise(
     content_hash: Option<&[u8]>,
     now: DateTime<Utc>,
 ) -> StoreResult<u32> {
-    let revised: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+    let revised: Option<i64> = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
         "UPDATE approvals SET revision = revision + 1, title = $4, content_hash = $5, updated_at = $6
          WHERE organization_id = $1 AND id = $2 AND state = 'pending' AND revision = $3 RETURNING revision"
     )
@@ -231,7 +232,8 @@ pub async fn approval_revise(
     .bind(content_hash)
     .bind(value::ms(now))
     .fetch_optional(&mut *conn)
-    .await)?;
+    .await
+    })?;
     let revised = revised.ok_or(StoreError::Conflict { what: "the approval" })?;
     feed(tx, organization, id, ApprovalState::Pending, now);
     Ok(value::small(revised))
@@ -246,7 +248,8 @@ pub async fn approval_reopen(
     from: ApprovalState,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
-    let changed = on_tx!(tx, |conn| sqlx::query(
+    let changed = on_tx!(tx, |conn| {
+        sqlx::query(
         "UPDATE approvals SET state = 'pending', decided_by = NULL, decided_at = NULL, reason = NULL,
            answer = NULL, updated_at = $4
          WHERE organization_id = $1 AND id = $2 AND state = $3"
@@ -256,7 +259,8 @@ pub async fn approval_reopen(
     .bind(from.as_str())
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the approval" });
     }
@@ -292,7 +296,8 @@ async fn withdraw_where(
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     // An interrupted sending stays open: whether it left must be said even when the run is over.
-    let ids: Vec<uuid::Uuid> = on_tx!(tx, |conn| sqlx::query_scalar(
+    let ids: Vec<uuid::Uuid> = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
         "UPDATE approvals SET state = 'withdrawn', updated_at = $4
          WHERE organization_id = $1 AND state = 'pending' AND (id = $2 OR (run_id = $3 AND kind <> 'uncertain'))
          RETURNING id"
@@ -302,7 +307,8 @@ async fn withdraw_where(
     .bind(run.map(|id| id.0))
     .bind(value::ms(now))
     .fetch_all(&mut *conn)
-    .await)?;
+    .await
+    })?;
     for id in ids {
         feed(tx, organization, ApprovalId(id), ApprovalState::Withdrawn, now);
     }
@@ -461,17 +467,17 @@ pub async fn approval_list(
         _ => list_sql!("($2 IS NULL OR state = $2)"),
     };
     let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
-    .bind(organization.0)
-    .bind(filter.state.map(ApprovalState::as_str))
-    .bind(filter.kind.map(kind_word))
-    .bind(filter.run.map(|id| id.0))
-    .bind(resource_type)
-    .bind(resource_id)
-    .bind(after.map(|(at, _)| value::ms(at)))
-    .bind(after.map(|(_, id)| id.0))
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await)?;
+        .bind(organization.0)
+        .bind(filter.state.map(ApprovalState::as_str))
+        .bind(filter.kind.map(kind_word))
+        .bind(filter.run.map(|id| id.0))
+        .bind(resource_type)
+        .bind(resource_id)
+        .bind(after.map(|(at, _)| value::ms(at)))
+        .bind(after.map(|(_, id)| id.0))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
     rows.into_iter().map(Row::approval).collect()
 }
 

@@ -53,7 +53,8 @@ impl CallState {
 /// Writes the intent of an attempt, as begun once. A later attempt takes the earlier one's place.
 pub async fn call_open(tx: &mut Tx, call: &OpenCall, now: DateTime<Utc>) -> StoreResult<()> {
     let request = value::to_json(&call.request, "calls", "request")?;
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO calls (organization_id, run_id, id, activation, node, attempt, request, timeout_ms, state, claims, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', 1, $9)
          ON CONFLICT (organization_id, run_id, id) DO UPDATE SET attempt = excluded.attempt,
@@ -70,7 +71,8 @@ pub async fn call_open(tx: &mut Tx, call: &OpenCall, now: DateTime<Utc>) -> Stor
     .bind(call.timeout_ms.map(value::int))
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 
@@ -120,7 +122,8 @@ pub async fn call_close_attempt(
     call: CallId,
     attempt: u32,
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt <= $4 AND state = 'open'"
     )
     .bind(organization.0)
@@ -128,7 +131,8 @@ pub async fn call_close_attempt(
     .bind(call.0)
     .bind(i64::from(attempt))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 

@@ -40,7 +40,8 @@ pub async fn outside_record(
     now: DateTime<Utc>,
 ) -> StoreResult<Option<i64>> {
     let payload = value::to_json(&event.payload, "outside_events", "payload")?;
-    let number: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+    let number: Option<i64> = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
         "INSERT INTO outside_events (organization_id, number, name, contact_id, run_id, source_key, payload, at)
          SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7
          FROM outside_events WHERE organization_id = $1
@@ -54,7 +55,8 @@ pub async fn outside_record(
     .bind(payload)
     .bind(value::ms(now))
     .fetch_optional(&mut *conn)
-    .await)?;
+    .await
+    })?;
     if let Some(number) = number
         && number % PRUNE_EVERY == 0
     {
@@ -208,7 +210,8 @@ pub async fn outside_listeners(
     limit: u32,
 ) -> StoreResult<Vec<RunId>> {
     // One branch for each address, so that an event about a contact looks at that contact's runs only.
-    let runs: Vec<uuid::Uuid> = on_db!(store, |pool| sqlx::query_scalar(
+    let runs: Vec<uuid::Uuid> = on_db!(store, |pool| {
+        sqlx::query_scalar(
         "SELECT w.run_id FROM outside_events e JOIN run_contacts c
            ON c.organization_id = e.organization_id AND c.contact_id = e.contact_id
          JOIN event_waits w ON w.organization_id = e.organization_id AND w.run_id = c.run_id AND w.name = e.name
@@ -225,6 +228,7 @@ pub async fn outside_listeners(
     .bind(number)
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await)?;
+    .await
+    })?;
     Ok(runs.into_iter().map(RunId).collect())
 }

@@ -93,7 +93,10 @@ pub async fn runs_due(store: &Store, limit: u32) -> StoreResult<Vec<(Organizatio
     .bind(i64::from(limit))
     .fetch_all(pool)
     .await)?;
-    Ok(rows.into_iter().map(|(organization, run)| (OrganizationId(organization), RunId(run))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(organization, run)| (OrganizationId(organization), RunId(run)))
+        .collect())
 }
 
 /// Runs that are neither over nor paused nor blocked, and wait for nothing: no call, no timer, no
@@ -103,7 +106,8 @@ pub async fn runs_stuck(
     quiet_since: DateTime<Utc>,
     limit: u32,
 ) -> StoreResult<Vec<(OrganizationId, RunId)>> {
-    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| sqlx::query_as(
+    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT organization_id, id FROM runs r
          WHERE ended_at IS NULL AND due = 0 AND phase NOT IN ('Paused', 'Blocked') AND updated_at <= $1
            AND NOT EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
@@ -115,6 +119,10 @@ pub async fn runs_stuck(
     .bind(value::ms(quiet_since))
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await)?;
-    Ok(rows.into_iter().map(|(organization, run)| (OrganizationId(organization), RunId(run))).collect())
+    .await
+    })?;
+    Ok(rows
+        .into_iter()
+        .map(|(organization, run)| (OrganizationId(organization), RunId(run)))
+        .collect())
 }

@@ -142,7 +142,8 @@ pub struct RunCommit {
 /// Makes a run with its first commit. [`StoreError::Conflict`] when its idempotency key has a run.
 pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreResult<()> {
     let (head, organization, run) = (&commit.head, commit.organization, commit.run);
-    let inserted = on_tx!(tx, |conn| sqlx::query(
+    let inserted = on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO runs (organization_id, id, workflow_id, version, seq, phase, status, started_by, thread_id,
            idempotency_key, current_node, due, input_tokens, output_tokens, cost_micros, created_at, updated_at, ended_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
@@ -166,7 +167,8 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
     .bind(value::ms(commit.at))
     .bind(head.ended_at.map(value::ms))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     if inserted.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the run with this idempotency key" });
     }
@@ -194,7 +196,8 @@ pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
 /// writes may come between the halves.
 pub async fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     let head = &commit.head;
-    let changed = on_tx!(tx, |conn| sqlx::query(
+    let changed = on_tx!(tx, |conn| {
+        sqlx::query(
         "UPDATE runs SET seq = $4, phase = $5, status = $6, current_node = $7, due = $8, input_tokens = $9,
            output_tokens = $10, cost_micros = $11, updated_at = $12, ended_at = $13
          WHERE organization_id = $1 AND id = $2 AND seq = $3 AND quarantined = 0"
@@ -213,7 +216,8 @@ pub async fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     .bind(value::ms(commit.at))
     .bind(head.ended_at.map(value::ms))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     match changed.rows_affected() {
         0 => Err(StoreError::Conflict { what: "the run" }),
         _ => Ok(()),
@@ -309,7 +313,8 @@ async fn checkpoint_write(
     seq: u64,
     state: &[u8],
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO run_checkpoints (organization_id, run_id, seq, format, state) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (organization_id, run_id) DO UPDATE SET seq = excluded.seq, format = excluded.format,
            state = excluded.state"
@@ -320,7 +325,8 @@ async fn checkpoint_write(
     .bind(i64::from(EVENT_VERSION))
     .bind(state)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     Ok(())
 }
 
@@ -453,13 +459,15 @@ pub async fn run_contacts(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<Vec<ContactId>> {
-    let ids: Vec<uuid::Uuid> = on_db!(store, |pool| sqlx::query_scalar(
+    let ids: Vec<uuid::Uuid> = on_db!(store, |pool| {
+        sqlx::query_scalar(
         "SELECT contact_id FROM run_contacts WHERE organization_id = $1 AND run_id = $2 ORDER BY contact_id"
     )
     .bind(organization.0)
     .bind(run.0)
     .fetch_all(pool)
-    .await)?;
+    .await
+    })?;
     Ok(ids.into_iter().map(ContactId).collect())
 }
 
@@ -469,13 +477,15 @@ pub async fn checkpoint_fetch(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<Option<(u64, Vec<u8>)>> {
-    let row: Option<(i64, Vec<u8>)> = on_db!(store, |pool| sqlx::query_as(
+    let row: Option<(i64, Vec<u8>)> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT seq, state FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2 AND format = $3"
     )
     .bind(organization.0)
     .bind(run.0)
     .bind(i64::from(EVENT_VERSION))
     .fetch_optional(pool)
-    .await)?;
+    .await
+    })?;
     Ok(row.map(|(seq, state)| (value::count(seq), state)))
 }

@@ -84,7 +84,12 @@ impl Place {
             StoreError::Setup(format!("{} cannot be made: {error}", folder.display()))
         })?;
         let file = folder.join("signalbox.db");
-        Ok(Self { file, durable: false, lock: Mutex::new(None), _folder: Some(TemporaryFolder(folder)) })
+        Ok(Self {
+            file,
+            durable: false,
+            lock: Mutex::new(None),
+            _folder: Some(TemporaryFolder(folder)),
+        })
     }
 
     /// Lets another process have the folder; for the end of this one.

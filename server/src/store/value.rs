@@ -11,7 +11,11 @@ pub fn ms(at: DateTime<Utc>) -> i64 {
 }
 
 /// The time of a column.
-pub fn time(ms: i64, table: &'static str, column: &'static str) -> Result<DateTime<Utc>, StoreError> {
+pub fn time(
+    ms: i64,
+    table: &'static str,
+    column: &'static str,
+) -> Result<DateTime<Utc>, StoreError> {
     Utc.timestamp_millis_opt(ms).single().ok_or_else(|| StoreError::Corrupt {
         table,
         column,

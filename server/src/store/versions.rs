@@ -52,9 +52,14 @@ pub struct NewVersion {
 }
 
 /// Publishes: gives the new number. [`StoreError::Conflict`] when the draft changed meanwhile.
-pub async fn version_publish(tx: &mut Tx, new: &NewVersion, now: DateTime<Utc>) -> StoreResult<u32> {
+pub async fn version_publish(
+    tx: &mut Tx,
+    new: &NewVersion,
+    now: DateTime<Utc>,
+) -> StoreResult<u32> {
     let graph = workflows::graph_json(&new.graph)?;
-    let number: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+    let number: Option<i64> = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
         "UPDATE workflows SET published_version = coalesce(published_version, 0) + 1, updated_at = $4
          WHERE organization_id = $1 AND id = $2 AND draft_rev = $3 RETURNING published_version"
     )
@@ -63,9 +68,11 @@ pub async fn version_publish(tx: &mut Tx, new: &NewVersion, now: DateTime<Utc>) 
     .bind(new.draft_rev)
     .bind(value::ms(now))
     .fetch_optional(&mut *conn)
-    .await)?;
+    .await
+    })?;
     let number = number.ok_or(StoreError::Conflict { what: "the workflow's draft" })?;
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO versions (organization_id, workflow_id, number, graph, draft_rev, note, published_by, published_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     )
@@ -78,7 +85,8 @@ pub async fn version_publish(tx: &mut Tx, new: &NewVersion, now: DateTime<Utc>) 
     .bind(&new.published_by)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     workflows::feed(tx, new.organization, new.workflow, "published", now);
     Ok(value::small(number))
 }

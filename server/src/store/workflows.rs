@@ -115,9 +115,14 @@ pub(super) fn graph_json(graph: &Graph) -> StoreResult<String> {
 }
 
 /// Makes a workflow with its first draft, revision 1.
-pub async fn workflow_create(tx: &mut Tx, new: &NewWorkflow, now: DateTime<Utc>) -> StoreResult<()> {
+pub async fn workflow_create(
+    tx: &mut Tx,
+    new: &NewWorkflow,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
     let draft = graph_json(&new.draft)?;
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO workflows (organization_id, id, name, description, draft, created_by, created_at, updated_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
     )
@@ -129,7 +134,8 @@ pub async fn workflow_create(tx: &mut Tx, new: &NewWorkflow, now: DateTime<Utc>)
     .bind(&new.created_by)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    })?;
     feed(tx, new.organization, new.id, "created", now);
     Ok(())
 }
@@ -145,7 +151,9 @@ pub async fn workflow_save(
     now: DateTime<Utc>,
 ) -> StoreResult<i64> {
     let draft = change.draft.as_ref().map(graph_json).transpose()?;
-    let rev: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+    let rev: Option<i64> =
+        on_tx!(tx, |conn| {
+            sqlx::query_scalar(
         "UPDATE workflows SET name = coalesce($4, name), description = coalesce($5, description),
            draft = coalesce($6, draft), draft_rev = draft_rev + 1, updated_at = $7
          WHERE organization_id = $1 AND id = $2 AND draft_rev = $3 RETURNING draft_rev"
@@ -158,7 +166,8 @@ pub async fn workflow_save(
     .bind(draft)
     .bind(value::ms(now))
     .fetch_optional(&mut *conn)
-    .await)?;
+    .await
+        })?;
     match rev {
         Some(rev) => {
             feed(tx, organization, id, "saved", now);
@@ -176,7 +185,9 @@ pub async fn workflow_set_archived(
     archived: bool,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
-    let changed = on_tx!(tx, |conn| sqlx::query(
+    let changed =
+        on_tx!(tx, |conn| {
+            sqlx::query(
         "UPDATE workflows SET archived = $3, updated_at = $4 WHERE organization_id = $1 AND id = $2"
     )
     .bind(organization.0)
@@ -184,7 +195,8 @@ pub async fn workflow_set_archived(
     .bind(i64::from(archived))
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+        })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound { what: "workflow" });
     }

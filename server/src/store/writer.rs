@@ -157,10 +157,7 @@ impl Writer {
     }
 
     /// Runs operations until the queue is empty or the group is full, commits, answers.
-    async fn group(
-        &mut self,
-        first: Box<dyn Operation>,
-    ) -> (Group, Option<oneshot::Sender<()>>) {
+    async fn group(&mut self, first: Box<dyn Operation>) -> (Group, Option<oneshot::Sender<()>>) {
         let mut answers: Vec<Done> = Vec::new();
         let mut next = Some(first);
         let mut closing = None;

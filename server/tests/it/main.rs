@@ -1,9 +1,9 @@
 //! The server's integration tests: one binary, one module an area.
 #![allow(missing_docs)]
 
+mod cli;
 mod engine;
 mod gate;
-mod cli;
 mod http;
 mod store;
 mod support;

@@ -117,8 +117,7 @@ impl<'a> Wiring<'a> {
         };
         let leads = |port: &str| self.outs[node].iter().any(|edge| self.edges[*edge].port == port);
         let is_open = |port: &&str| **port != *"error" && !leads(port);
-        self.nodes[node].policy.condition.is_some()
-            || (chooses && kind.ports().iter().any(is_open))
+        self.nodes[node].policy.condition.is_some() || (chooses && kind.ports().iter().any(is_open))
     }
 
     pub fn title(&self, node: usize) -> &str {

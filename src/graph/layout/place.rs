@@ -45,13 +45,7 @@ impl Block {
 
 /// Places one layer: the least squares of the distances to what each slot wants, in order and without
 /// overlap (pooling of neighbours that want to overlap).
-fn settle(
-    rows: &Rows,
-    extra: &[f64],
-    row: usize,
-    neighbours: &[Vec<usize>],
-    tops: &mut [f64],
-) {
+fn settle(rows: &Rows, extra: &[f64], row: usize, neighbours: &[Vec<usize>], tops: &mut [f64]) {
     let slots = &rows.rows[row];
     let mut offset = 0.0;
     let mut offsets = Vec::with_capacity(slots.len());

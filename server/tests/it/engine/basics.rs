@@ -19,12 +19,8 @@ async fn a_run_goes_to_its_end_and_leaves_nothing_behind() {
     let started = bench.start(StartRun { input: json!({"say": "hi"}), ..Default::default() }).await;
     assert!(started.created);
     assert_eq!(started.status, RunStatus::Executing, "the first step is asked for");
-    let wait = bench.engine.wait(
-        bench.organization,
-        started.run,
-        WaitFor::End,
-        Duration::from_secs(20),
-    );
+    let wait =
+        bench.engine.wait(bench.organization, started.run, WaitFor::End, Duration::from_secs(20));
     assert_eq!(wait.await.unwrap().phase(), RunPhase::Completed);
     bench.engine.settled().await;
     assert_eq!(bench.script.nodes(), ["a", "b"]);
@@ -84,7 +80,8 @@ async fn pause_holds_the_next_step_and_resume_lets_it_go() {
     assert!(matches!(again, Err(EngineError::Refused(Refusal::AlreadyPaused))), "{again:?}");
     bench.tell(run, Command::Resume { by: by() }).await.unwrap();
     assert_eq!(bench.phase(run).await, RunPhase::Executing);
-    let stopped = bench.tell(run, Command::Stop { reason: "enough".into(), by: by() }).await.unwrap();
+    let stopped =
+        bench.tell(run, Command::Stop { reason: "enough".into(), by: by() }).await.unwrap();
     assert_eq!(stopped.status.phase(), RunPhase::Stopped);
     let late = bench.tell(run, Command::Resume { by: by() }).await;
     assert!(matches!(late, Err(EngineError::Refused(Refusal::Ended))), "{late:?}");
@@ -107,10 +104,7 @@ async fn another_owner_of_the_run_is_noticed_by_the_fence() {
     bench.tell(run, stop).await.unwrap();
     let kinds: Vec<EventBody> =
         bench.events(run).await.into_iter().rev().take(2).map(|event| event.body).collect();
-    assert!(matches!(
-        kinds.as_slice(),
-        [EventBody::RunEnded { .. }, EventBody::Paused { .. }]
-    ));
+    assert!(matches!(kinds.as_slice(), [EventBody::RunEnded { .. }, EventBody::Paused { .. }]));
     bench.sound(run).await;
     other.shutdown().await;
     bench.restart().await;
@@ -189,9 +183,6 @@ async fn another_organisation_cannot_command_a_run() {
     let run = bench.start_plain().await;
     let other = signalbox::id::OrganizationId(uuid::Uuid::now_v7());
     let refused = bench.engine.command(other, run, Command::Pause { by: "Eve".into() }).await;
-    assert!(matches!(
-        refused,
-        Err(EngineError::Store(StoreError::NotFound { what: "run" }))
-    ));
+    assert!(matches!(refused, Err(EngineError::Store(StoreError::NotFound { what: "run" }))));
     assert_eq!(bench.phase(run).await, RunPhase::Executing);
 }

@@ -39,10 +39,7 @@ async fn a_failure_takes_the_error_port_or_fails_the_run() {
     bench.script.answer("rescue", [failure(ErrorKind::InvalidInput)]);
     let run = bench.start_plain().await;
     bench.engine.settled().await;
-    assert_eq!(
-        bench.row(run).await.status,
-        RunStatus::Failed { error_message: "no luck".into() }
-    );
+    assert_eq!(bench.row(run).await.status, RunStatus::Failed { error_message: "no luck".into() });
     bench.sound(run).await;
     bench.nothing_left().await;
 }

@@ -30,10 +30,7 @@ async fn an_event_wakes_the_runs_it_concerns() {
     let bench = Bench::new(graph(&nodes, "t>w w>e")).await;
     let (ada, bob) = (contact(), contact());
     let (of_ada, of_bob) = (start_about(&bench, ada).await, start_about(&bench, bob).await);
-    assert_eq!(
-        bench.row(of_ada).await.status,
-        RunStatus::StandBy { next_execution_at: None }
-    );
+    assert_eq!(bench.row(of_ada).await.status, RunStatus::StandBy { next_execution_at: None });
     let tell = |event| bench.engine.outside_event(bench.organization, event);
     assert_eq!(tell(event(Some(ada), "m1")).await.unwrap(), Some(1));
     assert_eq!(tell(event(Some(ada), "m1")).await.unwrap(), None, "the provider said it twice");

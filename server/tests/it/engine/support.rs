@@ -120,8 +120,7 @@ impl CallExecutor for Script {
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_in_flight.fetch_max(now, Ordering::SeqCst);
             let node = context.node.0.clone();
-            let answer =
-                self.answers.lock().unwrap().get_mut(&node).and_then(VecDeque::pop_front);
+            let answer = self.answers.lock().unwrap().get_mut(&node).and_then(VecDeque::pop_front);
             self.made.lock().unwrap().push(Made {
                 run: context.run,
                 node: node.clone(),
@@ -273,8 +272,7 @@ impl Bench {
             state: Some(signalbox::wire::ApprovalState::Pending),
             ..Default::default()
         };
-        let waiting =
-            approval_list(&self.store, self.organization, &pending, None, 1_000).await?;
+        let waiting = approval_list(&self.store, self.organization, &pending, None, 1_000).await?;
         for approval in &waiting {
             let decision = Decision::Approve { answer: Value::Null };
             let id = approval.request.id;

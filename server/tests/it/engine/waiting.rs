@@ -8,8 +8,13 @@ use signalbox::run::*;
 use std::{sync::Arc, time::Duration};
 
 fn wait_between() -> signalbox::graph::Graph {
-    let nodes =
-        [("t", trigger()), ("a", action()), ("w", wait_ms(3_600_000)), ("b", action()), ("e", end())];
+    let nodes = [
+        ("t", trigger()),
+        ("a", action()),
+        ("w", wait_ms(3_600_000)),
+        ("b", action()),
+        ("e", end()),
+    ];
     graph(&nodes, "t>a a>w w>b b>e")
 }
 
@@ -19,10 +24,7 @@ async fn a_timer_survives_a_restart_and_fires_once() {
     let run = bench.start_plain().await;
     bench.engine.settled().await;
     let due = epoch() + TimeDelta::hours(1);
-    assert_eq!(
-        bench.row(run).await.status,
-        RunStatus::StandBy { next_execution_at: Some(due) }
-    );
+    assert_eq!(bench.row(run).await.status, RunStatus::StandBy { next_execution_at: Some(due) });
     assert_eq!(timer_next(&bench.store).await.unwrap(), Some(due));
 
     bench.restart().await;
@@ -80,12 +82,8 @@ async fn a_person_decides_once_also_after_a_restart() {
     let mut bench = Bench::new(graph(&nodes, "t>h h.approved>yes h.rejected>no")).await;
     let (run, other) = (bench.start_plain().await, bench.start_plain().await);
     assert_eq!(bench.phase(run).await, RunPhase::AwaitingInput);
-    let waited = bench.engine.wait(
-        bench.organization,
-        run,
-        WaitFor::Person,
-        Duration::from_secs(20),
-    );
+    let waited =
+        bench.engine.wait(bench.organization, run, WaitFor::Person, Duration::from_secs(20));
     assert_eq!(waited.await.unwrap(), RunStatus::AwaitingInput);
     bench.restart().await;
 
@@ -192,11 +190,8 @@ async fn a_run_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
 /// Overwrites a run's journal, as a bad disk would.
 async fn damage(folder: &std::path::Path, run: signalbox::id::RunId) {
     use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
-    let mut conn = SqliteConnectOptions::new()
-        .filename(folder.join("signalbox.db"))
-        .connect()
-        .await
-        .unwrap();
+    let mut conn =
+        SqliteConnectOptions::new().filename(folder.join("signalbox.db")).connect().await.unwrap();
     let done = sqlx::query("UPDATE run_events SET events = '[{\"seq\":' WHERE run_id = $1")
         .bind(run.0)
         .execute(&mut conn)

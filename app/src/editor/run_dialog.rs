@@ -234,7 +234,10 @@ fn Contacts(editor: Editor, chosen: RwSignal<BTreeMap<ContactId, String>>) -> im
                 input_type="search"
                 optional=true
             />
-            <ul class="flex flex-col" aria-label="Found contacts">{rows}</ul>
+            <ul class="flex flex-col" aria-label="Found contacts">
+                // A border of its own: without it the frame around the page would wait.
+                <Transition fallback=|| ()>{rows}</Transition>
+            </ul>
             <ul class="flex flex-wrap gap-1" aria-label="Chosen contacts">
                 {move || {
                     chosen

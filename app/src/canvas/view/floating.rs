@@ -107,7 +107,9 @@ fn FreePorts(canvas: Canvas, hooks: Hooks, id: signalbox::id::NodeId) -> impl In
         let anchor = port_anchor(node.position, &node.kind, &port);
         let place = move || {
             let screen = canvas.viewport.with(|view| view.to_screen(anchor));
-            at(Point::new(screen.x + 30.0, screen.y))
+            // Beyond the port's name, which grows with the picture.
+            let beyond = canvas.viewport.with(|view| 48.0 * view.zoom) + 10.0;
+            at(Point::new(screen.x + beyond, screen.y))
         };
         let label = format!("Add a step after {}, port {port}", node.title());
         let from = Some((id.clone(), port));

@@ -22,24 +22,29 @@ fn Gallery(making: Making) -> impl IntoView {
     let starters = LocalResource::new(move || async move { client.get_value().starters().await });
     view! {
         <div class="max-h-[70dvh] overflow-y-auto">
-            {move || match starters.get() {
-                None => view! { <Skeleton rows=6 /> }.into_any(),
-                Some(Err(error)) => {
-                    let retry = Callback::new(move |()| starters.refetch());
-                    view! { <ErrorPanel trouble=Trouble::from(error) on_retry=retry /> }.into_any()
-                }
-                Some(Ok(list)) => {
-                    view! {
-                        <ul class="grid gap-4 md:grid-cols-2">
-                            {list
-                                .into_iter()
-                                .map(|starter| view! { <Card making=making starter=starter /> })
-                                .collect_view()}
-                        </ul>
+            // A border of its own: without it the frame around the page would wait, and take the
+            // dialog out of the page while it does.
+            <Suspense fallback=|| view! { <Skeleton rows=6 /> }>
+                {move || Suspend::new(async move {
+                    match starters.await {
+                        Err(error) => {
+                            let retry = Callback::new(move |()| starters.refetch());
+                            view! { <ErrorPanel trouble=Trouble::from(error) on_retry=retry /> }.into_any()
+                        }
+                        Ok(list) => {
+                            view! {
+                                <ul class="grid gap-4 md:grid-cols-2">
+                                    {list
+                                        .into_iter()
+                                        .map(|starter| view! { <Card making=making starter=starter /> })
+                                        .collect_view()}
+                                </ul>
+                            }
+                                .into_any()
+                        }
                     }
-                        .into_any()
-                }
-            }}
+                })}
+            </Suspense>
         </div>
     }
 }

@@ -151,9 +151,8 @@ pub async fn workflow_save(
     now: DateTime<Utc>,
 ) -> StoreResult<i64> {
     let draft = change.draft.as_ref().map(graph_json).transpose()?;
-    let rev: Option<i64> =
-        on_tx!(tx, |conn| {
-            sqlx::query_scalar(
+    let rev: Option<i64> = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
         "UPDATE workflows SET name = coalesce($4, name), description = coalesce($5, description),
            draft = coalesce($6, draft), draft_rev = draft_rev + 1, updated_at = $7
          WHERE organization_id = $1 AND id = $2 AND draft_rev = $3 RETURNING draft_rev"
@@ -167,7 +166,7 @@ pub async fn workflow_save(
     .bind(value::ms(now))
     .fetch_optional(&mut *conn)
     .await
-        })?;
+    })?;
     match rev {
         Some(rev) => {
             feed(tx, organization, id, "saved", now);
@@ -185,9 +184,8 @@ pub async fn workflow_set_archived(
     archived: bool,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
-    let changed =
-        on_tx!(tx, |conn| {
-            sqlx::query(
+    let changed = on_tx!(tx, |conn| {
+        sqlx::query(
         "UPDATE workflows SET archived = $3, updated_at = $4 WHERE organization_id = $1 AND id = $2"
     )
     .bind(organization.0)
@@ -196,7 +194,7 @@ pub async fn workflow_set_archived(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
-        })?;
+    })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound { what: "workflow" });
     }

@@ -8,7 +8,7 @@ import { choose, drag, makeWorkflow, middle, saved } from "../support/workflows"
 test("draw, publish, run, approve with an edit, receive", async ({ page, open, server }) => {
   const mailbox = await Mailbox.start();
   await useSmtp(server, mailbox.port, 500);
-  const id = await makeWorkflow(page.request, "Welcome");
+  const id = await makeWorkflow(server, "Welcome");
   await open(`/workflows/${id}`);
 
   // Draw: trigger → email → end. A wire let go over nothing offers the palette.

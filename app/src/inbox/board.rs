@@ -55,7 +55,7 @@ pub fn Board(
     Effect::new(move || bind_keys(shown, open, go, asked, help));
 
     let decided = Callback::new(move |approval: ApprovalView| {
-        let next = successor(&shown.get_untracked(), approval.id);
+        let next = successor(&shown.get_untracked(), &approval);
         let words = if approval.state == signalbox::wire::ApprovalState::Pending {
             format!("{} waits again.", approval.title)
         } else {

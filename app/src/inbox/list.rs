@@ -93,10 +93,12 @@ pub fn neighbour(
     items.get(next).map(|item| item.id)
 }
 
-/// Where the focus goes when the item `gone` leaves `items`: the next one, else the one before.
-pub fn successor(items: &[ApprovalView], gone: ApprovalId) -> Option<ApprovalId> {
-    let at = items.iter().position(|item| item.id == gone)?;
-    items.get(at + 1).or_else(|| at.checked_sub(1).and_then(|at| items.get(at))).map(|i| i.id)
+/// Where the focus goes when `gone` leaves the waiting `items` (or has left them already: the live
+/// stream may be quicker than the answer): the next one, else the one before.
+pub fn successor(items: &[ApprovalView], gone: &ApprovalView) -> Option<ApprovalId> {
+    let place = |item: &ApprovalView| (item.created_at, item.id);
+    let after = items.iter().find(|item| place(item) > place(gone));
+    after.or_else(|| items.iter().rev().find(|item| place(item) < place(gone))).map(|i| i.id)
 }
 
 #[cfg(test)]
@@ -162,10 +164,13 @@ mod tests {
     #[test]
     fn after_a_decision_the_next_item_opens() {
         let items: Vec<_> = [1, 2, 3].map(|n| item(n, ApprovalState::Pending)).into();
-        let after = |n: u128| {
-            successor(&items, ApprovalId(uuid::Uuid::from_u128(n))).map(|id| id.0.as_u128())
+        let after = |items: &[ApprovalView], n: u128| {
+            successor(items, &item(n, ApprovalState::Approved)).map(|id| id.0.as_u128())
         };
-        assert_eq!((after(1), after(3), after(9)), (Some(2), Some(2), None));
+        assert_eq!((after(&items, 1), after(&items, 3)), (Some(2), Some(2)));
+        // It has left already.
+        assert_eq!((after(&items[1..], 1), after(&items[..2], 3)), (Some(2), Some(2)));
+        assert_eq!(after(&[], 1), None);
     }
 
     #[test]

@@ -133,7 +133,7 @@ mod tests {
         check("", Some((1, 1)));
         check("/a~1b", Some((2, 10)));
         check("/a~1b/1", Some((2, 14)));
-        check("/a~1b/3/c", Some((3, 20)));
+        check("/a~1b/3/c", Some((3, 19)));
         check("/d", Some((4, 8)));
         check("/e", None);
         check("/a~1b/4", None);

@@ -157,10 +157,10 @@ mod tests {
 
     #[test]
     fn the_caret_stands_under_the_mistake() {
-        let text = explained("{\n  \"ä\": tru\n}");
+        let text = explained("{\n  \"ä\": trux\n}");
         assert_eq!(
             text,
-            "a.json:2:11: this is not JSON: expected ident\n 2 |   \"ä\": tru\n   |           ^"
+            "a.json:2:11: this is not JSON: expected ident\n 2 |   \"ä\": trux\n   |           ^"
         );
         assert!(explained("\u{feff}").starts_with("a.json:1:1: "), "{}", explained("\u{feff}"));
     }

@@ -38,10 +38,10 @@ test-e2e: setup ## Browser tests against a debug build
 test: check test-unit test-e2e ## Every test, the browser's included
 
 test-long: build ## The long tests against the release binary: crashes, load
-	@source scripts/env && SIGNALBOX_BINARY=$(abspath $(BINARY)) cargo test -p server -- --ignored --nocapture
+	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 cargo test -p server --test kill -- --nocapture
 
-bench: build ## Measure the release binary
-	@$(BINARY) bench
+bench: setup ## Measure the engine on this machine
+	@source scripts/env && cargo bench -p server
 
 size: setup ## What the first visit downloads, against its budget
 	@scripts/build release

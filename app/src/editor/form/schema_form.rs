@@ -230,14 +230,14 @@ fn choice_view(form: Form, field: Field, id: String, choices: &[Value]) -> AnyVi
         let value = match word.as_str() {
             "" => None,
             COMPUTED => Some(Value::String("{{}}".to_owned())),
-            word => values.iter().find(|value| value.to_string() == word).cloned(),
+            word => values.iter().find(|value| reads(value, word)).cloned(),
         };
         form.set(&name, value);
     };
     let options: Vec<(String, String)> =
         choices.iter().map(|value| (value.to_string(), choice_words(value))).collect();
     let (about, disabled, templates) = (format!("{id}-about"), form.disabled, form.templates);
-    let selected = move |word: &str| read.with(|value| value.to_string() == word);
+    let selected = move |word: &str| read.with(|value| reads(value, word));
     let template = Field {
         label: format!("{}, computed", field.label),
         help: String::new(),
@@ -348,4 +348,10 @@ fn json_view(form: Form, field: Field, id: String) -> AnyView {
         />
     }
     .into_any()
+}
+
+/// Whether a value's JSON is this text.
+fn reads(value: &Value, text: &str) -> bool {
+    let json = value.to_string();
+    json == text
 }

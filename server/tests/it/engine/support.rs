@@ -215,7 +215,11 @@ impl Bench {
         self.engine.run_virtually(&self.clock, None).await.unwrap();
     }
 
-    pub async fn tell(&self, run: RunId, command: Command) -> Result<Outcome, EngineError> {
+    pub async fn tell(
+        &self,
+        run: RunId,
+        command: Command,
+    ) -> Result<server::engine::Outcome, EngineError> {
         self.engine.command(self.organization, run, command).await
     }
 

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use signalbox::{
     id::{OrganizationId, RunId},
     run::{
-        Decision, ErrorKind, Event, EventBody, Outcome, RunEnd, RunState, RunStatus, Stop,
-        TimelineWriter, apply, world::Played,
+        ErrorKind, Event, EventBody, Outcome, RunEnd, RunState, RunStatus, Stop, TimelineWriter,
+        apply, world::Played,
     },
 };
 use std::process::ExitCode;
@@ -45,8 +45,6 @@ pub struct Ending {
     pub left: Option<String>,
     /// Approvals that nobody decided.
     pub open: Vec<Pending>,
-    /// Messages that are in the sandbox mailbox.
-    pub sent: Vec<Value>,
     /// The time of the run.
     pub now: DateTime<Utc>,
 }
@@ -108,13 +106,12 @@ impl Report {
     ) -> Result<ExitCode, CommandError> {
         let status = self.state.status();
         let (word, code) = self.verdict(&status, &ending);
-        let (unanswered, simulated) = {
+        let (messages, unanswered, simulated) = {
             let mut props = scene.props();
             let simulated: Vec<String> = props.simulated.iter().map(counted).collect();
-            (std::mem::take(&mut props.stage.unanswered), simulated)
+            let messages = std::mem::take(&mut props.stage.messages);
+            (messages, std::mem::take(&mut props.stage.unanswered), simulated)
         };
-        let approved = || Some(Decision::Approve { answer: Value::Null });
-        let messages = ending.sent.iter().map(|mail| (mail.clone(), approved())).collect();
         let stop = if self.state.end.is_some() { Stop::Ended } else { Stop::Waiting };
         let Self { state, events, json, .. } = self;
         let outcome = Outcome { state, events, now: ending.now, stop };
@@ -137,7 +134,6 @@ impl Report {
                 "output": output(state),
                 "reason": ending.left,
                 "waits_for": open,
-                "messages": ending.sent,
                 "simulated": simulated,
                 "differences": played.differences,
                 "exit_code": code,
@@ -147,14 +143,6 @@ impl Report {
             print::line(&plain(&sentence(&status, &ending)))?;
             for pending in &ending.open {
                 print::line(&format!("  waits for a person: {}", plain(&pending.request.title)))?;
-            }
-            for mail in &ending.sent {
-                let text = |key: &str| plain(mail[key].as_str().unwrap_or_default());
-                print::line(&format!(
-                    "In the sandbox mailbox: to {}: {}",
-                    text("to"),
-                    text("subject")
-                ))?;
             }
             let output = output(state);
             if !output.is_null() {

@@ -4,17 +4,17 @@ use super::card::Card;
 use super::item::Item;
 use super::keys_help::KeysHelp;
 use super::list::{Items, Part, neighbour, successor};
-use crate::api::use_client;
+use crate::api::{toast_failure, use_client};
 use crate::keys::{focus_id, on_page_key};
 use crate::live::use_live;
-use crate::ui::{EmptyState, Icon, IconButton, TabBar, TabItem};
+use crate::ui::{EmptyState, Icon, IconButton, TabBar, TabItem, Toast, Toasts};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
     NavigateOptions,
     hooks::{use_navigate, use_params_map},
 };
 use signalbox::id::ApprovalId;
-use signalbox::wire::{ApprovalView, LiveServer, PageQuery};
+use signalbox::wire::{ApprovalState, ApprovalView, Decide, DecideKind, LiveServer, PageQuery};
 
 /// What the card can be asked to do by a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,17 +52,19 @@ pub fn Board(
         let path = id.map_or_else(|| "/inbox".to_owned(), |id| format!("/inbox/{id}"));
         navigate(&path, NavigateOptions { replace: true, scroll: false, ..Default::default() });
     });
-    Effect::new(move || bind_keys(shown, open, go, asked, help));
 
+    let last_held = RwSignal::new(None::<ApprovalView>);
     let decided = Callback::new(move |approval: ApprovalView| {
+        let held = approval.held_until.is_some() && approval.state == ApprovalState::Approved;
+        last_held.set(held.then(|| approval.clone()));
         let next = successor(&shown.get_untracked(), &approval);
-        let words = if approval.state == signalbox::wire::ApprovalState::Pending {
+        let words = if approval.state == ApprovalState::Pending {
             format!("{} waits again.", approval.title)
         } else {
             format!("{}: {}.", approval.title, crate::looks::approval(approval.state).2)
         };
-        let leaves = part.get_untracked() == Part::Waiting
-            && approval.state != signalbox::wire::ApprovalState::Pending;
+        let leaves =
+            part.get_untracked() == Part::Waiting && approval.state != ApprovalState::Pending;
         items.update(|items| items.put(approval));
         said.set(words);
         if leaves {
@@ -70,6 +72,17 @@ pub fn Board(
             focus_id(&next.map_or_else(|| "inbox-list".to_owned(), |id| format!("item-{id}")));
         }
     });
+    let undo = undo_last(last_held, decided);
+    // An open item that is decided takes its own decision back; otherwise it is the last one.
+    let on_undo = Callback::new(move |()| {
+        let decided_item = open.get_untracked().is_some_and(|id| {
+            items.with_untracked(|items| {
+                items.get(id).is_some_and(|item| item.state != ApprovalState::Pending)
+            })
+        });
+        if decided_item { asked.set(Some(Ask::Undo)) } else { undo.run(()) }
+    });
+    Effect::new(move || bind_keys(shown, open, go, asked, help, on_undo));
     view! {
         <div class="flex h-full min-h-0">
             <section
@@ -209,12 +222,42 @@ fn keep_up(items: RwSignal<Items>) {
     });
 }
 
+/// Takes the last approval back while its message is held.
+fn undo_last(
+    last: RwSignal<Option<ApprovalView>>,
+    decided: Callback<ApprovalView>,
+) -> Callback<()> {
+    let client = StoredValue::new(use_client());
+    let toasts = Toasts::expect();
+    Callback::new(move |()| {
+        let Some(approval) = last.get_untracked() else { return };
+        let body = Decide {
+            decision: DecideKind::Undo,
+            revision: approval.revision,
+            edits: None,
+            answer: serde_json::Value::Null,
+            reason: String::new(),
+            uncertain: None,
+        };
+        spawn_local(async move {
+            match client.get_value().decide(approval.id, &body).await {
+                Ok(outcome) => {
+                    toasts.push(Toast::done("Taken back. It waits again."));
+                    decided.try_run(outcome.approval);
+                }
+                Err(error) => toast_failure(toasts, &error),
+            }
+        });
+    })
+}
+
 fn bind_keys(
     shown: Memo<Vec<ApprovalView>>,
     open: Memo<Option<ApprovalId>>,
     go: Callback<Option<ApprovalId>>,
     asked: RwSignal<Option<Ask>>,
     help: RwSignal<bool>,
+    on_undo: Callback<()>,
 ) {
     on_page_key(move |key| {
         let ask = match key {
@@ -241,7 +284,10 @@ fn bind_keys(
             "a" => Ask::Approve,
             "e" => Ask::Edit,
             "#" => Ask::Reject,
-            "z" => Ask::Undo,
+            "z" => {
+                on_undo.run(());
+                return true;
+            }
             _ => return false,
         };
         asked.set(Some(ask));

@@ -127,8 +127,24 @@ fn Opened(
     let decider = Decider::new(&found, draft, on_decided, refetch);
     let is_message = found.message.is_some();
     listen(asked, pending, is_message, draft, decider, rejecting);
+    // Keys of the editor: a page's single keys are dead while one writes.
+    let keys = move |event: leptos::ev::KeyboardEvent| {
+        let with_ctrl = event.ctrl_key() || event.meta_key();
+        if !draft.editing.get_untracked() {
+            return;
+        }
+        match event.key().as_str() {
+            "Enter" if with_ctrl => decider.approve(),
+            "Escape" => {
+                draft.editing.set(false);
+                refetch.run(());
+            }
+            _ => return,
+        }
+        event.prevent_default();
+    };
     view! {
-        <div class="min-h-0 flex-1 overflow-y-auto">
+        <div class="min-h-0 flex-1 overflow-y-auto" on:keydown=keys>
             <BackLink />
             <CardHead approval=approval.clone() reason=found.reason.clone() />
             {(approval.stale && pending)

@@ -1,3 +1,5 @@
+//! The layout: nothing overlaps, twice gives the same, a thousand nodes are laid out.
+
 use super::*;
 use crate::graph::{ActionSettings, Edge, LoopSettings, Node, TriggerSettings};
 use proptest::prelude::*;

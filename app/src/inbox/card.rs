@@ -1,26 +1,23 @@
-//! One item in full, and the buttons that decide it.
+//! One item in full. The buttons are in `bar`, what they send in `decider`, the question for a reason in `reject`.
 
+use super::bar::Bar;
 use super::because::BecauseView;
 use super::board::Ask;
-use super::form::{AnswerForm, answer_from};
+use super::decider::Decider;
+use super::form::AnswerForm;
 use super::message::{MessageCard, Revisions};
-use crate::api::{failure, toast_failure, use_client};
+use super::reject::RejectDialog;
+use crate::api::{failure, use_client};
 use crate::keys::focus_id;
 use crate::looks;
 use crate::session::may;
-use crate::ui::{
-    Bind, Button, ButtonKind, Dialog, Glyph, Icon, Skeleton, TextArea, Time, Toast, Toasts, Tone,
-    now_ms,
-};
+use crate::ui::{Glyph, Icon, Skeleton, TextArea, Time, Tone};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use serde_json::Value;
 use signalbox::id::ApprovalId;
 use signalbox::run::ApprovalKind;
-use signalbox::wire::{
-    ApiError, ApprovalDetail, ApprovalState, ApprovalView, Decide, DecideKind, ErrorCode,
-    MessageEdit, MessageState, Permission, UncertainChoice,
-};
+use signalbox::wire::{ApiError, ApprovalDetail, ApprovalState, ApprovalView, Permission};
 
 /// What the person has typed into an item that is being edited.
 #[derive(Clone, Copy)]
@@ -186,10 +183,8 @@ fn Opened(
             </div>
         </div>
         <Bar
-            kind=approval.kind
+            approval=approval
             pending=pending
-            held_until_ms=approval.held_until.map(|at| at.timestamp_millis())
-            message_state=approval.message_state
             is_message=is_message
             draft=draft
             decider=decider
@@ -292,159 +287,6 @@ pub(super) fn Plain(value: Value) -> impl IntoView {
     }
 }
 
-/// Sends decisions about one item.
-#[derive(Clone, Copy)]
-pub(super) struct Decider {
-    id: ApprovalId,
-    revision: u32,
-    kind: ApprovalKind,
-    original: StoredValue<Option<(String, String)>>,
-    form: StoredValue<Value>,
-    draft: Draft,
-    pub(super) working: RwSignal<bool>,
-    toasts: Toasts,
-    client: StoredValue<signalbox::client::Client>,
-    on_decided: Callback<ApprovalView>,
-    refetch: Callback<()>,
-}
-
-impl Decider {
-    fn new(
-        found: &ApprovalDetail,
-        draft: Draft,
-        on_decided: Callback<ApprovalView>,
-        refetch: Callback<()>,
-    ) -> Self {
-        let original = found.message.as_ref().map(|m| (m.subject.clone(), m.text.clone()));
-        Self {
-            id: found.approval.id,
-            revision: found.approval.revision,
-            kind: found.approval.kind,
-            original: StoredValue::new(original),
-            form: StoredValue::new(found.form.clone()),
-            draft,
-            working: RwSignal::new(false),
-            toasts: Toasts::expect(),
-            client: StoredValue::new(use_client()),
-            on_decided,
-            refetch,
-        }
-    }
-
-    /// What differs from the message that was fetched.
-    fn edits(&self) -> Option<MessageEdit> {
-        let (subject, text) = self.original.get_value()?;
-        let (new_subject, new_text) =
-            (self.draft.subject.get_untracked(), self.draft.text.get_untracked());
-        let edit = MessageEdit {
-            subject: (new_subject != subject).then_some(new_subject),
-            text: (new_text != text).then_some(new_text),
-        };
-        (edit != MessageEdit::default()).then_some(edit)
-    }
-
-    fn body(&self, decision: DecideKind) -> Decide {
-        Decide {
-            decision,
-            revision: self.revision,
-            edits: None,
-            answer: Value::Null,
-            reason: String::new(),
-            uncertain: None,
-        }
-    }
-
-    /// Approves; with what was edited and answered.
-    pub(super) fn approve(&self) {
-        let mut body = self.body(DecideKind::Approve);
-        body.edits = self.edits();
-        if matches!(self.kind, ApprovalKind::Answer | ApprovalKind::Review) {
-            match answer_from(&self.form.get_value(), &self.draft.answer.get_untracked(), self.kind)
-            {
-                Ok(answer) => body.answer = answer,
-                Err(message) => return self.toasts.push(Toast::failed(message)),
-            }
-        }
-        self.send(body);
-    }
-
-    /// Keeps the edits as a new revision.
-    pub(super) fn keep_edits(&self) {
-        match self.edits() {
-            Some(edits) => self.send(Decide { edits: Some(edits), ..self.body(DecideKind::Edit) }),
-            None => self.draft.editing.set(false),
-        }
-    }
-
-    /// Rejects with a reason.
-    pub(super) fn reject(&self, reason: String) {
-        self.send(Decide { reason, ..self.body(DecideKind::Reject) });
-    }
-
-    /// Takes the approval back.
-    pub(super) fn undo(&self) {
-        self.send(self.body(DecideKind::Undo));
-    }
-
-    /// Says what became of an interrupted sending.
-    pub(super) fn resolve(&self, choice: UncertainChoice) {
-        self.send(Decide { uncertain: Some(choice), ..self.body(DecideKind::Resolve) });
-    }
-
-    fn send(&self, body: Decide) {
-        if self.working.get_untracked() {
-            return;
-        }
-        self.working.set(true);
-        let this = *self;
-        let client = self.client.get_value();
-        let kind = body.decision;
-        spawn_local(async move {
-            let answer = client.decide(this.id, &body).await;
-            this.working.try_set(false);
-            match answer {
-                Ok(outcome) => {
-                    this.draft.editing.try_set(false);
-                    this.tell(
-                        kind,
-                        &outcome.approval,
-                        outcome.held_until.map(|at| at.timestamp_millis()),
-                    );
-                    this.on_decided.try_run(outcome.approval);
-                }
-                Err(error) => {
-                    toast_failure(this.toasts, &error);
-                    if matches!(error.code, ErrorCode::Conflict | ErrorCode::WrongState) {
-                        this.refetch.try_run(());
-                    }
-                }
-            }
-        });
-    }
-
-    fn tell(&self, kind: DecideKind, approval: &ApprovalView, held_until_ms: Option<i64>) {
-        let toast = match (kind, held_until_ms) {
-            (DecideKind::Approve, Some(until)) => {
-                let stay = u32::try_from((until - now_ms()).max(1_000)).unwrap_or(10_000);
-                let this = *self;
-                let revision = approval.revision;
-                let again = move || {
-                    let body = Decide { revision, ..this.body(DecideKind::Undo) };
-                    this.send(body);
-                };
-                let words = format!("Approved. It leaves in {} s.", (stay + 500) / 1_000);
-                Toast::done(words).action("Undo", stay, again)
-            }
-            (DecideKind::Approve, None) => Toast::done("Approved."),
-            (DecideKind::Reject, _) => Toast::done("Rejected."),
-            (DecideKind::Edit, _) => Toast::done("Kept as a new revision."),
-            (DecideKind::Undo, _) => Toast::done("Taken back. It waits again."),
-            (DecideKind::Resolve, _) => Toast::done("Noted."),
-        };
-        self.toasts.push(toast);
-    }
-}
-
 /// Carries out what a key asked for.
 fn listen(
     asked: RwSignal<Option<Ask>>,
@@ -473,185 +315,4 @@ fn listen(
             _ => {}
         }
     });
-}
-
-/// The buttons, at the lower edge.
-#[component]
-#[allow(clippy::too_many_arguments)]
-fn Bar(
-    kind: ApprovalKind,
-    pending: bool,
-    held_until_ms: Option<i64>,
-    message_state: Option<MessageState>,
-    is_message: bool,
-    draft: Draft,
-    decider: Decider,
-    rejecting: RwSignal<bool>,
-) -> impl IntoView {
-    let working = Signal::from(decider.working);
-    let held = message_state == Some(MessageState::Held);
-    let buttons = move || {
-        if !may(Permission::PlanInstanceApprove) {
-            return view! { <p class="text-text-2">"Your role reads the inbox; an approver decides."</p> }
-                .into_any();
-        }
-        if kind == ApprovalKind::Uncertain && pending {
-            return view! { <UncertainButtons decider=decider /> }.into_any();
-        }
-        if pending && draft.editing.get() {
-            return view! { <EditButtons draft=draft decider=decider /> }.into_any();
-        }
-        if pending {
-            let editable = is_message && kind == ApprovalKind::Message;
-            let word = match kind {
-                ApprovalKind::Message => "Approve and send",
-                ApprovalKind::Answer => "Send the answer",
-                _ => "Approve",
-            };
-            let edit = move |_| {
-                draft.editing.set(true);
-                request_animation_frame(|| focus_id("edit-text"));
-            };
-            return view! {
-                <Button
-                    kind=ButtonKind::Primary
-                    icon=Icon::Check
-                    pending=working
-                    title="Key: a"
-                    on_click=move |_| decider.approve()
-                >
-                    {word}
-                </Button>
-                {editable
-                    .then(|| {
-                        view! {
-                            <Button icon=Icon::Pencil title="Key: e" on_click=edit>
-                                "Edit"
-                            </Button>
-                        }
-                    })}
-                <Button icon=Icon::Close title="Key: #" on_click=move |_| rejecting.set(true)>
-                    "Reject"
-                </Button>
-            }
-            .into_any();
-        }
-        match held_until_ms {
-            Some(until) if held => view! {
-                <Button icon=Icon::Undo pending=working title="Key: z" on_click=move |_| decider.undo()>
-                    "Undo"
-                </Button>
-                <span class="text-text-2">"Held until " <Time at_ms=until /></span>
-            }
-            .into_any(),
-            _ => view! { <p class="text-text-2">"This is decided."</p> }.into_any(),
-        }
-    };
-    view! {
-        <footer class="flex flex-wrap items-center gap-2 border-t border-line bg-surface-1 px-4 py-3 md:px-6">
-            {buttons}
-        </footer>
-    }
-}
-
-#[component]
-fn EditButtons(draft: Draft, decider: Decider) -> impl IntoView {
-    let working = Signal::from(decider.working);
-    view! {
-        <Button
-            kind=ButtonKind::Primary
-            icon=Icon::Check
-            pending=working
-            title="Ctrl+Enter"
-            on_click=move |_| decider.approve()
-        >
-            "Approve and send changed"
-        </Button>
-        <Button icon=Icon::Save pending=working on_click=move |_| decider.keep_edits()>
-            "Keep the changes"
-        </Button>
-        <Button
-            kind=ButtonKind::Quiet
-            on_click=move |_| {
-                draft.editing.set(false);
-                decider.refetch.run(());
-            }
-        >
-            "Cancel"
-        </Button>
-    }
-}
-
-#[component]
-fn UncertainButtons(decider: Decider) -> impl IntoView {
-    let working = Signal::from(decider.working);
-    view! {
-        <Button
-            kind=ButtonKind::Primary
-            icon=Icon::Check
-            pending=working
-            on_click=move |_| decider.resolve(UncertainChoice::MarkSent)
-        >
-            "It arrived"
-        </Button>
-        <Button
-            icon=Icon::Send
-            pending=working
-            on_click=move |_| decider.resolve(UncertainChoice::Resend)
-        >
-            "Send again, it may arrive twice"
-        </Button>
-        <Button
-            icon=Icon::Close
-            pending=working
-            on_click=move |_| decider.resolve(UncertainChoice::Drop)
-        >
-            "Do not send it"
-        </Button>
-    }
-}
-
-/// Asks for the reason.
-#[component]
-fn RejectDialog(open: RwSignal<bool>, decider: Decider) -> impl IntoView {
-    let reason = RwSignal::new(String::new());
-    let send = move || {
-        open.set(false);
-        decider.reject(reason.get_untracked().trim().to_owned());
-    };
-    let submit = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
-        send();
-    };
-    let keys = move |event: leptos::ev::KeyboardEvent| {
-        if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
-            event.prevent_default();
-            send();
-        }
-    };
-    Effect::new(move || {
-        if open.get() {
-            request_animation_frame(|| focus_id("reject-reason"));
-        }
-    });
-    view! {
-        <Dialog open=open title="Reject" width="max-w-md">
-            <form class="flex flex-col gap-4" on:submit=submit on:keydown=keys>
-                <TextArea
-                    name="reject-reason"
-                    label="Reason"
-                    value=Bind::from(reason)
-                    rows=3
-                    optional=true
-                    help="It stands in the run's timeline. Ctrl+Enter rejects."
-                />
-                <div class="flex justify-end gap-2">
-                    <Button on_click=move |_| open.set(false)>"Cancel"</Button>
-                    <Button kind=ButtonKind::Danger button_type="submit">
-                        "Reject"
-                    </Button>
-                </div>
-            </form>
-        </Dialog>
-    }
 }

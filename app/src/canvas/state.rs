@@ -351,8 +351,11 @@ impl Canvas {
     }
 
     /// The first look at a graph: all of it, or, where that would be too small to read, its beginning.
+    /// Who only looks on wants the whole course and not each word.
     pub fn open_view(&self) {
         const READABLE_ZOOM: f64 = 0.6;
+        const OVERVIEW_ZOOM: f64 = 0.3;
+        let least = if self.readonly.get_untracked() { OVERVIEW_ZOOM } else { READABLE_ZOOM };
         self.fit();
         let first = self.with_document(|document| {
             let graph = document.graph();
@@ -360,7 +363,7 @@ impl Canvas {
             Some(node_rect(first.position, &first.kind))
         });
         let Some(first) =
-            first.filter(|_| self.viewport.with_untracked(|view| view.zoom < READABLE_ZOOM))
+            first.filter(|_| self.viewport.with_untracked(|view| view.zoom < least))
         else {
             return;
         };

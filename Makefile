@@ -40,8 +40,8 @@ test: check test-unit test-e2e ## Every test, the browser's included
 test-long: build ## The long tests against the release binary: crashes, load
 	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 cargo test -p server --test kill -- --nocapture
 
-bench: setup ## Measure the engine on this machine
-	@source scripts/env && cargo bench -p server
+bench: build ## Measure the release binary on this machine
+	@$(BINARY) bench
 
 size: setup ## What the first visit downloads, against its budget
 	@scripts/build release

@@ -1,5 +1,6 @@
 //! The command line: one binary, one subcommand a task.
 
+mod bench;
 mod check;
 mod convert;
 mod place;
@@ -31,6 +32,8 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// Play a workflow here, in a private store and with nothing leaving this machine
     Run(run::RunArgs),
+    /// Measure this binary on this machine
+    Bench(bench::BenchArgs),
     /// Manage API tokens
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -44,6 +47,7 @@ pub async fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Run(args) => run::run(args).await,
+        Command::Bench(args) => bench::run(args).await.map(done),
         Command::Token(command) => token::run(command).await.map(done),
     };
     result.unwrap_or_else(|error| {

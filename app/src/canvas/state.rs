@@ -362,8 +362,7 @@ impl Canvas {
             let first = graph.trigger().or(graph.nodes.first())?;
             Some(node_rect(first.position, &first.kind))
         });
-        let Some(first) =
-            first.filter(|_| self.viewport.with_untracked(|view| view.zoom < least))
+        let Some(first) = first.filter(|_| self.viewport.with_untracked(|view| view.zoom < least))
         else {
             return;
         };

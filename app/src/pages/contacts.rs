@@ -105,23 +105,25 @@ fn List(
     }
     let more = page.next_cursor.is_some();
     view! {
-        <Table
-            caption="Contacts"
-            columns=vec![
-                Column::text("Name"),
-                Column::text("Email"),
-                Column::text("Status"),
-                Column::text("Source"),
-                Column::text("Changed"),
-                Column::text("Id"),
-            ]
-        >
-            {page
-                .items
-                .into_iter()
-                .map(|contact| view! { <ContactRow contact=contact edit=edit /> })
-                .collect_view()}
-        </Table>
+        <div class="px-1 md:px-3">
+            <Table
+                caption="Contacts"
+                columns=vec![
+                    Column::text("Name"),
+                    Column::text("Email"),
+                    Column::text("Status"),
+                    Column::text("Source"),
+                    Column::text("Changed"),
+                    Column::text("Id"),
+                ]
+            >
+                {page
+                    .items
+                    .into_iter()
+                    .map(|contact| view! { <ContactRow contact=contact edit=edit /> })
+                    .collect_view()}
+            </Table>
+        </div>
         {more
             .then(|| {
                 view! {

@@ -9,7 +9,7 @@ use crate::ui::{
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
-use signalbox::run::RunPhase;
+use signalbox::run::{RunPhase, RunStatus};
 use signalbox::wire::{LiveServer, Page, RunQuery, RunView};
 
 /// `/runs`.
@@ -61,26 +61,28 @@ fn List(first: Page<RunView>, phase: RwSignal<String>) -> impl IntoView {
             when=move || runs.with(|runs| !runs.is_empty())
             fallback=move || view! { <Nothing filtered=phase.with(|phase| !phase.is_empty()) /> }
         >
-            <Table
-                caption="Runs"
-                columns=vec![
-                    Column::text("State"),
-                    Column::text("Workflow"),
-                    Column::text("At"),
-                    Column::text("Contacts"),
-                    Column::text("Started by"),
-                    Column::text("Started"),
-                    Column::text("Last change"),
-                ]
-            >
-                <For
-                    each=move || runs.get()
-                    key=|run| (run.id, run.seq, run.status.phase())
-                    let(run)
+            <div class="px-1 md:px-3">
+                <Table
+                    caption="Runs"
+                    columns=vec![
+                        Column::text("State"),
+                        Column::text("Workflow"),
+                        Column::text("At"),
+                        Column::text("Contacts"),
+                        Column::text("Started by"),
+                        Column::text("Started"),
+                        Column::text("Last change"),
+                    ]
                 >
-                    <RunRow run=run />
-                </For>
-            </Table>
+                    <For
+                        each=move || runs.get()
+                        key=|run| (run.id, run.seq, run.status.phase())
+                        let(run)
+                    >
+                        <RunRow run=run />
+                    </For>
+                </Table>
+            </div>
             <More runs=runs next=next phase=phase />
         </Show>
     }
@@ -89,9 +91,17 @@ fn List(first: Page<RunView>, phase: RwSignal<String>) -> impl IntoView {
 #[component]
 fn RunRow(run: RunView) -> impl IntoView {
     let version = format!("v{}", run.version);
+    // The usual outcome says no more than the badge does.
+    let outcome = match &run.status {
+        RunStatus::Completed { outcome, .. } if outcome != "completed" => Some(outcome.clone()),
+        _ => None,
+    };
     view! {
         <Row>
-            <Cell>{looks::badge(looks::phase(run.status.phase()))}</Cell>
+            <Cell>
+                {looks::badge(looks::phase(run.status.phase()))}
+                {outcome.map(|outcome| view! { <span class="ml-2 text-text-2">{outcome}</span> })}
+            </Cell>
             <Cell>
                 <A href=format!("/runs/{}", run.id) attr:class="font-medium text-text-1 hover:underline">
                     {run.workflow_name}

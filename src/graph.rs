@@ -20,8 +20,8 @@ pub use edge::Edge;
 pub use edit::{EditRefusal, GraphEdit};
 pub use kind::{
     ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
-    HumanSettings, KindTag, LlmSettings, LoopSettings, NodeKind, OutputFormat, TriggerKind,
-    TriggerSettings, WaitSettings, WaitUntil,
+    HumanSettings, KindTag, LlmSettings, LoopSettings, NodeKind, OutputFormat, SubworkflowSettings,
+    TaskExecutor, TaskSettings, TriggerKind, TriggerSettings, WaitSettings, WaitUntil,
 };
 pub use node::{Node, Position};
 pub use policy::{ApprovalTiming, FailurePolicy, Policy, RetryPolicy};

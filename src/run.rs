@@ -93,7 +93,8 @@ pub use decide::{
 };
 pub use drive::{Answer, Asking, Outcome, OutsideFact, Reply, Start, Stop, World, drive};
 pub use effect::{
-    ApprovalKind, ApprovalRequest, CallRequest, Effect, ModelRequest, TimerId, TimerPurpose,
+    ApprovalKind, ApprovalRequest, CallRequest, Effect, ModelRequest, RunRequest, TaskRequest,
+    TimerId, TimerPurpose,
 };
 pub use effects::{effects, recover};
 pub use event::{

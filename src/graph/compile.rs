@@ -13,7 +13,9 @@ mod wiring;
 #[cfg(test)]
 mod tests;
 
-pub use program::{Assignment, Human, Model, Parameters, Program, Source, Until};
+pub use program::{
+    Assignment, Human, Model, Parameters, Program, Source, Subworkflow, Task, Until,
+};
 pub use region::{DEPTH_MAX, Region, RegionKind, Regions};
 pub use tools::{AnyTool, Catalogue, ToolNames};
 

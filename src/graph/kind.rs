@@ -24,6 +24,10 @@ pub enum NodeKind {
     Wait(WaitSettings),
     /// A person's decision, answer or review.
     Human(HumanSettings),
+    /// Work that an outside agent or system claims, does and reports.
+    Task(TaskSettings),
+    /// A run of another workflow, waited for.
+    Subworkflow(SubworkflowSettings),
     /// The run's outcome.
     End(EndSettings),
 }
@@ -42,6 +46,8 @@ pub enum KindTag {
     Loop,
     Wait,
     Human,
+    Task,
+    Subworkflow,
     End,
 }
 
@@ -57,6 +63,8 @@ impl KindTag {
             Self::Loop => "loop",
             Self::Wait => "wait",
             Self::Human => "human",
+            Self::Task => "task",
+            Self::Subworkflow => "subworkflow",
             Self::End => "end",
         }
     }
@@ -274,6 +282,72 @@ pub enum HumanMode {
     Review,
 }
 
+/// Work for an outside worker.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct TaskSettings {
+    /// What kind of worker does it.
+    pub executor: TaskExecutor,
+    /// The name that workers claim it by (`cmo`, `crm-sync`). Empty: any worker of the kind.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub worker: String,
+    /// What is to be done; a template.
+    pub instructions: String,
+    /// What the worker is given; strings are templates. Null: the last output.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub input: Value,
+    /// JSON Schema that the reported output must satisfy. Null: anything.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub output_schema: Value,
+    /// How long a claim holds without a heartbeat, in milliseconds; one minute unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
+    /// How long it waits for a worker before it fails as expired, in milliseconds. Absent: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim_within_ms: Option<u64>,
+}
+
+/// Kinds of outside worker.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum TaskExecutor {
+    #[default]
+    Agent,
+    Plugin,
+    System,
+}
+
+impl TaskExecutor {
+    /// The word in JSON and in messages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Plugin => "plugin",
+            Self::System => "system",
+        }
+    }
+}
+
+/// A run of another workflow. The output is `{run, outcome, output}` of that run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct SubworkflowSettings {
+    /// The workflow's id, or its key.
+    pub workflow: String,
+    /// Which version; the published one when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Its input; strings are templates. Null: the last output.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub input: Value,
+}
+
 /// The run's outcome.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -302,6 +376,8 @@ impl NodeKind {
             Self::Loop(_) => KindTag::Loop,
             Self::Wait(_) => KindTag::Wait,
             Self::Human(_) => KindTag::Human,
+            Self::Task(_) => KindTag::Task,
+            Self::Subworkflow(_) => KindTag::Subworkflow,
             Self::End(_) => KindTag::End,
         }
     }
@@ -310,7 +386,9 @@ impl NodeKind {
     pub fn ports(&self) -> Vec<&str> {
         match self {
             Self::Trigger(_) => vec!["success"],
-            Self::Action(_) | Self::Llm(_) => vec!["success", "error"],
+            Self::Action(_) | Self::Llm(_) | Self::Task(_) | Self::Subworkflow(_) => {
+                vec!["success", "error"]
+            }
             Self::Condition(_) => vec!["true", "false", "error"],
             Self::Branch(settings) => {
                 let cases = settings.cases.iter().map(|case| case.port.as_str());

@@ -2,7 +2,8 @@
 //! event and carried out after it.
 
 use super::ActivationId;
-use crate::id::{ApprovalId, CallId};
+use crate::graph::TaskExecutor;
+use crate::id::{ApprovalId, CallId, ContactId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -133,6 +134,52 @@ pub enum CallRequest {
     },
     /// One model conversation.
     Model(Box<ModelRequest>),
+    /// Work for an outside worker: it is offered until one claims it.
+    Task(Box<TaskRequest>),
+    /// A run of another workflow: its end is the result.
+    Run(Box<RunRequest>),
+}
+
+/// What an outside worker is given.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct TaskRequest {
+    /// What kind of worker does it.
+    pub executor: TaskExecutor,
+    /// The name that workers claim it by; empty: any of the kind.
+    pub worker: String,
+    /// One line: the step's title.
+    pub title: String,
+    /// What is to be done.
+    pub instructions: String,
+    /// What it works on.
+    pub input: Value,
+    /// JSON Schema of the output; null: anything.
+    pub output_schema: Value,
+    /// How long a claim holds without a heartbeat, in milliseconds.
+    pub lease_ms: u64,
+    /// What reviewers and checks said about earlier outputs of this step, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub feedback: Vec<String>,
+}
+
+/// A run of another workflow.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct RunRequest {
+    /// The workflow's id or name.
+    pub workflow: String,
+    /// Which version; the published one when absent.
+    pub version: Option<u32>,
+    /// Its input.
+    pub input: Value,
+    /// The contacts it is about: those of this run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<ContactId>,
+    /// Shared model context.
+    pub thread_id: Option<String>,
 }
 
 /// A rendered model conversation.

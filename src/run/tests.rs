@@ -6,6 +6,7 @@ mod control;
 mod failure;
 mod journal;
 mod loops;
+mod others;
 mod people;
 mod property;
 mod scope;

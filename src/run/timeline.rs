@@ -225,6 +225,11 @@ fn asked(name: &str, attempt: u32, request: &CallRequest) -> Line {
     let what = match request {
         CallRequest::Tool { tool, .. } => format!("{name} uses {tool}"),
         CallRequest::Model(_) => format!("{name} asks the model"),
+        CallRequest::Task(task) if task.worker.is_empty() => {
+            format!("{name} waits for any {} to claim it", task.executor.as_str())
+        }
+        CallRequest::Task(task) => format!("{name} waits for {} to claim it", task.worker),
+        CallRequest::Run(_) => format!("{name} starts a run of another workflow"),
     };
     let again = if attempt > 1 { format!("attempt {attempt}") } else { String::new() };
     (what, again, Signal::Move)

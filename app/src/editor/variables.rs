@@ -111,6 +111,14 @@ fn outputs(node: &Node, found: &mut Vec<Variable>) {
             found.push(variable(format!("{root}.results"), "Results of all turns", &title));
             found.push(variable(format!("{root}.count"), "Number of turns", &title));
         }
+        NodeKind::Task(settings) => {
+            properties(&settings.output_schema, &root, &title, found);
+            found.push(whole("What the worker reported"));
+        }
+        NodeKind::Subworkflow(_) => {
+            found.push(variable(format!("{root}.output"), "Output of its run", &title));
+            found.push(variable(format!("{root}.outcome"), "Outcome of its run", &title));
+        }
         NodeKind::Wait(_) => found.push(whole("What was waited for")),
         NodeKind::Human(settings) => {
             if settings.mode == HumanMode::Answer {
@@ -119,7 +127,8 @@ fn outputs(node: &Node, found: &mut Vec<Variable>) {
             found.push(whole("The person's answer"));
         }
     }
-    let has_error = matches!(node.kind, NodeKind::Action(_) | NodeKind::Llm(_));
+    use NodeKind::{Action, Llm, Subworkflow, Task};
+    let has_error = matches!(node.kind, Action(_) | Llm(_) | Task(_) | Subworkflow(_));
     if has_error {
         let root = format!("steps{}.error", accessor(node.id.as_str()));
         found.push(variable(format!("{root}.message"), "What went wrong", &title));

@@ -73,6 +73,11 @@ impl Tools {
         match request {
             CallRequest::Tool { tool, parameters } => self.tool(context, &tool, parameters).await,
             CallRequest::Model(request) => self.model(context, *request).await,
+            // The engine keeps these: they end by what a worker reports and by how a run ends.
+            CallRequest::Task(_) | CallRequest::Run(_) => failed(StepError::new(
+                ErrorKind::Internal,
+                "a task or a run of another workflow is not a tool",
+            )),
         }
     }
 
@@ -347,6 +352,7 @@ impl CallExecutor for Tools {
         // What only asks the far side breaks off with it.
         let asks = match &request {
             CallRequest::Model(_) => true,
+            CallRequest::Task(_) | CallRequest::Run(_) => false,
             CallRequest::Tool { tool, .. } => find(tool).is_some_and(|s| s.name == "http.request"),
         };
         let (unwanted, cancelled) = (CancellationToken::new(), context.cancelled.clone());

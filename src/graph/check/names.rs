@@ -227,8 +227,14 @@ impl<'a, 'd> Names<'a, 'd> {
     /// The step whose result somebody means by a bare name: `customer` for `get_customer`.
     fn step_giving(&self, reader: usize, name: &str) -> Option<usize> {
         let fits = |(index, node): &(usize, &Node)| {
-            let gives =
-                matches!(node.kind, NodeKind::Action(_) | NodeKind::Llm(_) | NodeKind::Human(_));
+            let gives = matches!(
+                node.kind,
+                NodeKind::Action(_)
+                    | NodeKind::Llm(_)
+                    | NodeKind::Human(_)
+                    | NodeKind::Task(_)
+                    | NodeKind::Subworkflow(_)
+            );
             let words = || node.id.as_str().split(['_', '-', '.']);
             gives && *index != reader && words().any(|word| word == name)
         };

@@ -64,7 +64,7 @@ fn open_port(draft: &Draft, index: usize, node: &Node, port: &str) -> Option<Pro
 /// Whether a failure of this step is to be expected: it asks a model or the world.
 fn can_fail(draft: &Draft, node: &Node) -> bool {
     let asks = match &node.kind {
-        NodeKind::Llm(_) => true,
+        NodeKind::Llm(_) | NodeKind::Task(_) | NodeKind::Subworkflow(_) => true,
         NodeKind::Action(_) => draft.tool_of(node).is_none_or(|tool| tool.effect != Effect::Pure),
         _ => false,
     };

@@ -7,6 +7,9 @@ use std::collections::HashSet;
 /// Ten years.
 const WAIT_MAX_MS: u64 = 10 * 366 * 24 * 3_600_000;
 
+/// Shortest and longest lease of a task.
+const LEASE_MS: (u64, u64) = (5_000, 24 * 3_600_000);
+
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     for (index, node) in draft.nodes() {
         let title = draft.title(index);
@@ -73,6 +76,25 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
                     warning,
                     "/prompt",
                     format!("{title} does not say what is asked of the person."),
+                );
+            }
+            NodeKind::Task(task) => {
+                if task.instructions.trim().is_empty() {
+                    let message = format!("{title} does not say what the worker should do.");
+                    report("missing-instructions", warning, "/instructions", message);
+                }
+                let lease_ms = task.lease_ms.unwrap_or(LEASE_MS.0);
+                if !(LEASE_MS.0..=LEASE_MS.1).contains(&lease_ms) {
+                    let message = format!("A claim of {title} holds 5 seconds to one day.");
+                    report("out-of-range", error, "/lease_ms", message);
+                }
+            }
+            NodeKind::Subworkflow(sub) if sub.workflow.trim().is_empty() => {
+                report(
+                    "missing-workflow",
+                    error,
+                    "/workflow",
+                    format!("{title} does not say which workflow it runs."),
                 );
             }
             NodeKind::Branch(branch) => cases(branch, &title, &mut report),

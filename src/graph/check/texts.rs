@@ -111,6 +111,11 @@ impl Collector<'_, '_> {
                 self.template("/prompt", &human.prompt);
                 self.values("/details", &human.details);
             }
+            NodeKind::Task(task) => {
+                self.template("/instructions", &task.instructions);
+                self.values("/input", &task.input);
+            }
+            NodeKind::Subworkflow(sub) => self.values("/input", &sub.input),
             NodeKind::End(end) => {
                 self.template("/outcome", &end.outcome);
                 self.values("/output", &end.output);

@@ -4,7 +4,7 @@ use super::{CompileError, ToolNames};
 use crate::expr::{Expression, ParseError, Template, ValueTemplate, ValueTemplateError};
 use crate::graph::{
     ActionSettings, Edge, EndSettings, HumanMode, HumanSettings, LlmSettings, Node, NodeKind,
-    OutputFormat, WaitUntil,
+    OutputFormat, SubworkflowSettings, TaskSettings, WaitUntil,
 };
 use crate::id::NodeId;
 use serde_json::{Map, Value};
@@ -31,6 +31,8 @@ pub enum Program {
     },
     Wait(Until),
     Human(Box<Human>),
+    Task(Box<Task>),
+    Subworkflow(Box<Subworkflow>),
     End {
         outcome: Option<Template>,
         output: Option<ValueTemplate>,
@@ -80,6 +82,24 @@ pub struct Human {
     pub(crate) details: ValueTemplate,
     pub(crate) form: Value,
     pub(crate) expires_after_ms: Option<u64>,
+}
+
+/// Work for an outside worker.
+#[derive(Clone, Debug)]
+pub struct Task {
+    pub(crate) settings: TaskSettings,
+    pub(crate) instructions: Template,
+    /// Absent: the last output.
+    pub(crate) input: Option<ValueTemplate>,
+}
+
+/// A run of another workflow.
+#[derive(Clone, Debug)]
+pub struct Subworkflow {
+    pub(crate) workflow: String,
+    pub(crate) version: Option<u32>,
+    /// Absent: the last output.
+    pub(crate) input: Option<ValueTemplate>,
 }
 
 /// What a wait waits for.
@@ -134,6 +154,8 @@ impl<'a> Parser<'a> {
             },
             NodeKind::Wait(settings) => Program::Wait(self.until(id, &settings.until)),
             NodeKind::Human(settings) => Program::Human(Box::new(self.human(id, settings))),
+            NodeKind::Task(settings) => Program::Task(Box::new(self.task(id, settings))),
+            NodeKind::Subworkflow(settings) => self.subworkflow(id, settings),
             NodeKind::End(settings) => self.end(id, settings),
         }
     }
@@ -271,6 +293,33 @@ impl<'a> Parser<'a> {
         }
     }
 
+    fn task(&mut self, id: &NodeId, settings: &TaskSettings) -> Task {
+        Task {
+            settings: settings.clone(),
+            instructions: self.template(id, "/instructions", &settings.instructions),
+            input: self.given(id, "/input", &settings.input),
+        }
+    }
+
+    fn subworkflow(&mut self, id: &NodeId, settings: &SubworkflowSettings) -> Program {
+        let SubworkflowSettings { workflow, version, input } = settings;
+        if workflow.trim().is_empty() {
+            let message = format!("\u{201c}{id}\u{201d} does not say which workflow it runs.");
+            let error = error_at(id, "/workflow", message);
+            self.errors.push(CompileError { code: "missing-workflow", ..error });
+        }
+        Program::Subworkflow(Box::new(Subworkflow {
+            workflow: workflow.trim().to_owned(),
+            version: *version,
+            input: self.given(id, "/input", input),
+        }))
+    }
+
+    /// Values that may be left out.
+    fn given(&mut self, id: &NodeId, field: &str, value: &Value) -> Option<ValueTemplate> {
+        (!value.is_null()).then(|| self.values(id, field, value))
+    }
+
     fn until(&mut self, id: &NodeId, until: &WaitUntil) -> Until {
         match until {
             WaitUntil::Duration { duration_ms } => Until::Duration(*duration_ms),
@@ -285,10 +334,9 @@ impl<'a> Parser<'a> {
 
     fn end(&mut self, id: &NodeId, settings: &EndSettings) -> Program {
         let outcome = &settings.outcome;
-        let has_output = !settings.output.is_null();
         Program::End {
             outcome: (!outcome.is_empty()).then(|| self.template(id, "/outcome", outcome)),
-            output: has_output.then(|| self.values(id, "/output", &settings.output)),
+            output: self.given(id, "/output", &settings.output),
             terminate: settings.terminate,
         }
     }

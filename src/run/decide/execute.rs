@@ -86,6 +86,12 @@ impl Machine<'_> {
             Program::Loop { items, .. } => self.start_loop(id, node, frame, items),
             Program::Wait(until) => self.start_wait(id, frame, until),
             Program::Human(human) => self.ask_person(id, node, frame, human),
+            Program::Task(task) => self
+                .task_request(id, node, frame, task)
+                .map(|request| self.ask_or_call(id, node, request, false)),
+            Program::Subworkflow(subworkflow) => self
+                .run_request(frame, subworkflow)
+                .map(|request| self.ask_or_call(id, node, request, false)),
             Program::End { outcome, output, terminate } => {
                 self.reach_end(id, frame, outcome.as_ref(), output.as_ref(), *terminate)
             }

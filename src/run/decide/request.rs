@@ -2,12 +2,16 @@
 
 use super::{Machine, cannot_compute};
 use crate::expr::{Expression, Scope, ValueScope};
-use crate::graph::compile::{Model, Parameters};
+use crate::graph::compile::{Model, Parameters, Subworkflow, Task};
 use crate::id::{ApprovalId, CallId};
 use crate::run::{
-    ActivationId, CallRequest, EdgeState, EventBody, FrameId, ModelRequest, StepError,
+    ActivationId, CallRequest, EdgeState, EventBody, FrameId, ModelRequest, RunRequest, StepError,
+    TaskRequest,
 };
 use serde_json::{Map, Value, json};
+
+/// How long a claim of a task holds without a heartbeat, unless its step says otherwise.
+const LEASE_DEFAULT_MS: u64 = 60_000;
 
 impl Machine<'_> {
     /// A tool's input: its parameters, then what edges map into it, then its expressions.
@@ -92,6 +96,68 @@ impl Machine<'_> {
             thread_id: self.state.thread_id.clone(),
             feedback,
         })))
+    }
+
+    /// What an outside worker is given.
+    pub(super) fn task_request(
+        &self,
+        id: ActivationId,
+        node: usize,
+        frame: FrameId,
+        task: &Task,
+    ) -> Result<CallRequest, StepError> {
+        let scope = self.scope(frame);
+        let instructions = task
+            .instructions
+            .render_text(&scope)
+            .map_err(|error| cannot_compute("The instructions", &error))?;
+        let mut input = self.input_or_last(frame, task.input.as_ref())?;
+        for (field, value) in self.mapped(node, frame)? {
+            if let Value::Object(fields) = &mut input {
+                fields.entry(field).or_insert(value);
+            } else if input.is_null() {
+                input = json!({ field: value });
+            }
+        }
+        Ok(CallRequest::Task(Box::new(TaskRequest {
+            executor: task.settings.executor,
+            worker: task.settings.worker.clone(),
+            title: self.graph.source(node).title().to_owned(),
+            instructions,
+            input,
+            output_schema: task.settings.output_schema.clone(),
+            lease_ms: task.settings.lease_ms.unwrap_or(LEASE_DEFAULT_MS),
+            feedback: self.activation(id).map(|a| a.feedback.clone()).unwrap_or_default(),
+        })))
+    }
+
+    /// A run of another workflow, about the same contacts.
+    pub(super) fn run_request(
+        &self,
+        frame: FrameId,
+        subworkflow: &Subworkflow,
+    ) -> Result<CallRequest, StepError> {
+        Ok(CallRequest::Run(Box::new(RunRequest {
+            workflow: subworkflow.workflow.clone(),
+            version: subworkflow.version,
+            input: self.input_or_last(frame, subworkflow.input.as_ref())?,
+            contacts: self.state.contacts.clone(),
+            thread_id: self.state.thread_id.clone(),
+        })))
+    }
+
+    fn input_or_last(
+        &self,
+        frame: FrameId,
+        input: Option<&crate::expr::ValueTemplate>,
+    ) -> Result<Value, StepError> {
+        let scope = self.scope(frame);
+        match input {
+            Some(input) => {
+                input.render(&scope).map_err(|error| cannot_compute("The input", &error))
+            }
+            None => Ok(scope.last_output().unwrap_or(&self.state.input).clone()),
+        }
     }
 
     /// Makes a new call of an activation. While nothing may start, the request waits in the state.

@@ -54,6 +54,8 @@ impl Stage {
                 (&mut self.tools, Some(rules::canonical(tool)), parameters.clone())
             }
             CallRequest::Model(model) => (&mut self.models, None, json!(model)),
+            CallRequest::Task(task) => (&mut self.tools, Some("task".to_owned()), json!(task)),
+            CallRequest::Run(run) => (&mut self.tools, Some("workflow.run".to_owned()), json!(run)),
         };
         let scope = rules::scope(asking, &input);
         let answer = rules::next(rules, asking, tool.as_deref(), &scope)?;
@@ -154,6 +156,10 @@ impl World for Stage {
         match request {
             CallRequest::Tool { tool, parameters } => self.tool(asking, tool, parameters),
             CallRequest::Model(model) => Answer::output(sample::answer(model)),
+            CallRequest::Task(task) => Answer::output(sample::of_form(&task.output_schema)),
+            CallRequest::Run(_) => {
+                Answer::output(json!({"run": null, "outcome": "completed", "output": null}))
+            }
         }
     }
 

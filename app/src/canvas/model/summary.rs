@@ -15,6 +15,8 @@ pub fn kind_word(kind: &NodeKind) -> &'static str {
         NodeKind::Loop(_) => "Loop",
         NodeKind::Wait(_) => "Wait",
         NodeKind::Human(_) => "Person",
+        NodeKind::Task(_) => "Task",
+        NodeKind::Subworkflow(_) => "Workflow",
         NodeKind::End(_) => "End",
     }
 }
@@ -59,6 +61,22 @@ pub fn summary(node: &Node, tool: Option<&ToolSpec>) -> String {
                 prompt => format!("{verb}: {}", first_line(prompt)),
             }
         }
+        NodeKind::Task(settings) => {
+            let whom = match settings.worker.trim() {
+                "" => format!("Any {}", settings.executor.as_str()),
+                worker => worker.to_owned(),
+            };
+            match settings.instructions.trim() {
+                "" => whom,
+                words => format!("{whom}: {}", first_line(words)),
+            }
+        }
+        NodeKind::Subworkflow(settings) => match settings.version {
+            Some(version) => {
+                format!("{}, version {version}", or(&settings.workflow, "No workflow"))
+            }
+            None => or(&settings.workflow, "No workflow chosen"),
+        },
         NodeKind::End(settings) => {
             let outcome = if settings.outcome.is_empty() { "completed" } else { &settings.outcome };
             format!("Outcome: {}", first_line(outcome))

@@ -22,6 +22,8 @@ pub fn kind_icon(kind: &NodeKind) -> Icon {
         NodeKind::Loop(_) => Icon::Repeat,
         NodeKind::Wait(_) => Icon::Clock,
         NodeKind::Human(_) => Icon::Hand,
+        NodeKind::Task(_) => Icon::Bot,
+        NodeKind::Subworkflow(_) => Icon::Workflow,
         NodeKind::End(_) => Icon::Flag,
     }
 }

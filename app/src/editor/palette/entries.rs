@@ -4,7 +4,8 @@ use crate::canvas::model::fuzzy;
 use serde_json::Value;
 use signalbox::graph::{
     ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanSettings,
-    KindTag, LlmSettings, LoopSettings, NodeKind, TriggerSettings, WaitSettings, WaitUntil,
+    KindTag, LlmSettings, LoopSettings, NodeKind, SubworkflowSettings, TaskSettings,
+    TriggerSettings, WaitSettings, WaitUntil,
 };
 use signalbox::tool::{ToolFamily, ToolSpec};
 
@@ -116,6 +117,20 @@ fn logic() -> Vec<Entry> {
             NodeKind::Human(HumanSettings::default()),
         ),
         entry(
+            "Task",
+            "An outside agent, plugin or system claims it, does it and reports.",
+            "worker agent outside claim",
+            GROUP_LOGIC,
+            NodeKind::Task(TaskSettings::default()),
+        ),
+        entry(
+            "Workflow",
+            "Runs another workflow and waits for its end.",
+            "subworkflow child nested call",
+            GROUP_LOGIC,
+            NodeKind::Subworkflow(SubworkflowSettings::default()),
+        ),
+        entry(
             "End",
             "Ends the run with an outcome.",
             "finish stop",
@@ -163,12 +178,12 @@ mod tests {
     #[test]
     fn every_tool_and_kind_is_offered_and_found_by_its_label() {
         let entries = all(signalbox::tool::catalogue(), false);
-        assert_eq!(entries.len(), 8 + signalbox::tool::catalogue().len());
+        assert_eq!(entries.len(), 10 + signalbox::tool::catalogue().len());
         for entry in &entries {
             let first = &found(&entries, &entry.label)[0];
             assert_eq!(first.label, entry.label);
         }
-        assert_eq!(all(&[], true).len(), 7, "one trigger is enough");
+        assert_eq!(all(&[], true).len(), 9, "one trigger is enough");
     }
 
     #[test]

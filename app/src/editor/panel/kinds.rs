@@ -7,6 +7,8 @@ mod end;
 mod human;
 mod llm;
 mod looping;
+mod subworkflow;
+mod task;
 mod trigger;
 mod wait;
 
@@ -27,6 +29,8 @@ pub(super) fn KindForm(step: Step) -> impl IntoView {
         KindTag::Loop => view! { <looping::LoopForm step=step /> }.into_any(),
         KindTag::Wait => view! { <wait::WaitForm step=step /> }.into_any(),
         KindTag::Human => view! { <human::HumanForm step=step /> }.into_any(),
+        KindTag::Task => view! { <task::TaskForm step=step /> }.into_any(),
+        KindTag::Subworkflow => view! { <subworkflow::SubworkflowForm step=step /> }.into_any(),
         KindTag::End => view! { <end::EndForm step=step /> }.into_any(),
     }
 }

@@ -9,7 +9,7 @@ use signalbox::graph::{Graph, KindTag};
 fn hue(tag: KindTag) -> &'static str {
     match tag {
         KindTag::Trigger => "var(--kind-trigger)",
-        KindTag::Action => "var(--kind-action)",
+        KindTag::Action | KindTag::Task | KindTag::Subworkflow => "var(--kind-action)",
         KindTag::Llm => "var(--kind-model)",
         KindTag::Condition | KindTag::Branch | KindTag::Loop | KindTag::Wait => "var(--kind-logic)",
         KindTag::Human => "var(--kind-human)",

@@ -88,6 +88,8 @@ impl Props {
                 (tool.as_str(), self.stage.ruled_call(asking, request))
             }
             CallRequest::Model(_) => ("the model", self.stage.ruled_call(asking, request)),
+            CallRequest::Task(_) => ("the worker", self.stage.ruled_call(asking, request)),
+            CallRequest::Run(_) => ("the other workflow", self.stage.ruled_call(asking, request)),
         };
         let node = &asking.node.id;
         let (answer, how) = match (ruled, request) {
@@ -96,6 +98,10 @@ impl Props {
             }
             (None, CallRequest::Model(_)) => {
                 let how = format!("{node}: the sandbox model answered, no real one");
+                (self.stage.call(asking, request), how)
+            }
+            (None, CallRequest::Task(_) | CallRequest::Run(_)) => {
+                let how = format!("{node}: {what} was made up from its schema");
                 (self.stage.call(asking, request), how)
             }
             (None, CallRequest::Tool { .. }) => {

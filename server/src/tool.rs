@@ -10,7 +10,7 @@ mod http;
 mod input;
 mod registry;
 
-pub use customer::record;
+pub use customer::{contact_input, record};
 pub use registry::{IMPLEMENTED, Tools, seal_secret};
 
 use serde_json::Value;

@@ -22,7 +22,9 @@ pub fn pointer_of(document: &Value, node: Option<&str>, field: Option<&str>) -> 
     let bases = ["/config", "/kind", ""];
     let written = inside.and_then(|field| {
         let candidates = bases.iter().map(|base| format!("{step}{base}{field}"));
-        candidates.into_iter().find(|pointer| document.pointer(pointer).is_some())
+        // A visual step calls its tool its type.
+        let tool = (field == "/tool").then(|| format!("{step}/config/type"));
+        candidates.chain(tool).find(|pointer| document.pointer(pointer).is_some())
     });
     Some(written.unwrap_or_else(|| format!("{step}/{key}")))
 }

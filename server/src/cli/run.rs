@@ -2,10 +2,12 @@
 //! afterwards. What is outside comes from a world file, else from the sandbox; nothing leaves the machine.
 
 mod agenda;
+mod inbox;
 mod people;
 mod player;
 mod report;
 mod room;
+mod setup;
 
 use super::{CommandError, check, source::Source};
 use people::Approve;

@@ -196,7 +196,7 @@ fn parse_cursor(text: &str) -> Result<ContactId, StepError> {
 }
 
 /// Fields of a contact; the others become metadata. Null leaves a field as it is.
-fn contact_input(input: Value) -> Result<ContactInput, StepError> {
+pub fn contact_input(input: Value) -> Result<ContactInput, StepError> {
     let Value::Object(fields) = input else { return Err(wrong("the input must be an object")) };
     let mut contact = ContactInput::default();
     let mut metadata = Map::new();

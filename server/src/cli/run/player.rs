@@ -1,17 +1,19 @@
-//! Answers the run's calls: by the world file's rules, and where none fits by the sandbox.
+//! Answers the run's calls: by the world file's rules; where none fits by the real tools, over a private store,
+//! the sandbox channel and the sandbox model. What would reach the network is refused.
 
 use super::agenda::{Agenda, Due};
-use crate::engine::{CallContext, CallExecutor, CallOutcome, Clock, EngineConfig};
+use crate::{
+    engine::{CallContext, CallExecutor, CallOutcome, Clock, Closing, EngineConfig},
+    store::{StoreResult, Tx},
+    tool::Tools,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, future::BoxFuture};
-use serde_json::Value;
 use signalbox::{
     graph::Graph,
-    id::{ApprovalId, CallId, NodeId},
-    run::{
-        Answer, ApprovalRequest, Asking, CallRequest, Command, ErrorKind, Reply, StepError, World,
-        world::Stage,
-    },
+    id::{NodeId, OrganizationId, RunId},
+    run::{Answer, Asking, CallRequest, Command, ErrorKind, Reply, StepError, World, world::Stage},
+    tool,
 };
 use std::{
     collections::BTreeMap,
@@ -28,26 +30,9 @@ pub struct Props {
     pub stage: Stage,
     /// What is to come.
     pub agenda: Agenda,
-    /// Messages that wait for a person, by approval.
-    pub parked: BTreeMap<ApprovalId, Parked>,
     /// What was simulated, in words, and how often.
     pub simulated: BTreeMap<String, usize>,
     occurrences: BTreeMap<NodeId, usize>,
-}
-
-/// A message that waits for a person.
-#[derive(Clone, Debug)]
-pub struct Parked {
-    /// Whose.
-    pub node: NodeId,
-    /// The call.
-    pub call: CallId,
-    /// Its attempt.
-    pub attempt: u32,
-    /// What the person sees.
-    pub request: ApprovalRequest,
-    /// What the step gives when it has left.
-    pub output: Value,
 }
 
 impl Scene {
@@ -56,7 +41,6 @@ impl Scene {
         Self(Arc::new(Mutex::new(Props {
             stage,
             agenda: Agenda::default(),
-            parked: BTreeMap::new(),
             simulated: BTreeMap::new(),
             occurrences: BTreeMap::new(),
         })))
@@ -82,45 +66,14 @@ impl Props {
         Asking { node, attempt, occurrence, now }
     }
 
-    fn answer(&mut self, asking: &Asking, request: &CallRequest) -> Answer {
-        let (what, ruled) = match request {
-            CallRequest::Tool { tool, .. } => {
-                (tool.as_str(), self.stage.ruled_call(asking, request))
-            }
-            CallRequest::Model(_) => ("the model", self.stage.ruled_call(asking, request)),
-            CallRequest::Task(_) => ("the worker", self.stage.ruled_call(asking, request)),
-            CallRequest::Run(_) => ("the other workflow", self.stage.ruled_call(asking, request)),
-        };
-        let node = &asking.node.id;
-        let (answer, how) = match (ruled, request) {
-            (Some(answer), _) => {
-                (answer, format!("{node}: {what} answered as the world file says"))
-            }
-            (None, CallRequest::Model(_)) => {
-                let how = format!("{node}: the sandbox model answered, no real one");
-                (self.stage.call(asking, request), how)
-            }
-            (None, CallRequest::Task(_) | CallRequest::Run(_)) => {
-                let how = format!("{node}: {what} was made up from its schema");
-                (self.stage.call(asking, request), how)
-            }
-            (None, CallRequest::Tool { .. }) => {
-                let how = match what {
-                    "email.send" => {
-                        format!("{node}: the email goes to the sandbox, to nobody else")
-                    }
-                    what => format!("{node}: {what} works on this run's own records"),
-                };
-                (self.stage.call(asking, request), how)
-            }
-        };
-        *self.simulated.entry(how).or_insert(0) += 1;
-        answer
+    fn note(&mut self, what: String) {
+        *self.simulated.entry(what).or_insert(0) += 1;
     }
 }
 
 /// Makes the run's calls.
 pub struct Player {
+    pub tools: Tools,
     pub scene: Scene,
     pub graph: Arc<Graph>,
     pub clock: Arc<dyn Clock>,
@@ -132,6 +85,16 @@ impl CallExecutor for Player {
     fn execute(&self, context: CallContext, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
         async move { self.make(context, request).await }.boxed()
     }
+
+    fn close<'t>(
+        &'t self,
+        tx: &'t mut Tx,
+        organization: OrganizationId,
+        run: RunId,
+        closing: Closing,
+    ) -> BoxFuture<'t, StoreResult<()>> {
+        self.tools.close(tx, organization, run, closing)
+    }
 }
 
 impl Player {
@@ -141,16 +104,23 @@ impl Player {
             return failed(StepError::new(ErrorKind::Internal, message));
         };
         let now = self.clock.now();
-        let answer = {
+        let ruled = {
             let mut props = self.scene.props();
             let asking = props.asking(node, context.attempt, now);
-            props.answer(&asking, &request)
+            let ruled = props.stage.ruled_call(&asking, &request);
+            props.note(note(&asking.node.id, &request, ruled.is_some()));
+            if ruled.is_none() && needs_world(&request) {
+                Some(props.stage.call(&asking, &request)) // a failure that says what to add
+            } else {
+                ruled
+            }
         };
+        let Some(answer) = ruled else { return self.tools.execute(context, request).await };
         if self.virtual_time {
             // The engine's own limit runs by a real clock.
             let limit_ms =
                 node.policy.timeout_ms.unwrap_or(EngineConfig::default().call_timeout_ms);
-            return self.deliver(context, answer.within(Some(limit_ms)), now).await;
+            return self.deliver(context, answer.within(Some(limit_ms)), now);
         }
         if matches!(answer.reply, Reply::Silence) {
             return std::future::pending().await;
@@ -160,15 +130,10 @@ impl Player {
         if let Some(at) = now.checked_add_signed(delay) {
             self.clock.sleep_until(at).await;
         }
-        self.deliver(context, Answer { after_ms: 0, ..answer }, now).await
+        self.deliver(context, Answer { after_ms: 0, ..answer }, now)
     }
 
-    async fn deliver(
-        &self,
-        context: CallContext,
-        answer: Answer,
-        now: DateTime<Utc>,
-    ) -> CallOutcome {
+    fn deliver(&self, context: CallContext, answer: Answer, now: DateTime<Utc>) -> CallOutcome {
         let CallContext { call, attempt, .. } = context;
         let outcome = match answer.reply {
             Reply::Output { output, usage } => CallOutcome::Succeeded { output, usage },
@@ -176,7 +141,10 @@ impl Player {
                 CallOutcome::Failed { error, retry_after_ms }
             }
             Reply::Bypass { reason } => CallOutcome::Bypassed { reason },
-            Reply::Park { request, output } => return self.park(context, *request, output).await,
+            Reply::Park { .. } => {
+                let message = "Only the send gate asks before a message leaves.";
+                return failed(StepError::new(ErrorKind::Internal, message));
+            }
             Reply::Silence => return CallOutcome::Parked,
         };
         if answer.after_ms == 0 {
@@ -195,23 +163,32 @@ impl Player {
         self.scene.props().agenda.put(now, answer.after_ms, Due::Answer(command));
         CallOutcome::Parked
     }
+}
 
-    async fn park(
-        &self,
-        context: CallContext,
-        request: ApprovalRequest,
-        output: Value,
-    ) -> CallOutcome {
-        let CallContext { organization, run, call, attempt, node, engine, .. } = context;
-        let approval = ApprovalId::derive(call.0, &[&attempt.to_string()]);
-        let summary = request.title.clone();
-        let parked = Parked { node, call, attempt, request, output };
-        self.scene.props().parked.insert(approval, parked);
-        let command = Command::CallParked { call, approval, message: None, summary };
-        match engine.command(organization, run, command).await {
-            Ok(_) => CallOutcome::Parked,
-            Err(error) => failed(StepError::new(ErrorKind::Internal, error.to_string())),
+/// What the world file must answer for: tools that are not here, and those that reach the network.
+fn needs_world(request: &CallRequest) -> bool {
+    match request {
+        CallRequest::Tool { tool, .. } => {
+            tool::find(tool).is_none_or(|spec| spec.family == tool::ToolFamily::Http)
         }
+        CallRequest::Model(_) => false,
+    }
+}
+
+fn note(node: &NodeId, request: &CallRequest, is_ruled: bool) -> String {
+    match request {
+        CallRequest::Tool { tool, .. } if is_ruled => {
+            format!("{node}: {tool} answered as the world file says")
+        }
+        CallRequest::Model(_) if is_ruled => {
+            format!("{node}: the model answered as the world file says")
+        }
+        CallRequest::Model(_) => format!("{node}: the sandbox model answered, no real one"),
+        request if needs_world(request) => format!("{node}: nothing answered, the call failed"),
+        CallRequest::Tool { tool, .. } if tool == "email.send" => {
+            format!("{node}: the email goes to the sandbox mailbox, to nobody else")
+        }
+        CallRequest::Tool { tool, .. } => format!("{node}: {tool} works on this run's own records"),
     }
 }
 

@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use signalbox::{
     id::{OrganizationId, RunId},
     run::{
-        ErrorKind, Event, EventBody, Outcome, RunEnd, RunState, RunStatus, Stop, TimelineWriter,
-        apply, world::Played,
+        Decision, ErrorKind, Event, EventBody, Outcome, RunEnd, RunState, RunStatus, Stop,
+        TimelineWriter, apply, world::Played,
     },
 };
 use std::process::ExitCode;
@@ -45,6 +45,8 @@ pub struct Ending {
     pub left: Option<String>,
     /// Approvals that nobody decided.
     pub open: Vec<Pending>,
+    /// Messages that are in the sandbox mailbox.
+    pub sent: Vec<Value>,
     /// The time of the run.
     pub now: DateTime<Utc>,
 }
@@ -106,12 +108,13 @@ impl Report {
     ) -> Result<ExitCode, CommandError> {
         let status = self.state.status();
         let (word, code) = self.verdict(&status, &ending);
-        let (messages, unanswered, simulated) = {
+        let (unanswered, simulated) = {
             let mut props = scene.props();
             let simulated: Vec<String> = props.simulated.iter().map(counted).collect();
-            let messages = std::mem::take(&mut props.stage.messages);
-            (messages, std::mem::take(&mut props.stage.unanswered), simulated)
+            (std::mem::take(&mut props.stage.unanswered), simulated)
         };
+        let approved = || Some(Decision::Approve { answer: Value::Null });
+        let messages = ending.sent.iter().map(|mail| (mail.clone(), approved())).collect();
         let stop = if self.state.end.is_some() { Stop::Ended } else { Stop::Waiting };
         let Self { state, events, json, .. } = self;
         let outcome = Outcome { state, events, now: ending.now, stop };
@@ -134,6 +137,7 @@ impl Report {
                 "output": output(state),
                 "reason": ending.left,
                 "waits_for": open,
+                "messages": ending.sent,
                 "simulated": simulated,
                 "differences": played.differences,
                 "exit_code": code,
@@ -143,6 +147,14 @@ impl Report {
             print::line(&plain(&sentence(&status, &ending)))?;
             for pending in &ending.open {
                 print::line(&format!("  waits for a person: {}", plain(&pending.request.title)))?;
+            }
+            for mail in &ending.sent {
+                let text = |key: &str| plain(mail[key].as_str().unwrap_or_default());
+                print::line(&format!(
+                    "In the sandbox mailbox: to {}: {}",
+                    text("to"),
+                    text("subject")
+                ))?;
             }
             let output = output(state);
             if !output.is_null() {

@@ -1,55 +1,55 @@
-//! A private engine for one run: it is started, moved on through time, and taken down again.
+//! A private engine for one run: it is moved on through time until the run ends or nothing more can happen.
 
 use super::{
     Plan,
     agenda::Due,
-    people::{self, Approve, Pending},
-    player::{Parked, Player, Scene},
+    people::{self, Approve},
+    player::Scene,
     report::{Ending, Report},
+    setup,
 };
 use crate::{
     cli::CommandError,
-    engine::{
-        Clock, Engine, EngineConfig, EngineError, EngineHandle, StartRun, SystemClock, Timekeeping,
-        VirtualClock,
-    },
-    store::{self, NewVersion, NewWorkflow, OutsideEvent, Store, StoreError},
+    engine::{Clock, Committed, EngineError, EngineHandle, VirtualClock},
+    gate::Gate,
+    store::{self, DueTimer, OutsideEvent, Store},
 };
-use chrono::{DateTime, SubsecRound, Utc};
-use futures::FutureExt;
+use chrono::{DateTime, Utc};
 use signalbox::{
-    id::{ApprovalId, OrganizationId, RunId, WorkflowId},
-    run::{
-        Command, Decision, OutsideFact, RunPhase, TimerPurpose, World,
-        world::{Stage, StubbedTools},
-    },
+    graph::Graph,
+    id::{ApprovalId, OrganizationId, RunId},
+    run::{Command, OutsideFact, RunPhase, TimerPurpose},
 };
 use std::{collections::HashSet, process::ExitCode, sync::Arc};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
-use uuid::Uuid;
 
 /// Moments of one run after which it is given up.
 const MOMENTS_MAX: usize = 200_000;
-/// As people read who decided.
-const BY: &str = "the command line";
+/// Timers that are looked at.
+const TIMERS_MAX: u32 = 1_000;
+/// As people read who started and decided.
+pub(super) const BY: &str = "the command line";
 
 /// A run in its own engine.
-struct Room {
-    engine: EngineHandle,
-    clock: Arc<dyn Clock>,
+pub(super) struct Room {
+    pub engine: EngineHandle,
+    pub gate: Gate,
+    pub clock: Arc<dyn Clock>,
     /// Set when waits cost no time.
-    virtual_clock: Option<VirtualClock>,
-    scene: Scene,
-    organization: OrganizationId,
-    run: RunId,
-    approve: Approve,
-    graph: Arc<signalbox::graph::Graph>,
+    pub virtual_clock: Option<VirtualClock>,
+    pub scene: Scene,
+    pub organization: OrganizationId,
+    pub run: RunId,
+    pub approve: Approve,
+    pub graph: Arc<Graph>,
     /// Approvals that were put before whoever decides.
-    asked: HashSet<(ApprovalId, u32)>,
+    pub asked: HashSet<(ApprovalId, u32)>,
 }
 
+type Commits = Receiver<Arc<Committed>>;
+
 /// Plays the plan; the exit code says how it ended.
-pub async fn play(plan: Plan) -> Result<ExitCode, CommandError> {
+pub(super) async fn play(plan: Plan) -> Result<ExitCode, CommandError> {
     let store = Store::in_memory().await?;
     let played = play_in(&store, &plan).await;
     store.close().await;
@@ -57,7 +57,7 @@ pub async fn play(plan: Plan) -> Result<ExitCode, CommandError> {
 }
 
 async fn play_in(store: &Store, plan: &Plan) -> Result<ExitCode, CommandError> {
-    let mut room = Room::open(store, plan).await?;
+    let mut room = setup::open(store, plan).await?;
     let mut report = Report::new(store.clone(), room.organization, room.run, plan);
     let ending = room.play(&mut report).await;
     room.engine.shutdown().await;
@@ -65,53 +65,12 @@ async fn play_in(store: &Store, plan: &Plan) -> Result<ExitCode, CommandError> {
 }
 
 impl Room {
-    async fn open(store: &Store, plan: &Plan) -> Result<Self, CommandError> {
-        let begins = match plan.has_world {
-            true => plan.scenario.begins_at(),
-            false => Utc::now().trunc_subsecs(3),
-        };
-        let virtual_clock = plan.virtual_time.then(|| VirtualClock::at(begins));
-        let clock: Arc<dyn Clock> = match &virtual_clock {
-            Some(clock) => Arc::new(clock.clone()),
-            None => Arc::new(SystemClock),
-        };
-        let scene = Scene::new(Stage::new(&plan.world, &plan.scenario));
-        let graph = Arc::new(plan.imported.graph.clone());
-        let player = Player {
-            scene: scene.clone(),
-            graph: graph.clone(),
-            clock: clock.clone(),
-            virtual_time: plan.virtual_time,
-        };
-        let config = EngineConfig {
-            timekeeping: match plan.virtual_time {
-                true => Timekeeping::Driven,
-                false => Timekeeping::Automatic,
-            },
-            tools: Arc::new(StubbedTools),
-            ..EngineConfig::default()
-        };
-        let engine = Engine::start(store.clone(), Arc::new(player), clock.clone(), config);
-        let organization = OrganizationId(Uuid::now_v7());
-        let run = start(&engine, organization, plan, clock.now()).await?;
-        let now = clock.now();
-        {
-            let mut props = scene.props();
-            for fact in props.stage.facts() {
-                props.agenda.put(now, fact.after_ms, Due::Fact(fact));
-            }
-        }
-        let (approve, asked) = (plan.approve, HashSet::new());
-        Ok(Self { engine, clock, virtual_clock, scene, organization, run, approve, graph, asked })
-    }
-
     /// Moves the run on until it ends or nothing more can happen.
     async fn play(&mut self, report: &mut Report) -> Result<Ending, CommandError> {
         let mut commits = self.engine.subscribe();
         let interrupt = tokio::signal::ctrl_c();
         tokio::pin!(interrupt);
         for _ in 0..MOMENTS_MAX {
-            // In real time a call may take long: what happened before it is shown meanwhile.
             let is_quiet = tokio::select! {
                 biased;
                 () = committed(&mut commits) => false,
@@ -122,15 +81,25 @@ impl Room {
             if report.state.end.is_some() {
                 return self.ending(None).await;
             }
-            if !is_quiet {
+            // In real time a call may take long: people and messages do not wait for it.
+            if !is_quiet && self.virtual_clock.is_some() {
                 continue;
             }
-            let asking = self.ask_people();
+            if self.gate.step().await? > 0 {
+                continue;
+            }
             let asked = tokio::select! {
-                asked = asking => asked?,
+                asked = self.ask_people() => asked?,
                 _ = &mut interrupt => return self.ending(Some("it was interrupted")).await,
             };
-            if !asked && let Some(reason) = self.next_moment(&mut commits).await? {
+            if asked || !is_quiet {
+                continue;
+            }
+            let next = tokio::select! {
+                next = self.next_moment(&mut commits) => next?,
+                _ = &mut interrupt => return self.ending(Some("it was interrupted")).await,
+            };
+            if let Some(reason) = next {
                 report.catch_up().await?;
                 if report.state.end.is_none() {
                     return self.ending(Some(reason)).await;
@@ -141,48 +110,51 @@ impl Room {
     }
 
     async fn ending(&self, left: Option<&str>) -> Result<Ending, CommandError> {
-        let open = self.open_approvals().await?.into_iter().map(|(pending, _)| pending).collect();
-        Ok(Ending { left: left.map(str::to_owned), open, now: self.clock.now() })
+        let open = match left {
+            Some(_) => self.open_approvals().await?,
+            None => Vec::new(),
+        };
+        Ok(Ending {
+            left: left.map(str::to_owned),
+            open: open.into_iter().map(|(pending, _)| pending).collect(),
+            sent: self.sent().await?,
+            now: self.clock.now(),
+        })
     }
 
     /// Waits for the next thing to come, or says why nothing will.
     async fn next_moment(
-        &mut self,
-        commits: &mut Receiver<Arc<crate::engine::Committed>>,
+        &self,
+        commits: &mut Commits,
     ) -> Result<Option<&'static str>, CommandError> {
+        let store = self.engine.store();
         let on_agenda = self.scene.props().agenda.next_at();
-        let timers =
-            store::timers_due(self.engine.store(), DateTime::<Utc>::MAX_UTC, 1_000).await?;
-        let is_expiry = |timer: &store::DueTimer| {
-            matches!(timer.timer.parts(), Some((_, TimerPurpose::Expiry)))
-        };
-        let nobody_comes = on_agenda.is_none() && timers.iter().all(is_expiry);
-        if nobody_comes {
-            let row = store::run_fetch(self.engine.store(), self.organization, self.run).await?;
-            return Ok(match row.status.phase() {
-                RunPhase::AwaitingInput if self.approve != Approve::None && !timers.is_empty() => {
-                    self.advance(timers[0].due_at, commits).await?; // nobody decided: it expires
-                    None
-                }
-                RunPhase::AwaitingInput => Some("it waits for a decision"),
-                RunPhase::Blocked => Some("it needs an intervention"),
-                RunPhase::StandBy => Some("it waits for something that never comes"),
-                _ => Some("nothing is left that could happen"),
-            });
+        let timers = store::timers_due(store, DateTime::<Utc>::MAX_UTC, TIMERS_MAX).await?;
+        let at_gate = self.gate.next_due().await?;
+        let next = timers.first().map(|timer| timer.due_at).into_iter();
+        let next = next.chain(on_agenda).chain(at_gate).min();
+        let is_expiry =
+            |timer: &DueTimer| matches!(timer.timer.parts(), Some((_, TimerPurpose::Expiry)));
+        let phase = store::run_fetch(store, self.organization, self.run).await?.status.phase();
+        // Of what is left only decisions could change anything, and nobody comes to decide.
+        let is_left_alone = phase == RunPhase::AwaitingInput
+            && self.approve == Approve::None
+            && on_agenda.is_none()
+            && timers.iter().all(is_expiry);
+        match (next, phase) {
+            (Some(next), _) if !is_left_alone => {
+                self.advance(next, commits).await?;
+                Ok(None)
+            }
+            (_, RunPhase::AwaitingInput) => Ok(Some("it waits for a decision")),
+            (_, RunPhase::Blocked) => Ok(Some("it needs an intervention")),
+            (_, RunPhase::StandBy) => Ok(Some("it waits for something that never comes")),
+            _ => Ok(Some("nothing is left that could happen")),
         }
-        let next = timers.first().map(|timer| timer.due_at).into_iter().chain(on_agenda).min();
-        if let Some(next) = next {
-            self.advance(next, commits).await?;
-        }
-        Ok(None)
     }
 
     /// Lets time pass until then, and happen what is due.
-    async fn advance(
-        &mut self,
-        at: DateTime<Utc>,
-        commits: &mut Receiver<Arc<crate::engine::Committed>>,
-    ) -> Result<(), CommandError> {
+    async fn advance(&self, at: DateTime<Utc>, commits: &mut Commits) -> Result<(), CommandError> {
         match &self.virtual_clock {
             Some(clock) => clock.advance_to(at),
             None => tokio::select! {
@@ -190,21 +162,26 @@ impl Room {
                 () = committed(commits) => return Ok(()),
             },
         }
-        loop {
-            let due = self.scene.props().agenda.pop(self.clock.now());
-            match due {
-                Some(due) => self.carry_out(due).await?,
-                None => break,
-            }
-        }
+        self.carry_out_due().await?;
         if self.virtual_clock.is_some() {
             self.engine.fire_due().await.map_err(broken)?;
         }
         Ok(())
     }
 
-    async fn carry_out(&mut self, due: Due) -> Result<(), CommandError> {
+    async fn carry_out_due(&self) -> Result<(), CommandError> {
+        loop {
+            let due = self.scene.props().agenda.pop(self.clock.now());
+            match due {
+                Some(due) => self.carry_out(due).await?,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn carry_out(&self, due: Due) -> Result<(), CommandError> {
         match due {
+            // A refusal is what the server would see too: an answer that comes too late.
             Due::Answer(command) => self.tell(command).await,
             Due::Decision(approval, revision, decision) => {
                 self.decide(approval, revision, decision).await
@@ -223,7 +200,6 @@ impl Room {
         }
     }
 
-    /// A refusal is what the server would see too: an answer that comes too late.
     async fn tell(&self, command: Command) -> Result<(), CommandError> {
         match self.engine.command(self.organization, self.run, command).await {
             Ok(_) | Err(EngineError::Refused(_)) => Ok(()),
@@ -231,31 +207,7 @@ impl Room {
         }
     }
 
-    /// Approvals that wait, with the step that asked.
-    async fn open_approvals(&self) -> Result<Vec<(Pending, Option<String>)>, CommandError> {
-        let rows = self.engine.approvals_open(self.organization, self.run).await.map_err(broken)?;
-        let of_rows = rows.into_iter().map(|row| {
-            let request = signalbox::run::ApprovalRequest {
-                kind: row.request.kind,
-                title: row.request.title,
-                prompt: row.request.prompt,
-                subject: row.request.subject,
-                form: row.request.form,
-                expires_at: row.request.expires_at,
-            };
-            let pending = Pending { id: row.request.id, revision: row.revision, request };
-            (pending, row.request.node.map(|node| node.0))
-        });
-        let mut open: Vec<_> = of_rows.collect();
-        let props = self.scene.props();
-        open.extend(props.parked.iter().map(|(id, parked)| {
-            let request = parked.request.clone();
-            (Pending { id: *id, revision: 1, request }, Some(parked.node.0.clone()))
-        }));
-        Ok(open)
-    }
-
-    /// Puts new approvals before whoever decides. True when a decision was put on the agenda.
+    /// Puts new approvals before whoever decides. True when one was decided.
     async fn ask_people(&mut self) -> Result<bool, CommandError> {
         let mut decided = false;
         for (pending, node) in self.open_approvals().await? {
@@ -272,43 +224,14 @@ impl Room {
             }
         }
         if decided {
-            let now = self.clock.now();
-            while let Some(due) = { self.scene.props().agenda.pop(now) } {
-                self.carry_out(due).await?;
-            }
+            self.carry_out_due().await?;
         }
         Ok(decided)
-    }
-
-    async fn decide(
-        &mut self,
-        approval: ApprovalId,
-        revision: u32,
-        decision: Decision,
-    ) -> Result<(), CommandError> {
-        let parked = self.scene.props().parked.remove(&approval);
-        let Some(Parked { call, attempt, request, output, .. }) = parked else {
-            let decided =
-                self.engine.decide_approval(self.organization, approval, revision, decision, BY);
-            return match decided.await {
-                // Decided or expired meanwhile.
-                Ok(_) | Err(EngineError::Refused(_)) => Ok(()),
-                Err(EngineError::Store(StoreError::Conflict { .. })) => Ok(()),
-                Err(error) => Err(broken(error)),
-            };
-        };
-        self.scene.props().stage.messages.push((request.subject, Some(decision.clone())));
-        let leaves = matches!(decision, Decision::Approve { .. });
-        self.tell(Command::DecideApproval { approval, decision, by: BY.to_owned() }).await?;
-        if leaves {
-            self.tell(Command::CallSucceeded { call, attempt, output, usage: None }).await?;
-        }
-        Ok(())
     }
 }
 
 /// Waits for a commit.
-async fn committed(commits: &mut Receiver<Arc<crate::engine::Committed>>) {
+async fn committed(commits: &mut Commits) {
     match commits.recv().await {
         // The journal is read, so it does not matter what was missed.
         Ok(_) | Err(RecvError::Lagged(_)) => {}
@@ -316,48 +239,6 @@ async fn committed(commits: &mut Receiver<Arc<crate::engine::Committed>>) {
     }
 }
 
-async fn start(
-    engine: &EngineHandle,
-    organization: OrganizationId,
-    plan: &Plan,
-    now: DateTime<Utc>,
-) -> Result<RunId, CommandError> {
-    let id = WorkflowId(Uuid::now_v7());
-    let (name, graph) = (plan.imported.name.clone(), plan.imported.graph.clone());
-    let by = BY.to_owned();
-    let version = engine.store().write(move |tx| {
-        async move {
-            let description = String::new();
-            let draft = graph.clone();
-            let created_by = by.clone();
-            let new = NewWorkflow { organization, id, name, description, draft, created_by };
-            store::workflow_create(tx, &new, now).await?;
-            let note = String::new();
-            let version = NewVersion {
-                organization,
-                workflow: id,
-                draft_rev: 1,
-                graph,
-                note,
-                published_by: by,
-            };
-            store::version_publish(tx, &version, now).await
-        }
-        .boxed()
-    });
-    let version = version.await?;
-    let scenario = &plan.scenario;
-    let start = StartRun {
-        input: scenario.input.clone(),
-        contacts: scenario.run_contacts.clone(),
-        thread_id: scenario.thread_id.clone(),
-        started_by: BY.to_owned(),
-        idempotency_key: None,
-    };
-    let started = engine.start_run(organization, id, version, start).await;
-    Ok(started.map_err(broken)?.run)
-}
-
-fn broken(error: EngineError) -> CommandError {
+pub(super) fn broken(error: EngineError) -> CommandError {
     CommandError::new(format!("the run cannot go on: {error}"))
 }

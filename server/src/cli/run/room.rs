@@ -136,9 +136,15 @@ impl Room {
         let is_expiry =
             |timer: &DueTimer| matches!(timer.timer.parts(), Some((_, TimerPurpose::Expiry)));
         let phase = store::run_fetch(store, self.organization, self.run).await?.status.phase();
-        // Of what is left only decisions could change anything, and nobody comes to decide.
+        // Of what is left only decisions could change anything, and nobody comes to decide. Nobody sits through a
+        // real expiry either.
+        let nobody_decides = match self.approve {
+            Approve::None => true,
+            Approve::Ask => self.virtual_clock.is_none(),
+            Approve::All => false,
+        };
         let is_left_alone = phase == RunPhase::AwaitingInput
-            && self.approve == Approve::None
+            && nobody_decides
             && on_agenda.is_none()
             && timers.iter().all(is_expiry);
         match (next, phase) {

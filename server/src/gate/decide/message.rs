@@ -80,6 +80,7 @@ impl Gate {
             by: decider.name.clone(),
         };
         self.decided_tell(approval, message.run, command, write).await?;
+        // Without a hold it may have left by now: the note would come too late.
         if !hold.is_zero() {
             self.note_held(&message, decided.at + hold, &decider.name).await;
         }

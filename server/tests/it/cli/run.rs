@@ -159,6 +159,11 @@ fn who_approves_decides_how_it_ends() {
     assert!(said.err.contains("sandbox"), "what is simulated is said: {}", said.err);
     let line = said.out.lines().find(|line| line.contains("email.send")).unwrap();
     assert!(line.starts_with("20") && line.contains("  send  "), "{line}");
+    let mail = "In the sandbox mailbox: to Ada <ada@example.com>: Hello Ada";
+    assert!(said.out.contains(mail), "{}", said.out);
+    let said = run(&file, &["--approve", "all", "--json", "--virtual-time"], "");
+    let last = said.lines().pop().unwrap();
+    assert_eq!(last["messages"][0]["body"], "How are you?", "{last}");
 
     for arguments in [&["--approve", "none"][..], &[], &["--approve", "ask"]] {
         let said = run(&file, arguments, "");

@@ -16,7 +16,8 @@
 //! Rules of the scenario are asked before those of the file, each list from the top; the first whose `tool`,
 //! `node` and `when` fit answers. Its n-th use gives its n-th answer, the last one for ever after. Texts in an
 //! `output` are templates over `input` (the rendered parameters or prompts), `node`, `attempt` and
-//! `occurrence`. Without a rule, customers are kept among the contacts, emails wait for approval and are then
+//! `occurrence`; a rule about an email reads `input.subject`: `to` (the bare address), `recipient`, `subject`,
+//! `body`. Without a rule, customers are kept among the contacts, emails wait for approval and are then
 //! accepted, approvals are granted at once, models give what their schema asks for, and any other tool fails
 //! with a message that says what to add.
 //!
@@ -35,7 +36,7 @@ mod stage;
 #[cfg(test)]
 mod tests;
 
-pub use play::{Played, play};
+pub use play::{Played, play, ports_taken};
 pub use sample::of_form;
 pub use stage::{Stage, StubbedTools};
 

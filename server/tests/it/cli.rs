@@ -1,7 +1,9 @@
 //! The command line, by running the real binary.
 
 mod files;
+mod language;
 mod run;
+mod worlds;
 
 use serde_json::Value;
 use std::{

@@ -3,7 +3,7 @@
 use super::{Expectation, Scenario, Stage, StubbedTools, WorldFile};
 use crate::graph::CompiledGraph;
 use crate::id::RunId;
-use crate::run::{Context, Decision, EventBody, Outcome, RunStatus, Start, drive};
+use crate::run::{Context, Decision, Event, EventBody, Outcome, RunStatus, Start, drive};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +69,7 @@ impl Played {
             messages: sent.map(|(message, _)| message).collect(),
             unanswered,
             differences: Vec::new(),
-            ports: ports(&outcome),
+            ports: ports_taken(&outcome.events),
             outcome,
         };
         played.differences = differences(&played, expect);
@@ -88,11 +88,11 @@ fn with_variables(graph: &CompiledGraph, scenario: &Scenario) -> Option<Compiled
     CompiledGraph::compile(changed, &StubbedTools).ok()
 }
 
-/// The ports that nodes left through.
-fn ports(outcome: &Outcome) -> BTreeSet<(String, String)> {
+/// The ports that nodes left through, by node.
+pub fn ports_taken(events: &[Event]) -> BTreeSet<(String, String)> {
     let mut nodes = BTreeMap::new();
     let mut ports = BTreeSet::new();
-    for event in &outcome.events {
+    for event in events {
         let (activation, port) = match &event.body {
             EventBody::NodeStarted { activation, node, .. } => {
                 nodes.insert(*activation, node.0.clone());

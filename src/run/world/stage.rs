@@ -108,7 +108,9 @@ impl Stage {
             return Answer::failure(StepError::new(ErrorKind::InvalidInput, message));
         };
         let subject = input.get("subject").cloned().unwrap_or_default();
-        let message = json!({"to": to, "subject": subject, "body": input.get("body")});
+        let message = json!({
+            "to": address(&to), "recipient": to, "subject": subject, "body": input.get("body"),
+        });
         let output = json!({
             "messageId": format!("message_{}", self.made), "status": "accepted", "to": to, "subject": subject,
             "body": input.get("body"), "edited": false, "via": "simulation", "sandbox": true,
@@ -123,6 +125,12 @@ impl Stage {
         };
         Answer::now(Reply::Park { request: Box::new(request), output })
     }
+}
+
+/// The bare address of `Name <address>`.
+fn address(recipient: &str) -> &str {
+    let inside = recipient.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    inside.map_or(recipient, |(address, _)| address).trim()
 }
 
 /// What a rule's answer means.

@@ -6,6 +6,7 @@ use super::{
     room::{BY, Room, broken},
 };
 use crate::{
+    channel::mailbox,
     cli::CommandError,
     engine::EngineError,
     gate::{DecideError, Decider},
@@ -129,6 +130,9 @@ impl Room {
     }
 }
 
+/// A message as rules and reports read it: `to` is the bare address, `recipient` as it stands in the message.
 fn mail(message: &MessageView) -> Value {
-    json!({"to": message.to, "subject": message.subject, "body": message.text})
+    let address = mailbox(&message.to).map(|mailbox| mailbox.email.to_string());
+    let to = address.unwrap_or_else(|_| message.to.clone());
+    json!({"to": to, "recipient": message.to, "subject": message.subject, "body": message.text})
 }

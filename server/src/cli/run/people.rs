@@ -95,7 +95,7 @@ fn show(request: &ApprovalRequest) {
         eprintln!("  {}", plain(&request.prompt));
     }
     let text = |key: &str| request.subject.get(key).and_then(Value::as_str);
-    if let (Some(to), Some(subject)) = (text("to"), text("subject")) {
+    if let (Some(to), Some(subject)) = (text("recipient"), text("subject")) {
         eprintln!("\n  To: {}\n  Subject: {}\n", plain(to), plain(subject));
         text("body").unwrap_or_default().lines().for_each(|line| eprintln!("  {}", plain(line)));
     } else if !request.subject.is_null() {

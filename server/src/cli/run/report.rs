@@ -152,7 +152,7 @@ impl Report {
                 let text = |key: &str| plain(mail[key].as_str().unwrap_or_default());
                 print::line(&format!(
                     "In the sandbox mailbox: to {}: {}",
-                    text("to"),
+                    text("recipient"),
                     text("subject")
                 ))?;
             }

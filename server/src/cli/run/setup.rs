@@ -119,31 +119,45 @@ fn said(error: impl std::fmt::Display) -> CommandError {
     CommandError::new(error.to_string())
 }
 
-/// A contact of the world. Its id there is its external id here, unless it has another one or is one of ours.
+/// A contact of the world. Its id there is its external id here, unless it has another one or is one of ours; it
+/// stands for a name too where the world gives neither name nor address. Lists come in the world's order.
 async fn add_contact(
     gate: &Gate,
     organization: OrganizationId,
     number: usize,
     record: &Map<String, Value>,
 ) -> Result<(), CommandError> {
-    let wrong =
-        |why: String| CommandError::usage(format!("contact {} of the world: {why}", number + 1));
+    let number = number + 1;
+    let wrong = |why: String| CommandError::usage(format!("contact {number} of the world: {why}"));
     let named = record.get("id").or(record.get("_id")).and_then(|id| match id {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     });
-    let mut input =
-        contact_input(Value::Object(record.clone())).map_err(|error| wrong(error.message))?;
     let id = match named.as_deref().map(str::parse::<ContactId>) {
         Some(Ok(id)) => id,
-        _ => ContactId::derive(organization.0, &["world", &number.to_string()]),
+        _ => nth_contact(organization, number),
     };
-    input.external_id = input.external_id.or(named);
+    let mut input =
+        contact_input(Value::Object(record.clone())).map_err(|error| wrong(error.message))?;
+    input.external_id = input.external_id.or(named).or(Some(format!("contact_{number}")));
+    let is_blank =
+        |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
+    if is_blank(&input.name) && is_blank(&input.email) {
+        input.name = input.external_id.clone();
+    }
     gate.contact_create_as(organization, id, &input)
         .await
         .map_err(|error| wrong(error.to_string()))?;
     Ok(())
+}
+
+/// An id that sorts by its number: lists of contacts are ordered by id.
+fn nth_contact(organization: OrganizationId, number: usize) -> ContactId {
+    let seed = ContactId::derive(organization.0, &["world", &number.to_string()]);
+    let [_, _, _, _, _, _, rest @ ..] = seed.0.into_bytes();
+    let made = uuid::Builder::from_unix_timestamp_millis(number as u64, &rest);
+    ContactId(made.into_uuid())
 }
 
 async fn start_run(

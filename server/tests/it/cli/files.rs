@@ -99,6 +99,7 @@ fn the_real_definitions_can_be_checked() {
     }
 }
 
+// WF-03
 #[test]
 fn converting_there_and_back_gives_the_same_document() {
     for name in [

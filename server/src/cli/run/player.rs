@@ -9,9 +9,10 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, future::BoxFuture};
+use serde_json::Value;
 use signalbox::{
     graph::Graph,
-    id::{NodeId, OrganizationId, RunId},
+    id::{ContactId, NodeId, OrganizationId, RunId},
     run::{Answer, Asking, CallRequest, Command, ErrorKind, Reply, StepError, World, world::Stage},
     tool,
 };
@@ -32,6 +33,8 @@ pub struct Props {
     pub agenda: Agenda,
     /// What was simulated, in words, and how often.
     pub simulated: BTreeMap<String, usize>,
+    /// The contacts that the world knows by an id that is no reference here.
+    pub contacts: BTreeMap<String, ContactId>,
     occurrences: BTreeMap<NodeId, usize>,
 }
 
@@ -42,6 +45,7 @@ impl Scene {
             stage,
             agenda: Agenda::default(),
             simulated: BTreeMap::new(),
+            contacts: BTreeMap::new(),
             occurrences: BTreeMap::new(),
         })))
     }
@@ -64,6 +68,18 @@ impl Props {
         let occurrence = *count;
         *count += 1;
         Asking { node, attempt, occurrence, now }
+    }
+
+    /// The request with our ids in place of the world's.
+    fn translated(&self, mut request: CallRequest) -> CallRequest {
+        let CallRequest::Tool { parameters, .. } = &mut request else { return request };
+        for key in ["customerId", "contact"] {
+            let Some(value) = parameters.get_mut(key) else { continue };
+            if let Some(id) = value.as_str().and_then(|id| self.contacts.get(id)) {
+                *value = Value::String(id.to_string());
+            }
+        }
+        request
     }
 
     fn note(&mut self, what: String) {
@@ -115,7 +131,10 @@ impl Player {
                 ruled
             }
         };
-        let Some(answer) = ruled else { return self.tools.execute(context, request).await };
+        let Some(answer) = ruled else {
+            let request = self.scene.props().translated(request);
+            return self.tools.execute(context, request).await;
+        };
         if self.virtual_time {
             // The engine's own limit runs by a real clock.
             let limit_ms =

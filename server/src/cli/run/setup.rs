@@ -46,7 +46,9 @@ pub async fn open(store: &Store, plan: &Plan) -> Result<Room, CommandError> {
     let organization = add_organization(&engine, &gate, clock.now()).await?;
     let records = plan.world.contacts.iter().chain(&plan.scenario.contacts);
     for (number, record) in records.enumerate() {
-        add_contact(&gate, organization, number, record).await?;
+        if let Some((named, id)) = add_contact(&gate, organization, number, record).await? {
+            scene.props().contacts.insert(named, id);
+        }
     }
     let run = start_run(&engine, organization, plan, clock.now()).await?;
     let now = clock.now();
@@ -119,14 +121,14 @@ fn said(error: impl std::fmt::Display) -> CommandError {
     CommandError::new(error.to_string())
 }
 
-/// A contact of the world. Its id there is its external id here, unless it has another one or is one of ours; it
-/// stands for a name too where the world gives neither name nor address. Lists come in the world's order.
+/// A contact of the world. Its id there is its external id here, unless it has another one or is one of ours; then
+/// the two ids are given. Without name and address it is called by its id. Lists come in the world's order.
 async fn add_contact(
     gate: &Gate,
     organization: OrganizationId,
     number: usize,
     record: &Map<String, Value>,
-) -> Result<(), CommandError> {
+) -> Result<Option<(String, ContactId)>, CommandError> {
     let number = number + 1;
     let wrong = |why: String| CommandError::usage(format!("contact {number} of the world: {why}"));
     let named = record.get("id").or(record.get("_id")).and_then(|id| match id {
@@ -140,16 +142,16 @@ async fn add_contact(
     };
     let mut input =
         contact_input(Value::Object(record.clone())).map_err(|error| wrong(error.message))?;
-    input.external_id = input.external_id.or(named).or(Some(format!("contact_{number}")));
-    let is_blank =
-        |text: &Option<String>| text.as_deref().is_none_or(|text| text.trim().is_empty());
-    if is_blank(&input.name) && is_blank(&input.email) {
-        input.name = input.external_id.clone();
-    }
+    let named = named.unwrap_or_else(|| format!("contact_{number}"));
+    let names = [&input.name, &input.email, &input.external_id].into_iter().flatten();
+    let name = names.chain([&named]).find(|text| !text.trim().is_empty()).cloned();
+    input.name = name;
+    let translation = input.external_id.is_some().then(|| (named.clone(), id));
+    input.external_id = input.external_id.or(Some(named));
     gate.contact_create_as(organization, id, &input)
         .await
         .map_err(|error| wrong(error.to_string()))?;
-    Ok(())
+    Ok(translation)
 }
 
 /// An id that sorts by its number: lists of contacts are ordered by id.

@@ -56,6 +56,7 @@ async fn customers_are_made_read_changed_and_found() {
         assert_eq!(query[name][0]["name"], "Ada Lovelace", "{name}");
     }
     assert_eq!(outputs["rich"]["count"], 1);
+    assert_eq!(outputs["rich"]["data"], outputs["rich"]["items"]);
     assert_eq!(outputs["poor"]["count"], 0);
 }
 

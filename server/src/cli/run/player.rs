@@ -184,31 +184,36 @@ impl Player {
     }
 }
 
-/// What the world file must answer for: tools that are not here, and those that reach the network.
+/// What the world must answer for: tools that are not here, those that reach the network, outside workers and other
+/// workflows.
 fn needs_world(request: &CallRequest) -> bool {
     match request {
         CallRequest::Tool { tool, .. } => {
             tool::find(tool).is_none_or(|spec| spec.family == tool::ToolFamily::Http)
         }
         CallRequest::Model(_) => false,
+        CallRequest::Task(_) | CallRequest::Run(_) => true,
     }
 }
 
 fn note(node: &NodeId, request: &CallRequest, is_ruled: bool) -> String {
-    match request {
-        CallRequest::Tool { tool, .. } if is_ruled => {
-            format!("{node}: {tool} answered as the world file says")
-        }
-        CallRequest::Model(_) if is_ruled => {
-            format!("{node}: the model answered as the world file says")
-        }
-        CallRequest::Model(_) => format!("{node}: the sandbox model answered, no real one"),
-        request if needs_world(request) => format!("{node}: nothing answered, the call failed"),
+    let what = match request {
+        CallRequest::Tool { tool, .. } => tool,
+        CallRequest::Model(_) => "the model",
+        CallRequest::Task(_) => "the worker",
+        CallRequest::Run(_) => "the other workflow",
+    };
+    let how = match request {
+        _ if is_ruled => "answered as the world file says",
+        CallRequest::Model(_) => return format!("{node}: the sandbox model answered, no real one"),
+        CallRequest::Task(_) | CallRequest::Run(_) => "was made up from its schema",
         CallRequest::Tool { tool, .. } if tool == "email.send" => {
-            format!("{node}: the email goes to the sandbox mailbox, to nobody else")
+            return format!("{node}: the email goes to the sandbox mailbox, to nobody else");
         }
-        CallRequest::Tool { tool, .. } => format!("{node}: {tool} works on this run's own records"),
-    }
+        request if needs_world(request) => "is not here and failed",
+        CallRequest::Tool { .. } => "works on this run's own records",
+    };
+    format!("{node}: {what} {how}")
 }
 
 fn failed(error: StepError) -> CallOutcome {

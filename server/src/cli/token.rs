@@ -54,7 +54,7 @@ async fn create(
 ) -> Result<String, CommandError> {
     let name = name.trim().to_owned();
     if name.is_empty() || name.chars().count() > 120 || name.chars().any(char::is_control) {
-        return Err(CommandError::new("--name must have 1 to 120 characters on one line"));
+        return Err(CommandError::usage("--name must have 1 to 120 characters on one line"));
     }
     let organization = organization_of(store, wanted).await?;
     let now = Utc::now().trunc_subsecs(3);

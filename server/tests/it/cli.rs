@@ -1,5 +1,6 @@
 //! The command line, by running the real binary.
 
+mod codes;
 mod files;
 mod language;
 mod run;

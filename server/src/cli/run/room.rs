@@ -73,9 +73,10 @@ impl Room {
         for _ in 0..MOMENTS_MAX {
             let is_quiet = tokio::select! {
                 biased;
+                // First, so that it is listened for before anything is printed.
+                _ = &mut interrupt => return self.ending(Some("it was interrupted")).await,
                 () = committed(&mut commits) => false,
                 () = self.engine.settled() => true,
-                _ = &mut interrupt => return self.ending(Some("it was interrupted")).await,
             };
             report.catch_up().await?;
             if report.state.end.is_some() {

@@ -8,6 +8,7 @@ mod approvals;
 mod contacts;
 mod error;
 mod live;
+mod outbound;
 mod page;
 mod runs;
 mod settings;
@@ -26,12 +27,17 @@ pub use approvals::{
 pub use contacts::{ContactInput, ContactView};
 pub use error::{ApiError, ErrorCode};
 pub use live::{LiveClient, LiveServer};
+pub use outbound::{
+    Consent, ConsentInput, ConsentKind, ConsentPolicy, ConsentState, Day, OutboundSettings,
+    OutboundView, SendingHours,
+};
 pub use page::{Page, PageQuery};
 pub use runs::{
     EventsPage, ReasonBody, RunDetail, RunQuery, RunStart, RunStarted, RunView, RunWait,
 };
 pub use settings::{
-    EmailChannel, EmailChannelView, GeneralSettings, ModelSettings, ModelSettingsView, SmtpSecurity,
+    EmailChannel, EmailChannelView, GeneralSettings, ModelPrice, ModelSettings, ModelSettingsView,
+    SmtpSecurity,
 };
 pub use workflows::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,

@@ -4,12 +4,14 @@ mod email;
 mod general;
 mod members;
 mod models;
+mod sending;
 mod tokens;
 
 pub use email::EmailTab;
 pub use general::GeneralTab;
 pub use members::MembersTab;
 pub use models::ModelsTab;
+pub use sending::SendingTab;
 pub use tokens::TokensTab;
 
 use crate::api::{failure, trouble};

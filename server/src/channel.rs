@@ -6,10 +6,12 @@
 mod mime;
 mod sandbox;
 mod smtp;
+mod tls;
 
 pub use mime::{check_line, mailbox, mime_bytes};
 pub use sandbox::SandboxChannel;
 pub use smtp::{SmtpChannel, SmtpTimeouts};
+pub use tls::check_certificate;
 
 use crate::{
     setting::{SettingError, Settings},
@@ -41,6 +43,11 @@ pub enum Sent {
     Accepted {
         /// The provider's id or answer.
         provider_id: String,
+    },
+    /// The provider was not reached or let nobody in; the message is not to blame.
+    Unreachable {
+        /// What happened.
+        detail: String,
     },
     /// It did not leave, and may on another try.
     Retry {
@@ -114,14 +121,14 @@ impl Channels {
     ) -> Result<Arc<dyn Channel>, SettingError> {
         match self.settings.email(organization).await?.channel {
             EmailChannel::Sandbox { from } => Ok(Arc::new(SandboxChannel::new(from))),
-            EmailChannel::Smtp { host, port, security, username, from, .. } => {
+            EmailChannel::Smtp { host, port, security, username, ca_certificate, from, .. } => {
                 let password = self.settings.email_password(organization).await?;
                 let credentials = username.filter(|name| !name.is_empty()).map(|username| {
                     (username, password.map(|password| password.to_string()).unwrap_or_default())
                 });
                 let channel =
                     SmtpChannel::new(host, port, security, credentials, from, self.timeouts);
-                Ok(Arc::new(channel))
+                Ok(Arc::new(channel.trusting(ca_certificate)))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The send gate: the one door through which a message leaves.
 //!
 //! A step's message becomes a draft with an approval ([`draft`]); a person decides ([`decide`]); the
-//! sender makes the attempts ([`sender`]); each move is a row of [`life`] and evaluated by [`verdict`].
+//! sender makes the attempts ([`sender`]); each move is a row of [`life`] and judged by [`verdict`] on what [`facts`] found.
 //! What is approved is what is sent: the approval keeps a hash of everything that leaves, and the
 //! claim before each attempt compares it again. An attempt whose outcome is lost is never repeated
 //! blindly: it becomes `Uncertain` and a person says what became of it.
@@ -13,6 +13,9 @@ mod content;
 mod decide;
 mod doubt;
 mod draft;
+mod facts;
+mod health;
+mod hours;
 mod life;
 mod sender;
 mod verdict;
@@ -22,6 +25,7 @@ pub use contact::ContactError;
 pub use content::content_hash;
 pub use decide::{DecideError, Decider};
 pub use draft::{GateCall, Submitted};
+pub use hours::{day_around, minutes_of};
 pub use life::{IllegalMove, may_follow};
 pub use sender::CrashPoint;
 

@@ -1,21 +1,28 @@
-//! Models: one port, three ways to fill it.
+//! Models: one port, three ways to fill it, and a meter around each.
 //!
 //! [`Model`] gives one answer to one conversation; [`conversation`] runs an LLM step's whole exchange
-//! with its tools. Deliberately absent: prices (what a call cost is not known to us yet, and is 0).
+//! with its tools. Deliberately absent: what a run's steps do with an answer.
 
 pub mod conversation;
 mod json;
+mod meter;
+mod prices;
 mod provider;
 mod sandbox;
 
 pub use json::extract;
+pub use meter::Asker;
+pub use prices::dollars;
 pub use provider::ProviderModel;
 pub use sandbox::SandboxModel;
 
-use crate::setting::{SettingError, Settings};
+use crate::{
+    gate::Now,
+    setting::{SettingError, Settings},
+    store::Store,
+};
 use futures::future::BoxFuture;
 use serde_json::Value;
-use signalbox::id::OrganizationId;
 use std::sync::Arc;
 
 /// What a model is asked.
@@ -99,6 +106,8 @@ pub struct ModelAnswer {
     pub input_tokens: u64,
     /// Tokens out.
     pub output_tokens: u64,
+    /// What it cost, in millionths of a US dollar; none: the price is not known.
+    pub cost_micros: Option<u64>,
     /// The built-in sandbox model answered.
     pub sandbox: bool,
 }
@@ -123,6 +132,27 @@ pub enum ModelError {
     /// The model is not set up.
     #[error("{0}")]
     NotSetUp(String),
+    /// The call could exceed today's budget; it was not made.
+    #[error("the model was not asked: the call could cost up to {}, and {} of today\u{2019}s {} are spent or set \
+        aside; raise the budget under Settings \u{2192} Sending or wait for tomorrow",
+        dollars(*micros), dollars(*spent_micros), dollars(*budget_micros))]
+    OverBudget {
+        /// What it could cost, in millionths of a US dollar.
+        micros: u64,
+        /// Spent today or set aside for calls that run.
+        spent_micros: u64,
+        /// The budget of a day.
+        budget_micros: u64,
+    },
+    /// A budget is set, and what the call costs is not known; it was not made.
+    #[error(
+        "the model was not asked: a budget is set, and the price of \u{201c}{model}\u{201d} is not known; \
+        set it under Settings \u{2192} Models"
+    )]
+    Unpriced {
+        /// The model.
+        model: String,
+    },
 }
 
 /// A model.
@@ -135,23 +165,37 @@ pub trait Model: Send + Sync {
 #[derive(Clone)]
 pub struct Models {
     settings: Settings,
+    store: Store,
+    now: Now,
+    set_aside: meter::SetAside,
 }
 
 impl Models {
-    /// Models as the organisations' settings say.
-    pub fn new(settings: Settings) -> Self {
-        Self { settings }
+    /// Models as the organisations' settings say; what they cost is written to the store.
+    pub fn new(settings: Settings, store: Store, now: Now) -> Self {
+        Self { settings, store, now, set_aside: Arc::default() }
     }
 
-    /// The model of an organisation, as it is set now.
-    pub async fn of(&self, organization: OrganizationId) -> Result<Arc<dyn Model>, ModelError> {
+    /// The model of an organisation, as it is set now, with the meter running.
+    pub async fn of(&self, asker: Asker) -> Result<Arc<dyn Model>, ModelError> {
         let read = |error: SettingError| ModelError::NotSetUp(error.to_string());
+        let organization = asker.organization;
         let settings = self.settings.models(organization).await.map_err(read)?.settings;
-        if settings.provider == "sandbox" {
-            return Ok(Arc::new(SandboxModel));
-        }
-        let key = self.settings.model_key(organization).await.map_err(read)?;
-        let key = key.map(|key| key.to_string()).unwrap_or_default();
-        Ok(Arc::new(ProviderModel::new(&settings, key)?))
+        let inner: Arc<dyn Model> = match settings.provider.as_str() {
+            "sandbox" => Arc::new(SandboxModel),
+            _ => {
+                let key = self.settings.model_key(organization).await.map_err(read)?;
+                let key = key.map(|key| key.to_string()).unwrap_or_default();
+                Arc::new(ProviderModel::new(&settings, key)?)
+            }
+        };
+        Ok(Arc::new(meter::Metered {
+            inner,
+            asker,
+            settings,
+            store: self.store.clone(),
+            now: Arc::clone(&self.now),
+            set_aside: Arc::clone(&self.set_aside),
+        }))
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Deliberately absent: the organisation's name, which lives with the organisation.
 
+mod outbound;
+
+pub use outbound::{Rules, rules_of};
+
 use crate::{
     secret::{Vault, VaultError},
     store::{self, Store, StoreError},
@@ -12,7 +16,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use signalbox::{
     id::OrganizationId,
-    wire::{EmailChannel, EmailChannelView, ModelSettings, ModelSettingsView},
+    wire::{EmailChannel, EmailChannelView, ModelPrice, ModelSettings, ModelSettingsView},
 };
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -24,6 +28,8 @@ const EMAIL_PASSWORD: &str = "channel.email.password";
 const MODEL_KEY: &str = "models.api_key";
 /// The longest hold of an approved email, in milliseconds.
 pub const EMAIL_HOLD_MAX_MS: u32 = 120_000;
+/// The dearest model, in millionths of a US dollar per million tokens.
+const PRICE_MAX_MICROS: u64 = 100_000_000_000;
 
 /// Why a setting was not taken or given.
 #[derive(Debug, thiserror::Error)]
@@ -209,6 +215,11 @@ impl Settings {
         let write = self.store.write_with(move |tx| {
             async move {
                 store::setting_put(tx, organization, name, &value, now).await?;
+                if name == EMAIL {
+                    // Whatever stood in the way may be gone: the channel is tried afresh.
+                    store::channel_health_clear(tx, organization, None).await?;
+                    store::messages_look_again(tx, organization, None, now).await?;
+                }
                 let Some((name, plain)) = secret else { return Ok(()) };
                 if plain.is_empty() {
                     return Ok(store::secret_delete(tx, organization, name).await?);
@@ -242,6 +253,7 @@ fn sandbox_models() -> ModelSettings {
         model: String::new(),
         base_url: None,
         api_key: None,
+        price: None,
     }
 }
 
@@ -252,7 +264,7 @@ fn check_email(channel: &EmailChannel) -> Result<(), SettingError> {
     };
     match channel {
         EmailChannel::Sandbox { from } => from.as_deref().map_or(Ok(()), check_from),
-        EmailChannel::Smtp { host, port, from, username, .. } => {
+        EmailChannel::Smtp { host, port, from, username, ca_certificate, .. } => {
             let plain = |c: char| c.is_ascii_alphanumeric() || ".-:[]_".contains(c);
             if host.is_empty() || host.len() > 253 || !host.chars().all(plain) {
                 return Err(invalid("host", "write a host name or an address, without a scheme"));
@@ -262,6 +274,10 @@ fn check_email(channel: &EmailChannel) -> Result<(), SettingError> {
             }
             if username.as_deref().is_some_and(|name| name.chars().any(char::is_control)) {
                 return Err(invalid("username", "it must be on one line"));
+            }
+            if let Some(pem) = ca_certificate {
+                crate::channel::check_certificate(pem)
+                    .map_err(|problem| invalid("ca_certificate", problem))?;
             }
             check_from(from)
         }
@@ -274,6 +290,10 @@ fn check_models(settings: &ModelSettings) -> Result<(), SettingError> {
     }
     if settings.provider != "sandbox" && settings.model.trim().is_empty() {
         return Err(invalid("model", "write the model's name at the provider"));
+    }
+    let dear = |price: &ModelPrice| price.input_micros.max(price.output_micros) > PRICE_MAX_MICROS;
+    if settings.price.as_ref().is_some_and(dear) {
+        return Err(invalid("price", "at most $100,000 per million tokens"));
     }
     let url = settings.base_url.as_deref().filter(|url| !url.is_empty());
     let web =

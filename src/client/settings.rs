@@ -3,6 +3,7 @@
 use super::{Answer, Client, Method};
 use crate::wire::{
     EmailChannel, EmailChannelView, GeneralSettings, ModelSettings, ModelSettingsView,
+    OutboundSettings, OutboundView,
 };
 use serde_json::Value;
 
@@ -26,6 +27,14 @@ impl Client {
     /// `POST /api/settings/channels/email/test`: connects and signs in, sends nothing.
     pub async fn settings_email_test(&self) -> Answer<Value> {
         self.post("/api/settings/channels/email/test".into(), &Value::Null).await
+    }
+    /// `GET /api/settings/outbound`.
+    pub async fn settings_outbound(&self) -> Answer<OutboundView> {
+        self.get("/api/settings/outbound".into()).await
+    }
+    /// `PUT /api/settings/outbound`.
+    pub async fn settings_outbound_set(&self, body: &OutboundSettings) -> Answer<OutboundView> {
+        self.with_body(Method::Put, "/api/settings/outbound".into(), body, Vec::new()).await
     }
     /// `GET /api/settings/models`.
     pub async fn settings_models(&self) -> Answer<ModelSettingsView> {

@@ -80,6 +80,7 @@ fn add_usage(total: &mut Usage, usage: &Usage) {
     total.output_tokens = total.output_tokens.saturating_add(usage.output_tokens);
     total.cost_micros = total.cost_micros.saturating_add(usage.cost_micros);
     total.sandbox |= usage.sandbox;
+    total.unpriced |= usage.unpriced;
 }
 
 /// How a node ended, for the counts that outlive forgotten turns.

@@ -432,11 +432,18 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens out.
     pub output_tokens: u64,
-    /// Cost in millionths of a US dollar.
+    /// Cost in millionths of a US dollar, as far as it is known; see `unpriced`.
     pub cost_micros: u64,
     /// True when the built-in sandbox model answered.
     #[serde(default)]
     pub sandbox: bool,
+    /// True when the price of some of it is not known: `cost_micros` lacks that part.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unpriced: bool,
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl EventBody {

@@ -1,5 +1,6 @@
 //! Contacts.
 
+use super::{Consent, ConsentInput};
 use crate::id::ContactId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct ContactView {
     pub external_id: Option<String>,
     /// Never write to or call this person.
     pub do_not_contact: bool,
+    /// What the contact said about each channel, where anything is known.
+    #[serde(default)]
+    pub consent: Vec<Consent>,
     /// Tags.
     pub tags: Vec<String>,
     /// What the organisation has earned with this contact so far.
@@ -73,6 +77,9 @@ pub struct ContactInput {
     /// Never write to or call this person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub do_not_contact: Option<bool>,
+    /// Changes of what the contact said, one a channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consent: Option<Vec<ConsentInput>>,
     /// Tags.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,

@@ -41,6 +41,10 @@ pub enum EmailChannel {
         /// Password; write-only. Absent keeps the one that is set.
         #[serde(default)]
         password: Option<String>,
+        /// A certificate of an authority in PEM, trusted for this server beside the public ones. For
+        /// servers whose certificate is their own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ca_certificate: Option<String>,
         /// The sender: `Name <address>` or an address.
         from: String,
     },
@@ -85,6 +89,21 @@ pub struct ModelSettings {
     /// The key; write-only. Absent keeps the one that is set.
     #[serde(default)]
     pub api_key: Option<String>,
+    /// What the provider takes, for a model that is not in the built-in list of prices or a server of
+    /// your own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<ModelPrice>,
+}
+
+/// What a model costs, in millionths of a US dollar per million tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ModelPrice {
+    /// For what it is given.
+    pub input_micros: u64,
+    /// For what it writes.
+    pub output_micros: u64,
 }
 
 /// `GET /api/settings/models`.

@@ -3,7 +3,7 @@
 use super::card::Draft;
 use super::form::answer_from;
 use crate::api::{toast_failure, use_client};
-use crate::ui::{Toast, Toasts, now_ms};
+use crate::ui::{Toast, Toasts, now_ms, said, use_zone};
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::Value;
 use signalbox::id::ApprovalId;
@@ -11,6 +11,9 @@ use signalbox::run::ApprovalKind;
 use signalbox::wire::{
     ApprovalDetail, ApprovalView, Decide, DecideKind, ErrorCode, MessageEdit, UncertainChoice,
 };
+
+/// The longest hold that is meant for taking an approval back, in milliseconds.
+const HOLD_MAX_MS: i64 = 120_000;
 
 /// Sends decisions about one item.
 #[derive(Clone, Copy)]
@@ -23,6 +26,7 @@ pub(super) struct Decider {
     draft: Draft,
     pub(super) working: RwSignal<bool>,
     toasts: Toasts,
+    zone: Signal<String>,
     client: StoredValue<signalbox::client::Client>,
     on_decided: Callback<ApprovalView>,
     pub(super) refetch: Callback<()>,
@@ -46,6 +50,7 @@ impl Decider {
             draft,
             working: RwSignal::new(false),
             toasts: Toasts::expect(),
+            zone: use_zone(),
             client: StoredValue::new(use_client()),
             on_decided,
             refetch,
@@ -146,14 +151,22 @@ impl Decider {
     fn tell(&self, kind: DecideKind, approval: &ApprovalView, held_until_ms: Option<i64>) {
         let toast = match (kind, held_until_ms) {
             (DecideKind::Approve, Some(until)) => {
-                let stay = u32::try_from((until - now_ms()).max(1_000)).unwrap_or(10_000);
+                let wait = (until - now_ms()).max(1_000);
+                // Held by the gate it may be for days; it can be taken back on its card all the time.
+                let stay = u32::try_from(wait.min(HOLD_MAX_MS)).unwrap_or(10_000);
                 let this = *self;
                 let revision = approval.revision;
                 let again = move || {
                     let body = Decide { revision, ..this.body(DecideKind::Undo) };
                     this.send(body);
                 };
-                let words = format!("Approved. It leaves in {} s.", (stay + 500) / 1_000);
+                let words = match wait <= HOLD_MAX_MS {
+                    true => format!("Approved. It leaves in {} s.", (stay + 500) / 1_000),
+                    false => {
+                        let at = said(until, now_ms(), &self.zone.get_untracked());
+                        format!("Approved. It leaves {at}.")
+                    }
+                };
                 Toast::done(words).action("Undo", stay, again)
             }
             (DecideKind::Approve, None) => Toast::done("Approved."),

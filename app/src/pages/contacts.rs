@@ -1,5 +1,7 @@
 //! Contacts: the people the organisation talks to. List, search, add, change, delete.
 
+mod consent;
+
 use crate::api::{failure, toast_failure, trouble, use_client};
 use crate::session::may;
 use crate::ui::{
@@ -7,6 +9,7 @@ use crate::ui::{
     PageHeader, Row, Skeleton, StateBadge, Table, TextArea, TextInput, Time, Toast, Toasts, Tone,
     Trouble,
 };
+use consent::{ConsentFields, ConsentForm};
 use leptos::{prelude::*, task::spawn_local};
 use serde_json::{Map, Value};
 use signalbox::wire::{ContactInput, ContactView, Page, PageQuery, Permission};
@@ -139,6 +142,7 @@ fn List(
 #[component]
 fn ContactRow(contact: ContactView, edit: Callback<ContactView>) -> impl IntoView {
     let shown = contact.clone();
+    let said = consent::badge(&shown);
     let name = if shown.name.is_empty() { "No name".to_owned() } else { shown.name };
     view! {
         <Row>
@@ -160,7 +164,7 @@ fn ContactRow(contact: ContactView, edit: Callback<ContactView>) -> impl IntoVie
                             <StateBadge tone=Tone::Stop icon=Icon::Lock label="Do not contact" />
                         }
                     })}
-                " "
+                " " {said} " "
                 {shown.status}
             </Cell>
             <Cell>{shown.source}</Cell>
@@ -185,6 +189,7 @@ struct Form {
     tags: RwSignal<String>,
     total_spent: RwSignal<String>,
     do_not_contact: RwSignal<bool>,
+    consent: ConsentForm,
     metadata: RwSignal<String>,
 }
 
@@ -201,6 +206,7 @@ impl Form {
             tags: text(|c| c.tags.join(", ")),
             total_spent: text(|c| c.total_spent.map(|n| n.to_string()).unwrap_or_default()),
             do_not_contact: RwSignal::new(contact.is_some_and(|c| c.do_not_contact)),
+            consent: ConsentForm::of(contact),
             metadata: text(|c| {
                 if c.metadata.is_empty() {
                     String::new()
@@ -233,6 +239,7 @@ impl Form {
             timezone: Some(self.timezone.get_untracked().trim().to_owned())
                 .filter(|zone| !zone.is_empty()),
             do_not_contact: Some(self.do_not_contact.get_untracked()),
+            consent: self.consent.change(before)?,
             tags: Some(tags.map(str::to_owned).collect()),
             total_spent,
             metadata: Some(metadata_of(&self.metadata.get_untracked(), before)?),
@@ -375,6 +382,7 @@ fn EditorForm(
                 optional=true
                 help="A JSON object. Expressions read these fields like the others."
             />
+            <ConsentFields form=form.consent />
             <Checkbox
                 name="contact-dnc"
                 label="Do not contact"

@@ -1,7 +1,7 @@
 //! Settings of the organisation, one tab a matter.
 
 use crate::session::may;
-use crate::settings::{EmailTab, GeneralTab, MembersTab, ModelsTab, TokensTab};
+use crate::settings::{EmailTab, GeneralTab, MembersTab, ModelsTab, SendingTab, TokensTab};
 use crate::ui::{Bind, EmptyState, Icon, PageHeader, TabBar, TabItem};
 use leptos::prelude::*;
 use signalbox::wire::Permission;
@@ -30,6 +30,7 @@ pub fn Settings() -> impl IntoView {
                     items=vec![
                         TabItem { id: "general", label: "General" },
                         TabItem { id: "email", label: "Email" },
+                        TabItem { id: "sending", label: "Sending" },
                         TabItem { id: "models", label: "Models" },
                         TabItem { id: "members", label: "Members" },
                         TabItem { id: "tokens", label: "API tokens" },
@@ -44,6 +45,7 @@ pub fn Settings() -> impl IntoView {
                 >
                     {move || match tab.get() {
                         "email" => view! { <EmailTab /> }.into_any(),
+                        "sending" => view! { <SendingTab /> }.into_any(),
                         "models" => view! { <ModelsTab /> }.into_any(),
                         "members" => view! { <MembersTab /> }.into_any(),
                         "tokens" => view! { <TokensTab /> }.into_any(),

@@ -2,7 +2,7 @@
 
 use super::{Sending, loaded};
 use crate::api::use_client;
-use crate::ui::{Bind, Button, ButtonKind, Icon, SelectField, SelectOption, TextInput};
+use crate::ui::{Bind, Button, ButtonKind, Icon, SelectField, SelectOption, TextArea, TextInput};
 use leptos::prelude::*;
 use signalbox::wire::{EmailChannel, EmailChannelView, SmtpSecurity};
 
@@ -29,23 +29,31 @@ struct Fields {
     security: RwSignal<String>,
     username: RwSignal<String>,
     password: RwSignal<String>,
+    certificate: RwSignal<String>,
     from: RwSignal<String>,
 }
 
 impl Fields {
     fn of(channel: &EmailChannel) -> Self {
-        let (kind, host, port, security, username, from) = match channel {
+        let (kind, host, port, security, username, certificate, from) = match channel {
             EmailChannel::Sandbox { from } => (
                 "sandbox",
                 String::new(),
                 587,
                 SmtpSecurity::Starttls,
                 None,
+                None,
                 from.clone().unwrap_or_default(),
             ),
-            EmailChannel::Smtp { host, port, security, username, from, .. } => {
-                ("smtp", host.clone(), *port, *security, username.clone(), from.clone())
-            }
+            EmailChannel::Smtp { host, port, security, username, ca_certificate, from, .. } => (
+                "smtp",
+                host.clone(),
+                *port,
+                *security,
+                username.clone(),
+                ca_certificate.clone(),
+                from.clone(),
+            ),
         };
         let security = match security {
             SmtpSecurity::None => "none",
@@ -59,6 +67,7 @@ impl Fields {
             security: RwSignal::new(security.into()),
             username: RwSignal::new(username.unwrap_or_default()),
             password: RwSignal::new(String::new()),
+            certificate: RwSignal::new(certificate.unwrap_or_default()),
             from: RwSignal::new(from),
         }
     }
@@ -81,6 +90,7 @@ impl Fields {
             },
             username: given(self.username),
             password: Some(self.password.get_untracked()).filter(|p| !p.is_empty()),
+            ca_certificate: given(self.certificate),
             from: given(self.from).unwrap_or_default(),
         })
     }
@@ -93,6 +103,7 @@ fn Form(found: EmailChannelView) -> impl IntoView {
     let testing = Sending::new();
     let fields = Fields::of(&found.channel);
     let port_error = RwSignal::new(None::<String>);
+    let is_secure = move || fields.security.get() != "none";
     let is_smtp = move || fields.kind.get() == "smtp";
     let save = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
@@ -187,6 +198,18 @@ fn Form(found: EmailChannelView) -> impl IntoView {
                         }
                     />
                 </div>
+                <Show when=is_secure>
+                    <TextArea
+                        name="smtp-certificate"
+                        label="Certificate to trust"
+                        value=Bind::from(fields.certificate)
+                        rows=3
+                        mono=true
+                        optional=true
+                        placeholder="-----BEGIN CERTIFICATE-----"
+                        help="Only for a server whose certificate is its own or of a private authority: the authority's certificate in PEM. Public ones are trusted already."
+                    />
+                </Show>
             </Show>
             <div class="flex gap-2">
                 <Button kind=ButtonKind::Primary button_type="submit" pending=sending.working>

@@ -2,9 +2,9 @@
 
 use super::{Sending, loaded};
 use crate::api::use_client;
-use crate::ui::{Bind, Button, ButtonKind, SelectField, SelectOption, TextInput};
+use crate::ui::{Bind, Button, ButtonKind, SelectField, SelectOption, TextInput, Trouble};
 use leptos::prelude::*;
-use signalbox::wire::{ModelSettings, ModelSettingsView};
+use signalbox::wire::{ModelPrice, ModelSettings, ModelSettingsView};
 
 /// The tab.
 #[component]
@@ -27,6 +27,12 @@ fn Form(found: ModelSettingsView) -> impl IntoView {
     let provider = RwSignal::new(found.settings.provider);
     let model = RwSignal::new(found.settings.model);
     let base_url = RwSignal::new(found.settings.base_url.unwrap_or_default());
+    let price = found.settings.price;
+    let typed = |micros: Option<u64>| {
+        RwSignal::new(micros.map(|n| (n as f64 / 1e6).to_string()).unwrap_or_default())
+    };
+    let input_price = typed(price.map(|price| price.input_micros));
+    let output_price = typed(price.map(|price| price.output_micros));
     let key = RwSignal::new(String::new());
     let is_real = move || provider.get() != "sandbox";
     let save = move |event: leptos::ev::SubmitEvent| {
@@ -34,11 +40,16 @@ fn Form(found: ModelSettingsView) -> impl IntoView {
         let given = |signal: RwSignal<String>| {
             Some(signal.get_untracked().trim().to_owned()).filter(|text| !text.is_empty())
         };
+        let price = match price_of(&input_price.get_untracked(), &output_price.get_untracked()) {
+            Ok(price) => price,
+            Err(trouble) => return sending.wrong.set(Some(trouble)),
+        };
         let body = ModelSettings {
             provider: provider.get_untracked(),
             model: model.get_untracked().trim().to_owned(),
             base_url: given(base_url),
             api_key: given(key),
+            price,
         };
         let client = client.get_value();
         sending.send(
@@ -90,6 +101,21 @@ fn Form(found: ModelSettingsView) -> impl IntoView {
                         "Stored encrypted; never shown again."
                     }
                 />
+                <div class="grid gap-4 sm:grid-cols-2">
+                    <TextInput
+                        name="model-price-in"
+                        label="Price of a million tokens in"
+                        value=Bind::from(input_price)
+                        optional=true
+                        help="US dollars. Only for a server of your own or a model whose price we do not know."
+                    />
+                    <TextInput
+                        name="model-price-out"
+                        label="Price of a million tokens out"
+                        value=Bind::from(output_price)
+                        optional=true
+                    />
+                </div>
             </Show>
             <div>
                 <Button kind=ButtonKind::Primary button_type="submit" pending=sending.working>
@@ -97,5 +123,23 @@ fn Form(found: ModelSettingsView) -> impl IntoView {
                 </Button>
             </div>
         </form>
+    }
+}
+
+/// Both prices or none.
+fn price_of(input: &str, output: &str) -> Result<Option<ModelPrice>, Trouble> {
+    let micros = |text: &str| {
+        let amount = text.trim().parse::<f64>().ok()?;
+        (amount.is_finite() && (0.0..=1e5).contains(&amount)).then(|| (amount * 1e6).round() as u64)
+    };
+    if input.trim().is_empty() && output.trim().is_empty() {
+        return Ok(None);
+    }
+    match micros(input).zip(micros(output)) {
+        Some((input_micros, output_micros)) => Ok(Some(ModelPrice { input_micros, output_micros })),
+        None => Err(Trouble::new(
+            "The prices are not amounts.",
+            "Write both in US dollars like 0.15, or leave both empty.",
+        )),
     }
 }

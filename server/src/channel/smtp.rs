@@ -4,14 +4,14 @@
 //! nothing has left and the attempt may be repeated; after it, without an answer, nobody can know.
 //! lettre builds the commands, reads the answers and does the TLS.
 
-use super::{Channel, InDoubt, Outgoing, Sent, mailbox, mime_bytes};
+use super::{Channel, InDoubt, Outgoing, Sent, mailbox, mime_bytes, tls::tls_to};
 use futures::{FutureExt, future::BoxFuture};
 use lettre::{
     Address,
     transport::smtp::{
         Error as SmtpError,
         authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, TlsParameters},
+        client::AsyncSmtpConnection,
         commands::{Data, Mail, Quit, Rcpt},
         extension::{ClientId, Extension, MailBodyParameter, MailParameter},
     },
@@ -56,6 +56,7 @@ pub struct SmtpChannel {
     port: u16,
     security: SmtpSecurity,
     credentials: Option<(String, String)>,
+    ca_certificate: Option<String>,
     from: String,
     account: String,
     timeouts: SmtpTimeouts,
@@ -87,7 +88,14 @@ impl SmtpChannel {
         timeouts: SmtpTimeouts,
     ) -> Self {
         let account = format!("smtp {host}:{port}");
-        Self { host, port, security, credentials, from, account, timeouts }
+        let ca_certificate = None;
+        Self { host, port, security, credentials, ca_certificate, from, account, timeouts }
+    }
+
+    /// Trusts one more authority, in PEM, beside the public ones.
+    pub fn trusting(mut self, ca_certificate: Option<String>) -> Self {
+        self.ca_certificate = ca_certificate;
+        self
     }
 
     async fn attempt(&self, outgoing: &Outgoing) -> Sent {
@@ -101,7 +109,7 @@ impl SmtpChannel {
         };
         let mut connection = match self.connect().await {
             Ok(connection) => connection,
-            Err(error) => return error.into(),
+            Err(error) => return Sent::Unreachable { detail: error.detail },
         };
         if let Err(error) = self.prepare(&mut connection, from, &to, &bytes).await {
             return error.into();
@@ -118,7 +126,7 @@ impl SmtpChannel {
         let retry = |detail: String| StageError { permanent: false, detail };
         let work = async {
             let hello = ClientId::default();
-            let tls = || TlsParameters::new(self.host.clone());
+            let tls = || tls_to(&self.host, self.ca_certificate.as_deref());
             let first = match self.security {
                 SmtpSecurity::Tls => Some(tls()?),
                 _ => None,

@@ -1,7 +1,9 @@
 //! Changes of contacts, and what they do to messages that wait.
 //!
-//! A change of the address or of do-not-contact makes every unsent message to the contact stale: it goes
+//! A change of the address, of do-not-contact or a revoked consent makes every unsent message to the contact stale: it goes
 //! back into the inbox under a new revision, so that nobody approves what they have not looked at.
+
+mod consent;
 
 use super::{Gate, decide::unapprove, draft::parked};
 use crate::{
@@ -9,6 +11,7 @@ use crate::{
     store::{self, ContactFilter, Message, StoreError, StoreResult, Tx},
 };
 use chrono::{DateTime, Utc};
+use consent::{keep_opt_out, revoked, take_opt_out};
 use futures::FutureExt;
 use serde_json::Value;
 use signalbox::{
@@ -76,8 +79,9 @@ impl Gate {
         id: ContactId,
         input: &ContactInput,
     ) -> Result<ContactView, ContactError> {
-        let mut contact = blank(id, self.now());
-        apply(&mut contact, input)?;
+        let now = self.now();
+        let mut contact = blank(id, now);
+        apply(&mut contact, input, now)?;
         if contact.name.trim().is_empty() {
             let email = contact.email.clone();
             contact.name =
@@ -90,6 +94,7 @@ impl Gate {
                     Err(StoreError::NotFound { .. }) => {}
                     Err(error) => return Err(error.into()),
                 }
+                take_opt_out(tx, organization, &mut contact, now).await?;
                 store::contact_put(tx, organization, &contact).await?;
                 Ok(contact)
             }
@@ -110,10 +115,16 @@ impl Gate {
             async move {
                 let before = store::contact_fetch_in(tx, organization, id).await?;
                 let mut contact = before.clone();
-                apply(&mut contact, &input)?;
+                apply(&mut contact, &input, now)?;
                 contact.updated_at = now;
+                if before.email != contact.email {
+                    take_opt_out(tx, organization, &mut contact, now).await?;
+                }
                 store::contact_put(tx, organization, &contact).await?;
-                let unsent = match reason(&before, &contact) {
+                if before.timezone != contact.timezone || before.consent != contact.consent {
+                    store::messages_look_again(tx, organization, Some(id), now).await?;
+                }
+                let unsent = match reason(&before, &contact, now) {
                     Some(reason) => stale(tx, organization, &contact, reason, now).await?,
                     None => Vec::new(),
                 };
@@ -122,6 +133,7 @@ impl Gate {
             .boxed()
         });
         let (contact, approved) = write.await?;
+        self.wake();
         // Approved and not sent yet: back into the inbox, and the run is told that it waits again.
         for (message, reason) in approved {
             let command = message.call.map(|call| parked(call, &message));
@@ -133,7 +145,7 @@ impl Gate {
         Ok(contact)
     }
 
-    /// Deletes a contact. Messages that wait stay and are stale.
+    /// Deletes a contact. Messages that wait stay and are stale; an opt-out outlives it.
     pub async fn contact_delete(
         &self,
         organization: OrganizationId,
@@ -144,6 +156,7 @@ impl Gate {
             async move {
                 let contact = store::contact_fetch_in(tx, organization, id).await?;
                 stale(tx, organization, &contact, "The contact was deleted.", now).await?;
+                keep_opt_out(tx, organization, &contact, now).await?;
                 store::contact_delete(tx, organization, id, now).await
             }
             .boxed()
@@ -191,6 +204,7 @@ fn blank(id: ContactId, now: DateTime<Utc>) -> ContactView {
         timezone: None,
         external_id: None,
         do_not_contact: false,
+        consent: Vec::new(),
         tags: Vec::new(),
         total_spent: None,
         metadata: serde_json::Map::new(),
@@ -200,9 +214,11 @@ fn blank(id: ContactId, now: DateTime<Utc>) -> ContactView {
 }
 
 /// Why messages that wait must be looked at again, if they must.
-fn reason(before: &ContactView, after: &ContactView) -> Option<&'static str> {
+fn reason(before: &ContactView, after: &ContactView, now: DateTime<Utc>) -> Option<&'static str> {
     if after.do_not_contact && !before.do_not_contact {
         Some("The contact is marked do not contact.")
+    } else if revoked(after, now) && !revoked(before, now) {
+        Some("The contact has revoked the consent to emails.")
     } else if before.email != after.email {
         Some("The contact\u{2019}s email address was changed.")
     } else {
@@ -252,7 +268,11 @@ fn line_or_none(field: &'static str, text: &str) -> Result<Option<String>, Conta
     Ok(Some(line(field, text)?).filter(|text| !text.is_empty()))
 }
 
-fn apply(contact: &mut ContactView, input: &ContactInput) -> Result<(), ContactError> {
+fn apply(
+    contact: &mut ContactView,
+    input: &ContactInput,
+    now: DateTime<Utc>,
+) -> Result<(), ContactError> {
     if let Some(name) = &input.name {
         contact.name = line("name", name)?;
         if contact.name.is_empty() {
@@ -289,6 +309,7 @@ fn apply(contact: &mut ContactView, input: &ContactInput) -> Result<(), ContactE
     if let Some(do_not_contact) = input.do_not_contact {
         contact.do_not_contact = do_not_contact;
     }
+    consent::apply(contact, input, now)?;
     if let Some(tags) = &input.tags {
         if tags.len() > TAGS_MAX {
             return Err(invalid("tags", format!("at most {TAGS_MAX} tags")));

@@ -3,10 +3,10 @@
 //! The message's id is derived from the call, so a call that is made again (after a crash, or by a
 //! retry) finds its message and never makes a second one.
 
-use super::{Gate, TellError, content_hash, ride, verdict};
+use super::{Gate, TellError, content_hash, facts, ride, verdict};
 use crate::{
     channel::{Channel, check_line, mailbox},
-    store::{self, ContactFilter, Content, Message, NewApproval, StoreError},
+    store::{self, ContactFilter, Content, Message, NewApproval, Source, StoreError},
 };
 use chrono::TimeDelta;
 use futures::FutureExt;
@@ -78,11 +78,9 @@ impl Gate {
         let content = content(parameters, contact.as_ref(), channel.as_ref())?;
         let mut message = self.draft(call, id, parameters, contact.as_ref(), content);
         message.sandbox = channel.is_sandbox();
-        let address = address_of(&message.content.to);
-        let blocked =
-            store::contact_blocked(self.store(), call.organization, message.contact, &address);
-        if blocked.await.map_err(broken)? {
-            return self.refuse(message).await;
+        let facts = self.facts(&message, channel.as_ref()).await.map_err(broken)?;
+        if let Some(reason) = verdict::refusal(&facts) {
+            return self.refuse(message, reason).await;
         }
         self.park(call, message).await
     }
@@ -104,6 +102,7 @@ impl Gate {
             channel: MessageChannel::Email,
             state: MessageState::PendingApproval,
             contact: contact.map(|contact| contact.id),
+            recipient_key: store::email_key(&address_of(&content.to)),
             run: Some(call.run),
             call: Some(call.call),
             call_attempt: call.attempt,
@@ -116,7 +115,9 @@ impl Gate {
             approved: None,
             stale: String::new(),
             due_at: None,
+            gate_held: false,
             attempts: 0,
+            begun_at: None,
             provider_id: None,
             detail: String::new(),
             parameters: parameters.clone(),
@@ -129,8 +130,7 @@ impl Gate {
         }
     }
 
-    async fn refuse(&self, mut message: Message) -> Result<Submitted, StepError> {
-        let reason = format!("{} is marked \u{201c}do not contact\u{201d}.", message.content.to);
+    async fn refuse(&self, mut message: Message, reason: String) -> Result<Submitted, StepError> {
         message.state = MessageState::Refused;
         message.approval = None;
         message.detail = reason.clone();
@@ -287,10 +287,7 @@ impl Gate {
         message: &Message,
         channel: &dyn Channel,
     ) -> Result<verdict::Facts, StoreError> {
-        let address = address_of(&message.content.to);
-        let blocked =
-            store::contact_blocked(self.store(), message.organization, message.contact, &address);
-        Ok(facts_with(message, channel, blocked.await?, self.now()))
+        facts::gather(&mut Source::Pool(self.store()), message, channel, self.now()).await
     }
 
     /// What the step gives when its message has left.
@@ -308,40 +305,6 @@ impl Gate {
             "sandbox": message.sandbox,
         })
     }
-}
-
-/// The facts of a message, given what the database says about its recipient.
-pub(super) fn facts_with(
-    message: &Message,
-    channel: &dyn Channel,
-    blocked: bool,
-    now: chrono::DateTime<chrono::Utc>,
-) -> verdict::Facts {
-    let hash = content_hash(&message.content);
-    let approval = match &message.approved {
-        None => verdict::ApprovalFact::Pending,
-        Some(approved) if approved.hash == hash && hash == message.content_hash => {
-            verdict::ApprovalFact::Given { by: approved.by.clone() }
-        }
-        Some(_) => verdict::ApprovalFact::OtherContent,
-    };
-    let held = message.state == MessageState::Held;
-    verdict::Facts {
-        to: message.content.to.clone(),
-        blocked,
-        approval,
-        expires_at: message.expires_at,
-        held_until: message.due_at.filter(|_| held),
-        account: account_line(&message.content.account, &message.content.from),
-        account_now: account_line(channel.account(), channel.from()),
-        sandbox: message.sandbox,
-        now,
-    }
-}
-
-/// The account with the address it sends from: both are part of what is approved.
-fn account_line(account: &str, from: &str) -> String {
-    format!("{account} as {}", address_of(from))
 }
 
 /// The bare address of `Name <address>`; the text itself when it is none.

@@ -3,14 +3,10 @@
 //! Before an attempt its intent is committed (`InFlight`), after it the outcome, together with what
 //! the run is told. The claim judges the message again with what the database says at that moment.
 
-use super::{
-    Gate,
-    draft::{address_of, facts_with, parked},
-    ride, save_as, verdict,
-};
+use super::{Gate, draft::parked, facts, health, ride, save_as, verdict};
 use crate::{
     channel::{Channel, Outgoing, Sent},
-    store::{self, Message, StoreError, StoreResult},
+    store::{self, Message, Source, StoreError, StoreResult},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
@@ -60,6 +56,8 @@ enum Claim {
     Go(Box<Message>),
     /// Not now, or not any more; whoever moved it told the run.
     Not,
+    /// Not before a time; it is on disk with its reason.
+    Hold(Box<Message>),
     /// It will not leave.
     Refuse(GateVerdict),
     /// It must be approved again.
@@ -172,6 +170,10 @@ impl Gate {
         let message = match self.claim(&message, &channel).await? {
             Claim::Go(message) => *message,
             Claim::Not => return Ok(Delivery::Ended),
+            Claim::Hold(message) => {
+                self.note_gate_hold(&message).await;
+                return Ok(Delivery::Ended);
+            }
             Claim::Refuse(judged) => {
                 return self.refuse_sending(&message, &judged).await.map(|()| Delivery::Ended);
             }
@@ -212,11 +214,9 @@ impl Gate {
                         save_as(tx, &mut message, state, now).await?;
                         return Ok(Claim::Not);
                     }
-                    let address = address_of(&message.content.to);
-                    let blocked =
-                        store::contact_blocked_in(tx, organization, message.contact, &address);
-                    let blocked = blocked.await?;
-                    let mut facts = facts_with(&message, channel.as_ref(), blocked, now);
+                    let source = &mut Source::Tx(&mut *tx);
+                    let gathered = facts::gather(source, &message, channel.as_ref(), now).await;
+                    let mut facts = gathered?;
                     if !approval_stands(tx, &message).await? {
                         facts.approval = verdict::ApprovalFact::OtherContent;
                     }
@@ -224,10 +224,25 @@ impl Gate {
                     match judged.verdict.as_str() {
                         "send" => {}
                         "refuse" => return Ok(Claim::Refuse(judged)),
-                        "hold" => return Ok(Claim::Not),
+                        "hold" => {
+                            // Never earlier than a moment from now, so that the sender does not spin.
+                            let soon = now + TimeDelta::seconds(1);
+                            message.due_at =
+                                judged.not_before.map(|at| at.max(soon)).or(Some(soon));
+                            message.gate_held = true;
+                            message.detail = judged.because;
+                            let state = message.state;
+                            save_as(tx, &mut message, state, now).await?;
+                            return Ok(Claim::Hold(Box::new(message)));
+                        }
                         _ => return Ok(Claim::Again(judged)),
                     }
+                    if facts.trouble.is_some() {
+                        health::begin_trial(tx, &message, channel.account(), now).await?;
+                    }
                     message.attempts += 1;
+                    message.begun_at = Some(now);
+                    message.gate_held = false;
                     message.detail =
                         format!("Attempt {} through {}.", message.attempts, channel.account());
                     save_as(tx, &mut message, MessageState::InFlight, now).await?;
@@ -238,6 +253,23 @@ impl Gate {
             .await
     }
 
+    /// A line in the timeline: why the message waits, and until when.
+    async fn note_gate_hold(&self, message: &Message) {
+        let Some(call) = message.call else { return };
+        let command = Command::MessageMoved {
+            call,
+            message: message.id,
+            state: store::message_state_word(message.state).into(),
+            detail: message.detail.clone(),
+            until: message.due_at,
+        };
+        let nothing = ride(|_| async { Ok(()) }.boxed());
+        let told = self.tell(message.organization, message.run, Some(command), nothing).await;
+        if let Err(error) = told {
+            tracing::debug!(%error, "the wait was not noted in the timeline");
+        }
+    }
+
     /// Commits the outcome and tells the run. A store that fails for a moment is asked again: an outcome
     /// that is lost costs a person's time.
     async fn record(&self, message: &Message, sent: &Sent) -> StoreResult<()> {
@@ -245,6 +277,7 @@ impl Gate {
         loop {
             let recorded = match sent {
                 Sent::Accepted { provider_id } => self.accepted(message, provider_id).await,
+                Sent::Unreachable { detail } => self.unreachable(message, detail).await,
                 Sent::Retry { detail } => self.temporary(message, detail).await,
                 Sent::Permanent { detail } => {
                     self.permanent(message, detail, ErrorKind::InvalidInput).await
@@ -288,7 +321,7 @@ impl Gate {
         .await
     }
 
-    async fn temporary(&self, message: &Message, detail: &str) -> StoreResult<()> {
+    pub(super) async fn temporary(&self, message: &Message, detail: &str) -> StoreResult<()> {
         if message.attempts >= ATTEMPTS_MAX {
             let detail =
                 format!("given up after {} attempts; the last one: {detail}", message.attempts);
@@ -394,6 +427,10 @@ impl Gate {
                     return Err(StoreError::Conflict { what: "the message" });
                 }
                 change(&mut message);
+                if to == MessageState::Accepted && !message.sandbox {
+                    let account = Some(message.content.account.as_str());
+                    store::channel_health_clear(tx, organization, account).await?;
+                }
                 save_as(tx, &mut message, to, now).await
             }
             .boxed()

@@ -1,23 +1,43 @@
 //! The ordered checks of the gate, as data.
 //!
 //! The same function judges when a draft is made, when its card is shown, when a person approves and
-//! in the transaction that claims an attempt. Checks for which no data exists yet say so and pass.
+//! in the transaction that claims an attempt. Each check passes, refuses, asks a person, or holds the
+//! message until a time. Deliberately absent: where the facts come from (see `facts`).
 
+mod checks;
+
+use super::hours::{Hours, hours_at};
 use chrono::{DateTime, Utc};
-use signalbox::wire::{GateCheck, GateVerdict};
+use chrono_tz::Tz;
+use signalbox::{
+    time::said,
+    wire::{ConsentKind, ConsentPolicy, ConsentState, GateCheck, GateVerdict, SendingHours},
+};
 
 /// What is known about a message when it is judged.
 #[derive(Clone, Debug)]
 pub struct Facts {
     /// The recipient, for the words.
     pub to: String,
-    /// A contact of this address or the message's own says do not contact.
-    pub blocked: bool,
+    /// Why the recipient must never be written to, if so.
+    pub opt_out: Option<OptOut>,
+    /// What the recipient said, and what the organisation wants said.
+    pub consent: ConsentFact,
+    /// When emails leave.
+    pub hours: SendingHours,
+    /// The zone of the recipient.
+    pub zone: Tz,
+    /// The zone is the organisation's: the contact's is not known.
+    pub zone_is_guessed: bool,
+    /// The caps that are set.
+    pub caps: Vec<CapFact>,
+    /// The budget, if one is set.
+    pub budget: Option<BudgetFact>,
     /// Where the approval is.
     pub approval: ApprovalFact,
     /// It may not leave after that.
     pub expires_at: Option<DateTime<Utc>>,
-    /// Held until then.
+    /// Held until then, so that it can be taken back.
     pub held_until: Option<DateTime<Utc>>,
     /// The account that was approved.
     pub account: String,
@@ -25,8 +45,69 @@ pub struct Facts {
     pub account_now: String,
     /// It goes to the sandbox mailbox.
     pub sandbox: bool,
+    /// The channel's trouble, if it has any.
+    pub trouble: Option<TroubleFact>,
     /// Now.
     pub now: DateTime<Utc>,
+}
+
+/// Why a recipient must never be written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptOut {
+    /// A contact of the address is marked do not contact.
+    Marked,
+    /// The contact of the address had opted out and was deleted.
+    Suppressed,
+}
+
+/// What a recipient said about emails, and what must have been said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConsentFact {
+    /// What the organisation wants.
+    pub policy: ConsentPolicy,
+    /// What was said, at what it is worth now; none: nothing is known.
+    pub said: Option<(ConsentState, ConsentKind)>,
+    /// When it was said.
+    pub at: Option<DateTime<Utc>>,
+}
+
+/// A cap of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapFact {
+    /// It counts what goes to the recipient; else all that the organisation sends.
+    pub of_contact: bool,
+    /// At most.
+    pub max: u32,
+    /// That left today or may have left.
+    pub sent: u64,
+    /// When the next day begins.
+    pub until: DateTime<Utc>,
+}
+
+/// A budget of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetFact {
+    /// In millionths of a US dollar.
+    pub limit_micros: u64,
+    /// Spent today, as far as it is known.
+    pub spent_micros: u64,
+    /// What the message costs to send; nothing for an email.
+    pub message_micros: u64,
+    /// When the next day begins.
+    pub until: DateTime<Utc>,
+}
+
+/// A channel that was not reached several times in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TroubleFact {
+    /// How often.
+    pub failures: u32,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// When it is tried again.
+    pub retry_at: DateTime<Utc>,
+    /// What happened last.
+    pub detail: String,
 }
 
 /// Where the approval of a message is.
@@ -43,122 +124,96 @@ pub enum ApprovalFact {
     OtherContent,
 }
 
-fn check(name: &str, passed: bool, detail: impl Into<String>) -> GateCheck {
-    GateCheck { name: name.into(), passed, detail: detail.into() }
+/// What a check says about the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Pass,
+    /// It will never leave.
+    Refuse,
+    /// A person is needed.
+    Ask,
+    /// Not before that time.
+    Hold(DateTime<Utc>),
 }
 
-fn do_not_contact(facts: &Facts) -> GateCheck {
-    match facts.blocked {
-        true => check(
-            "do_not_contact",
-            false,
-            format!("{} is marked \u{201c}do not contact\u{201d}.", facts.to),
-        ),
-        false => check("do_not_contact", true, "The contact may be written to."),
-    }
+struct Checked {
+    name: &'static str,
+    effect: Effect,
+    detail: String,
 }
 
-fn expiry(facts: &Facts) -> Option<GateCheck> {
-    let expired = facts.expires_at.is_some_and(|at| at <= facts.now);
-    expired.then(|| check("approval", false, "Its time is over: nobody decided before it expired."))
-}
-
-fn approval(facts: &Facts) -> GateCheck {
-    match &facts.approval {
-        ApprovalFact::Pending => check("approval", false, "A person must approve it."),
-        ApprovalFact::Given { by } => check("approval", true, format!("Approved by {by}.")),
-        ApprovalFact::OtherContent => check(
-            "approval",
-            false,
-            "It was changed after it was approved; it must be approved again.",
-        ),
-    }
-}
-
-fn provider(facts: &Facts) -> GateCheck {
-    if facts.account != facts.account_now {
-        let detail = format!(
-            "The email channel was changed from {} to {}; it must be approved again.",
-            facts.account, facts.account_now
-        );
-        return check("provider", false, detail);
-    }
-    match facts.sandbox {
-        true => check("provider", true, "Goes to the sandbox mailbox; nothing leaves."),
-        false => check("provider", true, format!("Leaves through {}.", facts.account)),
-    }
+/// Why the recipient may not be written to at all, if so: the checks that no approval can change.
+pub fn refusal(facts: &Facts) -> Option<String> {
+    [checks::do_not_contact(facts), checks::consent(facts)]
+        .into_iter()
+        .find(|checked| checked.effect == Effect::Refuse)
+        .map(|checked| checked.detail)
 }
 
 /// Judges a message.
 pub fn judge(facts: &Facts) -> GateVerdict {
-    let absent = |name: &str, detail: &str| check(name, true, detail);
-    let checks = vec![
-        do_not_contact(facts),
-        absent("consent", "No consent is recorded for or against it."),
-        absent("quiet_hours", "No quiet hours are set."),
-        absent("caps", "No caps are set."),
-        absent("budget", "No budget is set."),
-        expiry(facts).unwrap_or_else(|| approval(facts)),
-        provider(facts),
+    let all = [
+        checks::do_not_contact(facts),
+        checks::consent(facts),
+        checks::quiet_hours(facts),
+        checks::caps(facts),
+        checks::budget(facts),
+        checks::approval(facts),
+        checks::provider(facts),
     ];
-    let held = facts.held_until.filter(|at| *at > facts.now);
-    let verdict = match checks.iter().find(|check| !check.passed) {
-        Some(check) if check.name == "do_not_contact" => "refuse",
-        Some(_) if expiry(facts).is_some() => "refuse",
-        Some(_) => "needs_approval",
-        None if held.is_some() => "hold",
-        None => "send",
+    let not_before = not_before(facts, &all);
+    let first = |wanted: fn(&Effect) -> bool| all.iter().find(|checked| wanted(&checked.effect));
+    let refused = first(|effect| *effect == Effect::Refuse);
+    let asked = first(|effect| *effect == Effect::Ask);
+    let held = first(|effect| matches!(effect, Effect::Hold(_)));
+    let when = |checked: &Checked| {
+        let at = not_before.map(|at| said(at, facts.now, facts.zone)).unwrap_or_default();
+        let zone = facts.zone.name();
+        format!("{at} {zone}, because {}", clause(&checked.detail))
     };
-    let because = match (checks.iter().find(|check| !check.passed), held) {
-        (Some(check), _) => check.detail.clone(),
-        (None, Some(_)) => {
-            "It is approved and held for a moment, so that it can be taken back.".into()
+    let (verdict, because) = match (refused, asked, held) {
+        (Some(refused), ..) => ("refuse", refused.detail.clone()),
+        (None, Some(asked), Some(held)) => {
+            ("needs_approval", format!("{} Then it will be sent {}", asked.detail, when(held)))
         }
-        (None, None) if facts.sandbox => "It is approved and goes to the sandbox mailbox.".into(),
-        (None, None) => "It is approved and leaves now.".into(),
+        (None, Some(asked), None) => ("needs_approval", asked.detail.clone()),
+        (None, None, Some(held)) => ("hold", format!("It will be sent {}", when(held))),
+        (None, None, None) if not_before.is_some() => {
+            let text = "It is approved and held for a moment, so that it can be taken back.";
+            ("hold", text.to_owned())
+        }
+        (None, None, None) if facts.sandbox => {
+            ("send", "It is approved and goes to the sandbox mailbox.".to_owned())
+        }
+        (None, None, None) => ("send", "It is approved and leaves now.".to_owned()),
     };
-    GateVerdict { verdict: verdict.into(), because, not_before: held, checks }
+    let checks = all.into_iter().map(|checked| GateCheck {
+        name: checked.name.into(),
+        passed: checked.effect == Effect::Pass,
+        detail: checked.detail,
+    });
+    GateVerdict { verdict: verdict.into(), because, not_before, checks: checks.collect() }
+}
+
+/// When it could leave at the earliest: past every hold, in the recipient's hours.
+fn not_before(facts: &Facts, all: &[Checked]) -> Option<DateTime<Utc>> {
+    let holds = all.iter().filter_map(|checked| match checked.effect {
+        Effect::Hold(until) => Some(until),
+        _ => None,
+    });
+    let mut at = holds.chain(facts.held_until).fold(facts.now, DateTime::max);
+    if let Hours::QuietUntil(opening) = hours_at(&facts.hours, facts.zone, at) {
+        at = opening;
+    }
+    (at > facts.now).then_some(at)
+}
+
+/// A sentence as a part of another one.
+fn clause(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    let first = chars.next().map(|c| c.to_lowercase().to_string()).unwrap_or_default();
+    format!("{first}{}", chars.as_str())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn facts() -> Facts {
-        Facts {
-            to: "Ada <ada@example.com>".into(),
-            blocked: false,
-            approval: ApprovalFact::Given { by: "Grace".into() },
-            expires_at: None,
-            held_until: None,
-            account: "sandbox".into(),
-            account_now: "sandbox".into(),
-            sandbox: true,
-            now: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn each_fact_decides_and_opt_out_wins() {
-        let check = |name: &str, edit: fn(&mut Facts), verdict: &str| {
-            let mut facts = facts();
-            edit(&mut facts);
-            let judged = judge(&facts);
-            assert_eq!(judged.verdict, verdict, "{name}: {judged:?}");
-            assert_eq!(judged.checks.len(), 7, "{name}");
-        };
-        check("all well", |_| {}, "send");
-        check("blocked", |f| f.blocked = true, "refuse");
-        check("pending", |f| f.approval = ApprovalFact::Pending, "needs_approval");
-        check("other content", |f| f.approval = ApprovalFact::OtherContent, "needs_approval");
-        check("expired", |f| f.expires_at = Some(f.now), "refuse");
-        check("held", |f| f.held_until = Some(f.now + chrono::TimeDelta::seconds(1)), "hold");
-        check("hold over", |f| f.held_until = Some(f.now), "send");
-        check("channel changed", |f| f.account_now = "smtp mail:25".into(), "needs_approval");
-        check(
-            "blocked wins",
-            |f| (f.blocked, f.approval) = (true, ApprovalFact::Pending),
-            "refuse",
-        );
-    }
-}
+mod tests;

@@ -95,6 +95,8 @@ fn settings_routes() -> Vec<Endpoint> {
         Get "/api/settings/channels/email" settings_email (May(OrgSettingsRead)) "The email channel, without its password" => settings::email;
         Put "/api/settings/channels/email" settings_email_set (May(OrgSettingsEdit)) "Sets the email channel" => settings::email_set;
         Post "/api/settings/channels/email/test" settings_email_test (May(OrgSettingsEdit)) "Connects and signs in, sends nothing" => settings::email_test;
+        Get "/api/settings/outbound" settings_outbound (May(OrgSettingsRead)) "Sending hours, caps, consent, budget, and what is used of them today" => settings::outbound;
+        Put "/api/settings/outbound" settings_outbound_set (May(OrgSettingsEdit)) "Sets sending hours, caps, consent, budget" => settings::outbound_set;
         Get "/api/settings/models" settings_models (May(OrgSettingsRead)) "The model, without its key" => settings::models;
         Put "/api/settings/models" settings_models_set (May(OrgSettingsEdit)) "Sets the model" => settings::models_set;
     }

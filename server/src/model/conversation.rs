@@ -53,6 +53,9 @@ impl From<ModelError> for Unanswered {
             }
             ModelError::Unavailable(_) => (ErrorKind::ExecutorError, None),
             ModelError::Refused(_) | ModelError::NotSetUp(_) => (ErrorKind::InvalidInput, None),
+            ModelError::OverBudget { .. } | ModelError::Unpriced { .. } => {
+                (ErrorKind::LimitReached, None)
+            }
         };
         Self { error: StepError::new(kind, error.to_string()), retry_after_ms }
     }
@@ -165,6 +168,10 @@ fn charge(usage: &mut Usage, answer: &ModelAnswer) {
     usage.model = answer.model.clone();
     usage.input_tokens += answer.input_tokens;
     usage.output_tokens += answer.output_tokens;
+    match answer.cost_micros {
+        Some(micros) => usage.cost_micros = usage.cost_micros.saturating_add(micros),
+        None => usage.unpriced = true,
+    }
     usage.sandbox |= answer.sandbox;
 }
 

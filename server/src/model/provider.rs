@@ -18,7 +18,8 @@ use std::time::Duration;
 
 const OPENAI: &str = "https://api.openai.com/v1/";
 const ANTHROPIC: &str = "https://api.anthropic.com/v1/";
-const MAX_TOKENS: u32 = 2_048;
+/// The longest answer where a step does not say, in tokens.
+pub(super) const MAX_TOKENS: u32 = 2_048;
 const TIMEOUT: Duration = Duration::from_secs(180);
 const MESSAGE_CHARS: usize = 400;
 
@@ -141,6 +142,7 @@ fn answer(response: ChatResponse) -> ModelAnswer {
         model: response.provider_model_iden.model_name.to_string(),
         input_tokens: tokens(response.usage.prompt_tokens),
         output_tokens: tokens(response.usage.completion_tokens),
+        cost_micros: None,
         sandbox: false,
     }
 }

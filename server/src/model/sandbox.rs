@@ -49,6 +49,7 @@ fn write(call: &ModelCall) -> ModelAnswer {
         input_tokens: tokens(&call.system) + tokens(&asked),
         text,
         model: "sandbox".into(),
+        cost_micros: Some(0),
         sandbox: true,
         ..ModelAnswer::default()
     }

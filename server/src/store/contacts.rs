@@ -47,13 +47,14 @@ pub async fn contact_put(
     on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO contacts (organization_id, id, name, email, email_key, phone, status, source, locale, timezone,
-           external_id, do_not_contact, tags, total_spent, metadata, search, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+           external_id, do_not_contact, tags, total_spent, metadata, search, created_at, updated_at, consent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          ON CONFLICT (organization_id, id) DO UPDATE SET name = excluded.name, email = excluded.email,
            email_key = excluded.email_key, phone = excluded.phone, status = excluded.status, source = excluded.source,
            locale = excluded.locale, timezone = excluded.timezone, external_id = excluded.external_id,
            do_not_contact = excluded.do_not_contact, tags = excluded.tags, total_spent = excluded.total_spent,
-           metadata = excluded.metadata, search = excluded.search, updated_at = excluded.updated_at"
+           metadata = excluded.metadata, search = excluded.search, updated_at = excluded.updated_at,
+           consent = excluded.consent"
     )
     .bind(organization.0)
     .bind(contact.id.0)
@@ -73,6 +74,7 @@ pub async fn contact_put(
     .bind(search_text(contact))
     .bind(value::ms(contact.created_at))
     .bind(value::ms(contact.updated_at))
+    .bind(value::to_json(&contact.consent, "contacts", "consent")?)
     .execute(&mut *conn)
     .await
     })?;
@@ -114,6 +116,7 @@ struct Row {
     timezone: Option<String>,
     external_id: Option<String>,
     do_not_contact: i64,
+    consent: String,
     tags: String,
     total_spent: Option<f64>,
     metadata: String,
@@ -135,6 +138,7 @@ impl Row {
             timezone: self.timezone,
             external_id: self.external_id,
             do_not_contact: self.do_not_contact != 0,
+            consent: value::from_json(&self.consent, TABLE, "consent")?,
             tags: value::from_json(&self.tags, TABLE, "tags")?,
             total_spent: self.total_spent,
             metadata: value::from_json(&self.metadata, TABLE, "metadata")?,
@@ -176,46 +180,6 @@ pub async fn contact_fetch_in(
     .await)
     .map_err(StoreError::of("contact"))?;
     row.contact()
-}
-
-/// Contacts that an opt-out of `address` or of `contact` concerns: true when one of them says do not contact.
-pub async fn contact_blocked_in(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    contact: Option<ContactId>,
-    address: &str,
-) -> StoreResult<bool> {
-    let count: i64 = on_tx!(tx, |conn| {
-        sqlx::query_scalar(
-        "SELECT count(*) FROM contacts WHERE organization_id = $1 AND do_not_contact = 1 AND (id = $2 OR email_key = $3)"
-    )
-    .bind(organization.0)
-    .bind(contact.map(|id| id.0))
-    .bind(email_key(address))
-    .fetch_one(&mut *conn)
-    .await
-    })?;
-    Ok(count > 0)
-}
-
-/// As [`contact_blocked_in`], outside a transaction.
-pub async fn contact_blocked(
-    store: &Store,
-    organization: OrganizationId,
-    contact: Option<ContactId>,
-    address: &str,
-) -> StoreResult<bool> {
-    let count: i64 = on_db!(store, |pool| {
-        sqlx::query_scalar(
-        "SELECT count(*) FROM contacts WHERE organization_id = $1 AND do_not_contact = 1 AND (id = $2 OR email_key = $3)"
-    )
-    .bind(organization.0)
-    .bind(contact.map(|id| id.0))
-    .bind(email_key(address))
-    .fetch_one(pool)
-    .await
-    })?;
-    Ok(count > 0)
 }
 
 /// Contacts in the order they were made, after `after`, at most `limit`.

@@ -63,6 +63,8 @@ pub struct Message {
     pub state: MessageState,
     /// To which contact, if it is one.
     pub contact: Option<ContactId>,
+    /// The recipient's bare address as it is compared; never changes.
+    pub recipient_key: String,
     /// The run that made it.
     pub run: Option<RunId>,
     /// The call that made it.
@@ -87,8 +89,12 @@ pub struct Message {
     pub stale: String,
     /// When the sender looks at it next.
     pub due_at: Option<DateTime<Utc>>,
+    /// The gate moved `due_at`; a change of its rules makes it look again.
+    pub gate_held: bool,
     /// Attempts that were begun.
     pub attempts: u32,
+    /// When the newest attempt was begun.
+    pub begun_at: Option<DateTime<Utc>>,
     /// The provider's id or answer.
     pub provider_id: Option<String>,
     /// Why it failed, or what is known.
@@ -139,8 +145,8 @@ pub async fn message_insert(tx: &mut Tx, message: &Message) -> StoreResult<bool>
     let inserted = on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO messages (organization_id, id, rev, channel, state, account, sandbox, sender, recipient,
-           subject, body, content_hash, created_at, updated_at)
-         VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)
+           subject, body, content_hash, created_at, updated_at, recipient_key)
+         VALUES ($1, $2, 0, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13)
          ON CONFLICT (organization_id, id) DO NOTHING"
     )
     .bind(message.organization.0)
@@ -155,6 +161,7 @@ pub async fn message_insert(tx: &mut Tx, message: &Message) -> StoreResult<bool>
     .bind(&message.content.text)
     .bind(&message.content_hash)
     .bind(value::ms(message.created_at))
+    .bind(&message.recipient_key)
     .execute(&mut *conn)
     .await
     })?;
@@ -176,7 +183,8 @@ pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()>
            node = $9, approval_id = $10, revision = $11, account = $12, sandbox = $13, sender = $14, recipient = $15,
            cc = $16, bcc = $17, reply_to = $18, subject = $19, body = $20, html = $21, content_hash = $22,
            approved_hash = $23, approved_by = $24, approved_at = $25, stale = $26, due_at = $27, attempts = $28,
-           provider_id = $29, detail = $30, parameters = $31, expires_at = $32, updated_at = $33, sent_at = $34
+           provider_id = $29, detail = $30, parameters = $31, expires_at = $32, updated_at = $33, sent_at = $34,
+           gate_held = $35, begun_at = $36
          WHERE organization_id = $1 AND id = $2 AND rev = $3"
     )
     .bind(message.organization.0)
@@ -213,6 +221,8 @@ pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()>
     .bind(message.expires_at.map(value::ms))
     .bind(value::ms(message.updated_at))
     .bind(message.sent_at.map(value::ms))
+    .bind(i64::from(message.gate_held))
+    .bind(message.begun_at.map(value::ms))
     .execute(&mut *conn)
     .await
     })?;
@@ -238,6 +248,7 @@ struct Row {
     channel: String,
     state: String,
     contact_id: Option<uuid::Uuid>,
+    recipient_key: String,
     run_id: Option<uuid::Uuid>,
     call_id: Option<uuid::Uuid>,
     call_attempt: i64,
@@ -260,7 +271,9 @@ struct Row {
     approved_at: Option<i64>,
     stale: String,
     due_at: Option<i64>,
+    gate_held: i64,
     attempts: i64,
+    begun_at: Option<i64>,
     provider_id: Option<String>,
     detail: String,
     parameters: String,
@@ -286,6 +299,7 @@ impl Row {
             channel: word(&self.channel, "channel")?,
             state: word(&self.state, "state")?,
             contact: self.contact_id.map(ContactId),
+            recipient_key: self.recipient_key,
             run: self.run_id.map(RunId),
             call: self.call_id.map(CallId),
             call_attempt: value::small(self.call_attempt),
@@ -308,7 +322,9 @@ impl Row {
             approved,
             stale: self.stale,
             due_at: time(self.due_at, "due_at")?,
+            gate_held: self.gate_held != 0,
             attempts: value::small(self.attempts),
+            begun_at: time(self.begun_at, "begun_at")?,
             provider_id: self.provider_id,
             detail: self.detail,
             parameters: value::from_json(&self.parameters, TABLE, "parameters")?,

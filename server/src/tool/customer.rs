@@ -36,6 +36,7 @@ pub fn record(contact: &ContactView) -> Value {
         "timezone": contact.timezone,
         "externalId": contact.external_id,
         "doNotContact": contact.do_not_contact,
+        "consent": consent(contact),
         "tags": contact.tags,
         "totalSpent": contact.total_spent,
         "metadata": contact.metadata,
@@ -48,6 +49,16 @@ pub fn record(contact: &ContactView) -> Value {
         }
     }
     fields
+}
+
+/// What the contact said, by channel: `{"email": "granted"}`. Only people change it.
+fn consent(contact: &ContactView) -> Value {
+    let said = contact.consent.iter().map(|consent| {
+        let state = consent.state_at(Utc::now());
+        let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
+        (word(json!(consent.channel)), json!(state))
+    });
+    Value::Object(said.collect())
 }
 
 fn failed(error: ContactError) -> StepError {
@@ -231,6 +242,8 @@ pub fn contact_input(input: Value) -> Result<ContactInput, StepError> {
             "totalSpent" | "total_spent" => contact.total_spent = value.as_f64(),
             // What names the record is not a change of it.
             "id" | "_id" | "_creationTime" | "createdAt" | "updatedAt" => {}
+            // A person's word is not a workflow's to change; an opt-out is (doNotContact).
+            "consent" => {}
             _ if value.is_null() => {}
             _ => {
                 metadata.insert(name, value);

@@ -6,7 +6,7 @@ use crate::{
     engine::{CallContext, CallExecutor, CallOutcome, Clock, Closing},
     gate::{Gate, GateCall, Submitted},
     model::{
-        Models, Turn,
+        Asker, Models, Turn,
         conversation::{ToolHand, converse, question},
     },
     secret::Vault,
@@ -61,7 +61,8 @@ struct Inner {
 impl Tools {
     /// Tools over a gate and the web; models as the organisations' settings say.
     pub fn new(store: Store, gate: &Gate, egress: Egress, clock: Arc<dyn Clock>) -> Self {
-        let models = Models::new(gate.channels().settings().clone());
+        let (settings, time) = (gate.channels().settings().clone(), clock.clone());
+        let models = Models::new(settings, store.clone(), Arc::new(move || time.now()));
         Self { inner: Arc::new(Inner { store, gate: gate.clone(), models, egress, clock }) }
     }
 
@@ -176,7 +177,12 @@ impl Tools {
     }
 
     async fn model(&self, context: &CallContext, request: ModelRequest) -> CallOutcome {
-        let model = match self.inner.models.of(context.organization).await {
+        let asker = Asker {
+            organization: context.organization,
+            run: Some(context.run),
+            call: Some(context.call),
+        };
+        let model = match self.inner.models.of(asker).await {
             Ok(model) => model,
             Err(error) => {
                 let unanswered = crate::model::conversation::Unanswered::from(error);

@@ -3,4 +3,7 @@
 mod contacts;
 mod crash;
 mod decide;
+mod health;
+mod rules;
+mod tls;
 mod world;

@@ -17,6 +17,7 @@ pub async fn prepare(client: &Client, smtp_port: u16) -> WorkflowId {
         security: SmtpSecurity::None,
         username: None,
         password: None,
+        ca_certificate: None,
         from: "Signals <signals@example.com>".into(),
     };
     client.settings_email_set(&channel).await.expect("the channel is set");

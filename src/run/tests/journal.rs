@@ -79,6 +79,7 @@ fn loop_story() -> Vec<Event> {
                         input_tokens: 10,
                         output_tokens: 5,
                         cost_micros: 3,
+                        unpriced: false,
                         sandbox: true,
                     }),
                 },

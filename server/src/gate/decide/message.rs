@@ -32,9 +32,8 @@ impl Gate {
         let channel = self.channels().email(decider.organization).await?;
         let facts = self.facts(&message, channel.as_ref()).await?;
         let judged = verdict::judge(&facts);
-        if let Some(check) = judged.checks.iter().find(|c| !c.passed && c.name == "do_not_contact")
-        {
-            let text = format!("{} Reject the message.", check.detail);
+        if judged.verdict == "refuse" {
+            let text = format!("{} Reject the message.", judged.because);
             return Err(self.not_here(approval, &text).await?);
         }
         let (account, from) = match facts.account == facts.account_now {
@@ -50,12 +49,15 @@ impl Gate {
         let general = self.channels().settings().general(decider.organization).await?;
         let hold = TimeDelta::milliseconds(i64::from(general.email_hold_ms));
         let decided = self.decided(decider, decide);
+        let gate_hold = hold_by_gate(&facts, &decider.name, self.now() + hold);
         let (organization, id, message_id) =
             (decider.organization, approval.request.id, message.id);
         let revision = approval.revision;
+        let held_by_gate = gate_hold.clone();
         let ride_decided = decided.clone();
         let write = ride(move |tx| {
             let (edits, decided) = (edits.clone(), ride_decided.clone());
+            let gate_hold = held_by_gate.clone();
             async move {
                 let mut message = store::message_fetch_in(tx, organization, message_id).await?;
                 let revision = match &edits {
@@ -69,7 +71,9 @@ impl Gate {
                 message.approved =
                     Some(ApprovedContent { hash, by: decided.by.clone(), at: decided.at });
                 message.stale = String::new();
-                message.due_at = Some(decided.at + hold);
+                message.gate_held = gate_hold.is_some();
+                message.detail = gate_hold.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
+                message.due_at = Some(gate_hold.map_or(decided.at + hold, |(until, _)| until));
                 save_as(tx, &mut message, MessageState::Held, decided.at).await
             }
             .boxed()
@@ -80,22 +84,26 @@ impl Gate {
             by: decider.name.clone(),
         };
         self.decided_tell(approval, message.run, command, write).await?;
-        // Without a hold it may have left by now: the note would come too late.
-        if !hold.is_zero() {
-            self.note_held(&message, decided.at + hold, &decider.name).await;
+        let by = &decider.name;
+        if let Some((until, why)) = gate_hold {
+            self.note_held(&message, until, format!("Approved by {by}. {why}")).await;
+        } else if !hold.is_zero() {
+            // Without a hold it may have left by now: the note would come too late.
+            let detail = format!("Approved by {by}; it can be taken back until it leaves.");
+            self.note_held(&message, decided.at + hold, detail).await;
         }
         self.wake();
         Ok(())
     }
 
     /// A line in the timeline; the decision stands without it.
-    async fn note_held(&self, message: &Message, until: DateTime<Utc>, by: &str) {
+    async fn note_held(&self, message: &Message, until: DateTime<Utc>, detail: String) {
         let Some(call) = message.call else { return };
         let command = Command::MessageMoved {
             call,
             message: message.id,
             state: "held".into(),
-            detail: format!("Approved by {by}; it can be taken back until it leaves."),
+            detail,
             until: Some(until),
         };
         let nothing = ride(|_| async { Ok(()) }.boxed());
@@ -239,6 +247,19 @@ impl Gate {
     }
 }
 
+/// Until when and why the gate will hold a message once it is approved, where that is longer than the time
+/// in which it can be taken back anyway.
+fn hold_by_gate(
+    facts: &verdict::Facts,
+    by: &str,
+    otherwise: DateTime<Utc>,
+) -> Option<(DateTime<Utc>, String)> {
+    let approval = verdict::ApprovalFact::Given { by: by.to_owned() };
+    let judged = verdict::judge(&verdict::Facts { approval, ..facts.clone() });
+    let until = judged.not_before.filter(|at| *at > otherwise && judged.verdict == "hold")?;
+    Some((until, judged.because))
+}
+
 /// Puts an approved, unsent message back into the inbox. `stale` says why, if it was not a person.
 pub(in crate::gate) fn unapprove(
     message: &Message,
@@ -253,6 +274,7 @@ pub(in crate::gate) fn unapprove(
             let mut message = store::message_fetch_in(tx, organization, id).await?;
             message.approved = None;
             message.due_at = None;
+            message.gate_held = false;
             message.stale = stale;
             save_as(tx, &mut message, MessageState::PendingApproval, now).await?;
             let Some(approval) = approval else { return Ok(()) };

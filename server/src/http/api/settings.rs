@@ -18,7 +18,7 @@ use signalbox::{
     id::OrganizationId,
     wire::{
         EmailChannel, EmailChannelView, ErrorCode, GeneralSettings, ModelSettings,
-        ModelSettingsView,
+        ModelSettingsView, OutboundSettings, OutboundView,
     },
 };
 
@@ -93,7 +93,9 @@ pub async fn email_set(
     call: Call<(), NoQuery, Json<EmailChannel>>,
 ) -> Answer<Found<EmailChannelView>> {
     let (organization, now) = (call.organization(), call.state.now());
-    Ok(Found(settings(&call.state).email_set(organization, &call.body.0, now).await?))
+    let view = settings(&call.state).email_set(organization, &call.body.0, now).await?;
+    call.state.gate().wake();
+    Ok(Found(view))
 }
 
 /// `POST /api/settings/channels/email/test`: connects and signs in, sends nothing.
@@ -104,6 +106,22 @@ pub async fn email_test(call: Call) -> Answer<Found<Value>> {
         Err(why) => Err(Failure::new(ErrorCode::InvalidValue, why)
             .help("Check the channel's settings and that the server can be reached from here.")),
     }
+}
+
+/// `GET /api/settings/outbound`.
+pub async fn outbound(call: Call) -> Answer<Found<OutboundView>> {
+    let now = call.state.now();
+    Ok(Found(settings(&call.state).outbound(call.organization(), now).await?))
+}
+
+/// `PUT /api/settings/outbound`.
+pub async fn outbound_set(
+    call: Call<(), NoQuery, Json<OutboundSettings>>,
+) -> Answer<Found<OutboundView>> {
+    let (organization, now) = (call.organization(), call.state.now());
+    let view = settings(&call.state).outbound_set(organization, &call.body.0, now).await?;
+    call.state.gate().wake();
+    Ok(Found(view))
 }
 
 /// `GET /api/settings/models`.

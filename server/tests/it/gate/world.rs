@@ -80,12 +80,18 @@ impl World {
     }
 
     pub async fn use_sink(&self, sink: &SmtpSink) {
+        self.use_server(sink.port, SmtpSecurity::None, None).await;
+    }
+
+    /// From now on emails go to a server on this machine.
+    pub async fn use_server(&self, port: u16, security: SmtpSecurity, certificate: Option<&str>) {
         let channel = EmailChannel::Smtp {
             host: "127.0.0.1".into(),
-            port: sink.port,
-            security: SmtpSecurity::None,
+            port,
+            security,
             username: None,
             password: None,
+            ca_certificate: certificate.map(str::to_owned),
             from: "Shop <shop@example.com>".into(),
         };
         let settings = self.gate.channels().settings();

@@ -99,6 +99,8 @@ async fn the_rest(client: &Client) {
     assert!(client.settings_email_test().await.is_err(), "nobody listens there");
     client.settings_email_set(&body("settings_email_set")).await.unwrap();
     assert_ne!(client.settings_email_test().await.unwrap(), Value::Null);
+    let outbound = client.settings_outbound_set(&body("settings_outbound_set")).await.unwrap();
+    assert_eq!(client.settings_outbound().await.unwrap(), outbound);
     let models = client.settings_models_set(&body("settings_models_set")).await.unwrap();
     assert_eq!(client.settings_models().await.unwrap(), models);
 }

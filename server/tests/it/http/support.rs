@@ -285,6 +285,11 @@ pub fn example_body(operation: &str) -> Value {
             json!({ "name": "Acme", "timezone": "Europe/Berlin", "email_hold_ms": 0 })
         }
         "settings_email_set" => json!({ "kind": "sandbox", "from": "Acme <hello@acme.example>" }),
+        "settings_outbound_set" => json!({
+            "email_consent": "any",
+            "sending_hours": { "enabled": true, "from": "09:00", "to": "17:30", "days": ["mon", "fri"] },
+            "contact_daily_max": 2, "organization_daily_max": 500, "model_budget_micros": 5_000_000,
+        }),
         "settings_models_set" => json!({ "provider": "sandbox", "model": "" }),
         other => panic!("say in example_body what {other} takes"),
     }

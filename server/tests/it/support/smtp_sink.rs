@@ -6,9 +6,50 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
 };
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
+};
+
+/// What a connection is made of, secured or not.
+trait Wire: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Wire for T {}
+
+type Stream = BufReader<Box<dyn Wire>>;
+
+/// When the sink secures its connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secured {
+    /// From the first byte.
+    AtOnce,
+    /// When the client says STARTTLS.
+    OnDemand,
+}
+
+/// A certificate of its own, as a private mail server has it.
+pub struct OwnCertificate {
+    /// In PEM.
+    pub pem: String,
+    acceptor: TlsAcceptor,
+}
+
+impl OwnCertificate {
+    /// For a host name or an address.
+    pub fn of(host: &str) -> Self {
+        let made = rcgen::generate_simple_self_signed(vec![host.to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        Self { pem: made.cert.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) }
+    }
+}
 
 /// Where a fault strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +83,8 @@ pub struct Received {
     pub data: Vec<u8>,
     /// Whether the sink said that it took it.
     pub acknowledged: bool,
+    /// Whether it came over TLS.
+    pub secured: bool,
 }
 
 #[derive(Default)]
@@ -56,14 +99,29 @@ struct State {
 #[derive(Clone)]
 pub struct SmtpSink {
     state: Arc<Mutex<State>>,
+    tls: Option<(TlsAcceptor, Secured)>,
     pub port: u16,
 }
 
 impl SmtpSink {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve_at(0, None).await
+    }
+
+    /// At a port that was free a moment ago.
+    pub async fn start_at(port: u16) -> Self {
+        Self::serve_at(port, None).await
+    }
+
+    /// With a certificate of its own.
+    pub async fn start_secured(certificate: &OwnCertificate, secured: Secured) -> Self {
+        Self::serve_at(0, Some((certificate.acceptor.clone(), secured))).await
+    }
+
+    async fn serve_at(port: u16, tls: Option<(TlsAcceptor, Secured)>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let sink = Self { state: Arc::default(), port };
+        let sink = Self { state: Arc::default(), tls, port };
         let serving = sink.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -116,7 +174,15 @@ impl SmtpSink {
     }
 
     async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
-        let mut stream = BufReader::new(stream);
+        let on_demand = |tls: &&(TlsAcceptor, Secured)| tls.1 == Secured::OnDemand;
+        let mut offered = self.tls.as_ref().filter(on_demand).map(|(acceptor, _)| acceptor);
+        let mut stream: Stream = match &self.tls {
+            Some((acceptor, Secured::AtOnce)) => {
+                BufReader::new(Box::new(acceptor.accept(stream).await?))
+            }
+            _ => BufReader::new(Box::new(stream)),
+        };
+        let mut secured = self.tls.is_some() && offered.is_none();
         let Some(greeting) = self.answer(Stage::Greeting, "220 sink ready").await else {
             return Ok(());
         };
@@ -131,28 +197,42 @@ impl SmtpSink {
             let word = line.trim_end().to_ascii_uppercase();
             self.state.lock().unwrap().lines.push(word.clone());
             let (stage, reply) = if word.starts_with("EHLO") {
-                (Stage::Ehlo, "250-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN")
+                let secure = if offered.is_some() { "250-STARTTLS\r\n" } else { "" };
+                let offer = "250-sink\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 AUTH PLAIN LOGIN";
+                (Stage::Ehlo, offer.replacen("250 AUTH", &format!("{secure}250 AUTH"), 1))
+            } else if word.starts_with("STARTTLS")
+                && let Some(acceptor) = offered.take()
+            {
+                write(&mut stream, "220 go on").await?;
+                let opened = acceptor.accept(stream.into_inner()).await?;
+                stream = BufReader::new(Box::new(opened));
+                secured = true;
+                continue;
             } else if word.starts_with("AUTH PLAIN") {
                 signed_in = self.check_plain(line.trim_end());
-                (Stage::Auth, if signed_in { "235 welcome" } else { "535 wrong user or password" })
+                (
+                    Stage::Auth,
+                    { if signed_in { "235 welcome" } else { "535 wrong user or password" } }
+                        .to_owned(),
+                )
             } else if word.starts_with("MAIL") {
-                (Stage::Mail, if signed_in { "250 ok" } else { "530 sign in first" })
+                (Stage::Mail, { if signed_in { "250 ok" } else { "530 sign in first" } }.to_owned())
             } else if word.starts_with("RCPT") {
-                (Stage::Rcpt, "250 ok")
+                (Stage::Rcpt, "250 ok".to_owned())
             } else if word.starts_with("DATA") {
-                (Stage::Data, "354 go on")
+                (Stage::Data, "354 go on".to_owned())
             } else if word.starts_with("QUIT") {
                 return write(&mut stream, "221 bye").await;
             } else {
-                (Stage::Greeting, "500 what?")
+                (Stage::Greeting, "500 what?".to_owned())
             };
-            let Some(text) = self.answer(stage, reply).await else { return Ok(()) };
+            let Some(text) = self.answer(stage, &reply).await else { return Ok(()) };
             write(&mut stream, &text).await?;
             match (stage, text.starts_with('2') || text.starts_with('3')) {
                 (Stage::Rcpt, true) => to.push(line.trim_end().to_owned()),
                 (Stage::Data, true) => {
                     let data = read_data(&mut stream).await?;
-                    let number = self.keep(std::mem::take(&mut to), data);
+                    let number = self.keep(std::mem::take(&mut to), data, secured);
                     let Some(text) = self.answer(Stage::Dot, "250 kept").await else {
                         return Ok(());
                     };
@@ -169,9 +249,9 @@ impl SmtpSink {
         }
     }
 
-    fn keep(&self, to: Vec<String>, data: Vec<u8>) -> usize {
+    fn keep(&self, to: Vec<String>, data: Vec<u8>, secured: bool) -> usize {
         let mut state = self.state.lock().unwrap();
-        state.received.push(Received { to, data, acknowledged: false });
+        state.received.push(Received { to, data, acknowledged: false, secured });
         state.received.len() - 1
     }
 
@@ -186,12 +266,12 @@ impl SmtpSink {
     }
 }
 
-async fn write(stream: &mut BufReader<TcpStream>, text: &str) -> std::io::Result<()> {
+async fn write(stream: &mut Stream, text: &str) -> std::io::Result<()> {
     stream.get_mut().write_all(format!("{text}\r\n").as_bytes()).await?;
     stream.get_mut().flush().await
 }
 
-async fn read_data(stream: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+async fn read_data(stream: &mut Stream) -> std::io::Result<Vec<u8>> {
     let mut data = Vec::new();
     loop {
         let mut line = Vec::new();

@@ -71,6 +71,7 @@ impl Town {
             security: SmtpSecurity::None,
             username: None,
             password: None,
+            ca_certificate: None,
             from: "Shop <shop@example.com>".into(),
         };
         self.settings.email_set(self.organization, &channel, Utc::now()).await.unwrap();
@@ -162,7 +163,7 @@ impl Town {
                 _ => {}
             }
         }
-        Played { outputs: Value::Object(outputs), errors, end, events }
+        Played { run, outputs: Value::Object(outputs), errors, end, events }
     }
 
     pub async fn pending(&self) -> Vec<ApprovalView> {
@@ -184,6 +185,7 @@ impl Town {
 /// What a run did.
 #[derive(Debug)]
 pub struct Played {
+    pub run: RunId,
     pub outputs: Value,
     pub errors: Vec<signalbox::run::StepError>,
     pub end: Option<RunEnd>,

@@ -5,9 +5,10 @@ use crate::support::{
     web_sink::{Answer, WebSink},
 };
 use serde_json::{Value, json};
+use server::store::{self, ModelUse, Source};
 use signalbox::{
     run::{ErrorKind, EventBody},
-    wire::ModelSettings,
+    wire::{ModelPrice, ModelSettings, OutboundSettings},
 };
 
 fn openai(message: Value) -> Answer {
@@ -37,6 +38,7 @@ async fn town(provider: &str, web: &WebSink) -> Town {
         model: "test-model".into(),
         base_url: Some(web.url("/v1")),
         api_key: Some("sk-test".into()),
+        price: None,
     };
     let view =
         town.settings.models_set(town.organization, &settings, chrono::Utc::now()).await.unwrap();
@@ -240,4 +242,95 @@ async fn the_sandbox_model_says_that_it_is_one() {
     let played = town.play(nodes, json!({})).await;
     assert_eq!(played.outputs["ask"], json!({ "needsReply": true }), "{played:#?}");
     assert!(usage(&played).sandbox && usage(&played).model == "sandbox");
+}
+
+/// A dollar a million tokens in, two out.
+const PRICE: ModelPrice = ModelPrice { input_micros: 1_000_000, output_micros: 2_000_000 };
+
+async fn set_price(town: &Town, price: Option<ModelPrice>) {
+    let mut settings = town.settings.models(town.organization).await.unwrap().settings;
+    settings.price = price;
+    town.settings.models_set(town.organization, &settings, chrono::Utc::now()).await.unwrap();
+}
+
+async fn set_budget(town: &Town, micros: Option<u64>) {
+    let rules = OutboundSettings { model_budget_micros: micros, ..Default::default() };
+    town.settings.outbound_set(town.organization, &rules, chrono::Utc::now()).await.unwrap();
+}
+
+async fn uses(town: &Town, played: &crate::support::town::Played) -> Vec<ModelUse> {
+    let source = &mut Source::Pool(&town.store);
+    store::model_uses_of_run(source, town.organization, played.run).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_a_call_cost_is_written_down_and_an_unknown_price_is_not_nothing() {
+    let web = WebSink::start().await;
+    let town = town("openai", &web).await;
+    // 11 tokens in, 7 out.
+    for (price, cost) in [(Some(PRICE), Some(25)), (None, None)] {
+        set_price(&town, price).await;
+        web.answer(said("Hello!"));
+        let played = town.play(json!([llm(json!({}))]), json!({})).await;
+        let used = usage(&played);
+        assert_eq!((used.cost_micros, used.unpriced), (cost.unwrap_or(0), cost.is_none()));
+        let noted = uses(&town, &played).await;
+        assert_eq!(noted.len(), 1);
+        assert_eq!(
+            (noted[0].cost_micros, noted[0].input_tokens, noted[0].sandbox),
+            (cost, 11, false)
+        );
+        assert_eq!(
+            (noted[0].provider.as_str(), noted[0].model.as_str()),
+            ("openai", "test-model-2026")
+        );
+    }
+    let view = town.settings.outbound(town.organization, chrono::Utc::now()).await.unwrap();
+    assert_eq!((view.model_spent_micros, view.model_unpriced_calls), (25, 1));
+
+    let town = Town::new().await;
+    let played = town.play(json!([llm(json!({}))]), json!({})).await;
+    assert!(usage(&played).sandbox && !usage(&played).unpriced);
+    let noted = uses(&town, &played).await;
+    assert_eq!((noted[0].cost_micros, noted[0].sandbox), (Some(0), true));
+}
+
+#[tokio::test]
+async fn a_budget_stops_a_call_before_it_is_made() {
+    let web = WebSink::start().await;
+    let town = town("openai", &web).await;
+    let short = || json!([llm(json!({ "max_tokens": 10 }))]);
+    let refused = |played: &crate::support::town::Played| {
+        assert_eq!(
+            played.errors.first().map(|e| e.kind),
+            Some(ErrorKind::LimitReached),
+            "{played:#?}"
+        );
+        played.errors[0].message.clone()
+    };
+    // Without a price a budget cannot be kept.
+    set_budget(&town, Some(1_000_000)).await;
+    let message = refused(&town.play(short(), json!({})).await);
+    assert!(message.contains("test-model") && message.contains("Settings"), "{message}");
+    // One call fits: it costs 92 at most, and then 25. A second would not.
+    set_price(&town, Some(PRICE)).await;
+    set_budget(&town, Some(110)).await;
+    web.answer(said("Hello!"));
+    let played = town.play(short(), json!({})).await;
+    assert_eq!(played.outputs["ask"], "Hello!", "{played:#?}");
+    assert_eq!(web.asked().len(), 1);
+    let message = refused(&town.play(short(), json!({})).await);
+    assert!(message.contains("$0.000025 of today"), "{message}");
+    assert_eq!(web.asked().len(), 1, "nobody was asked");
+    // A longer answer would have been too much from the start.
+    set_budget(&town, Some(200)).await;
+    refused(&town.play(json!([llm(json!({}))]), json!({})).await);
+    assert_eq!(web.asked().len(), 1, "nobody was asked");
+    // Raised or lifted, it goes on.
+    for budget in [Some(1_000_000), None] {
+        set_budget(&town, budget).await;
+        web.answer(said("Again!"));
+        let played = town.play(short(), json!({})).await;
+        assert_eq!(played.outputs["ask"], "Again!", "{played:#?}");
+    }
 }

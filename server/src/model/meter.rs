@@ -1,0 +1,149 @@
+//! The meter around a model: a budget stops a call before it is made, and what a call cost is written down.
+//!
+//! What a call may cost at most is set aside while it runs, so that many at once do not exceed the budget
+//! together. That is kept in memory: the budget of an organisation is held by one process. Deliberately
+//! absent: sums per step and run, which the run's own events hold.
+
+use super::{
+    Model, ModelAnswer, ModelCall, ModelError,
+    prices::{cost, cost_at_most, price_of},
+    provider::MAX_TOKENS,
+};
+use crate::{
+    gate::{Now, day_around},
+    setting::rules_of,
+    store::{self, ModelUse, Source, Store, StoreError},
+};
+use futures::{FutureExt, future::BoxFuture};
+use signalbox::{
+    id::{CallId, OrganizationId, RunId},
+    wire::{ModelPrice, ModelSettings},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+/// For whom a model is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The organisation, which pays.
+    pub organization: OrganizationId,
+    /// The run it belongs to.
+    pub run: Option<RunId>,
+    /// The call it belongs to.
+    pub call: Option<CallId>,
+}
+
+/// What is set aside for calls that run, in millionths of a US dollar.
+pub(super) type SetAside = Arc<Mutex<HashMap<OrganizationId, u64>>>;
+
+/// A model whose calls are counted.
+pub(super) struct Metered {
+    pub(super) inner: Arc<dyn Model>,
+    pub(super) asker: Asker,
+    pub(super) settings: ModelSettings,
+    pub(super) store: Store,
+    pub(super) now: Now,
+    pub(super) set_aside: SetAside,
+}
+
+/// A part of the budget that goes back when the call is over.
+struct Hold {
+    set_aside: SetAside,
+    organization: OrganizationId,
+    micros: u64,
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut all = self.set_aside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(left) = all.get_mut(&self.organization) {
+            *left = left.saturating_sub(self.micros);
+            if *left == 0 {
+                all.remove(&self.organization);
+            }
+        }
+    }
+}
+
+fn unreadable(error: StoreError) -> ModelError {
+    ModelError::Unavailable(format!("the budget cannot be read: {error}"))
+}
+
+impl Metered {
+    fn price(&self, model: &str) -> Option<ModelPrice> {
+        price_of(&self.settings, model)
+    }
+
+    /// Refuses the call, or sets aside what it may cost. None where no budget is set.
+    async fn hold(&self, call: &ModelCall) -> Result<Option<Hold>, ModelError> {
+        let organization = self.asker.organization;
+        let source = &mut Source::Pool(&self.store);
+        let rules = rules_of(source, organization).await.map_err(unreadable)?;
+        let Some(budget_micros) = rules.outbound.model_budget_micros else { return Ok(None) };
+        let model = call.model.as_deref().filter(|name| !name.is_empty());
+        let model = model.unwrap_or(&self.settings.model);
+        let Some(price) = self.price(model) else {
+            return Err(ModelError::Unpriced { model: model.to_owned() });
+        };
+        let micros = cost_at_most(price, call, MAX_TOKENS);
+        let (today, _) = day_around(rules.zone, (self.now)());
+        let spent = store::model_spend(source, organization, today).await.map_err(unreadable)?;
+        let mut all = self.set_aside.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = all.get(&organization).copied().unwrap_or_default();
+        let spent_micros = spent.micros.saturating_add(running);
+        if spent_micros.saturating_add(micros) > budget_micros {
+            return Err(ModelError::OverBudget { micros, spent_micros, budget_micros });
+        }
+        *all.entry(organization).or_default() += micros;
+        Ok(Some(Hold { set_aside: Arc::clone(&self.set_aside), organization, micros }))
+    }
+
+    /// Writes down what an answer cost. An answer is not thrown away because that failed.
+    async fn note(&self, answer: &ModelAnswer, began: Instant) {
+        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let new = ModelUse {
+            organization: self.asker.organization,
+            at: (self.now)(),
+            area: "llm_step",
+            provider: self.settings.provider.clone(),
+            model: answer.model.clone(),
+            sandbox: answer.sandbox,
+            input_tokens: answer.input_tokens,
+            output_tokens: answer.output_tokens,
+            cost_micros: answer.cost_micros,
+            duration_ms,
+            run: self.asker.run,
+            call: self.asker.call,
+        };
+        let write = self
+            .store
+            .write(move |tx| async move { store::model_use_insert(tx, &new).await }.boxed());
+        if let Err(error) = write.await {
+            tracing::error!(%error, "what a model call cost was not written down");
+        }
+    }
+
+    async fn ask(&self, call: &ModelCall) -> Result<ModelAnswer, ModelError> {
+        let sandbox = self.settings.provider == "sandbox";
+        let _hold = if sandbox { None } else { self.hold(call).await? };
+        let began = Instant::now();
+        let mut answer = self.inner.answer(call).await?;
+        if !sandbox {
+            let asked = call.model.as_deref().unwrap_or(&self.settings.model);
+            let price = self.price(&answer.model).or_else(|| self.price(asked));
+            answer.cost_micros =
+                price.map(|price| cost(price, answer.input_tokens, answer.output_tokens));
+        }
+        self.note(&answer, began).await;
+        Ok(answer)
+    }
+}
+
+impl Model for Metered {
+    fn answer<'a>(&'a self, call: &'a ModelCall) -> BoxFuture<'a, Result<ModelAnswer, ModelError>> {
+        self.ask(call).boxed()
+    }
+}

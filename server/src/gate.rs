@@ -15,7 +15,6 @@ mod doubt;
 mod draft;
 mod facts;
 mod health;
-mod hours;
 mod life;
 mod sender;
 mod verdict;
@@ -25,7 +24,6 @@ pub use contact::ContactError;
 pub use content::content_hash;
 pub use decide::{DecideError, Decider};
 pub use draft::{GateCall, Submitted};
-pub use hours::{day_around, minutes_of};
 pub use life::{IllegalMove, may_follow};
 pub use sender::CrashPoint;
 

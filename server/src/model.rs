@@ -12,12 +12,12 @@ mod sandbox;
 
 pub use json::extract;
 pub use meter::Asker;
-pub use prices::dollars;
 pub use provider::ProviderModel;
 pub use sandbox::SandboxModel;
 
 use crate::{
     gate::Now,
+    money::dollars,
     setting::{SettingError, Settings},
     store::Store,
 };

@@ -3,11 +3,11 @@
 use super::{
     content_hash,
     draft::address_of,
-    hours::day_around,
     verdict::{ApprovalFact, BudgetFact, CapFact, ConsentFact, Facts, OptOut, TroubleFact},
 };
 use crate::{
     channel::Channel,
+    hours::day_around,
     setting::{Rules, rules_of},
     store::{self, Message, Recipient, Source, StoreResult},
 };

@@ -6,7 +6,7 @@
 
 mod checks;
 
-use super::hours::{Hours, hours_at};
+use crate::hours::{Hours, hours_at};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use signalbox::{

@@ -10,7 +10,8 @@ use super::{
     provider::MAX_TOKENS,
 };
 use crate::{
-    gate::{Now, day_around},
+    gate::Now,
+    hours::day_around,
     setting::rules_of,
     store::{self, ModelUse, Source, Store, StoreError},
 };

@@ -3,7 +3,7 @@
 
 use super::{EMAIL, GENERAL, General, SettingError, Settings, invalid};
 use crate::{
-    gate::{day_around, minutes_of},
+    hours::{day_around, minutes_of},
     store::{self, Source, StoreError, StoreResult},
 };
 use chrono::{DateTime, Utc};

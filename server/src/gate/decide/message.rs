@@ -274,7 +274,10 @@ pub(in crate::gate) fn unapprove(
             let mut message = store::message_fetch_in(tx, organization, id).await?;
             message.approved = None;
             message.due_at = None;
-            message.gate_held = false;
+            if std::mem::take(&mut message.gate_held) {
+                // It said when it would leave.
+                message.detail.clear();
+            }
             message.stale = stale;
             save_as(tx, &mut message, MessageState::PendingApproval, now).await?;
             let Some(approval) = approval else { return Ok(()) };

@@ -3,8 +3,8 @@
 
 use super::{ApprovalFact, Checked, Effect, Facts, OptOut};
 use crate::{
-    gate::hours::{Hours, hours_at},
-    model::dollars,
+    hours::{Hours, hours_at},
+    money::dollars,
 };
 use chrono::TimeDelta;
 use signalbox::wire::{ConsentKind, ConsentPolicy, ConsentState, Day, SendingHours};

@@ -14,12 +14,15 @@ fn hours(from: &str, to: &str, days: &[Day]) -> SendingHours {
 const WEEK: &[Day] = &Day::ALL;
 const WORKDAYS: &[Day] = &[Day::Mon, Day::Tue, Day::Wed, Day::Thu, Day::Fri];
 
+/// Zone, from, to, days, now, the opening; empty: it is open.
+type Case = (&'static str, &'static str, &'static str, &'static [Day], &'static str, &'static str);
+
 #[test]
 fn the_next_opening_is_the_zones_own() {
-    // Zone, hours, days, now, the opening ("" = it is open). 2026-03-29 and 2026-10-25 are the changes in
+    // 2026-03-29 and 2026-10-25 are the changes in
     // Europe, 2026-03-08 and 2026-11-01 those in the United States.
     #[rustfmt::skip]
-    let cases: &[(&str, &str, &str, &[Day], &str, &str)] = &[
+    let cases: &[Case] = &[
         ("UTC", "08:00", "20:00", WEEK, "2026-11-23T08:00:00Z", ""),
         ("UTC", "08:00", "20:00", WEEK, "2026-11-23T19:59:59Z", ""),
         ("UTC", "08:00", "20:00", WEEK, "2026-11-23T20:00:00Z", "2026-11-24T08:00:00Z"),

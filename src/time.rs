@@ -2,9 +2,11 @@
 //!
 //! Deliberately absent: the clock. "Now" and the zone are arguments, always.
 
+mod cron;
 mod duration;
 mod words;
 
+pub use cron::{Cron, CronError};
 pub use duration::{MAX_DURATION_MS, duration_human, duration_parse, duration_parts};
 pub use words::{exact, said, said_on_walls};
 

@@ -8,6 +8,7 @@
 //! [`client`].
 
 pub mod client;
+pub mod event_type;
 pub mod expr;
 pub mod format;
 pub mod graph;

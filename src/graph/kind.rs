@@ -80,6 +80,54 @@ pub struct TriggerSettings {
     /// JSON Schema of the input that the start form shows and that names resolve against. Null: anything.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub input_schema: Value,
+    /// What a schedule does about times that were missed, and about runs that are still going on.
+    #[serde(skip_serializing_if = "ScheduleRule::is_default")]
+    pub schedule: ScheduleRule,
+    /// A condition over `event`: only events for which it holds start a run. Absent: every one of the type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
+}
+
+impl TriggerSettings {
+    /// The filter, if it says anything.
+    pub fn filter_text(&self) -> Option<&str> {
+        self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty())
+    }
+}
+
+/// What a schedule does when it could not fire in time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct ScheduleRule {
+    /// What becomes of missed times.
+    pub misfire: Misfire,
+    /// A time is left out while a run that an earlier one started is going on.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_overlap: bool,
+    /// A time that is later than so many milliseconds is left out. Absent: one period; for `all` no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_lateness_ms: Option<u64>,
+}
+
+impl ScheduleRule {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What becomes of times that were missed, because the server was down or busy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Misfire {
+    /// One run for all of them.
+    #[default]
+    Coalesce,
+    /// None, except within a minute.
+    Skip,
+    /// One run each, the newest 100 at most.
+    All,
 }
 
 /// By whom or what a run is started. In JSON: `{"on": "webhook", "path": "/orders"}`.

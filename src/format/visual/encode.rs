@@ -5,7 +5,7 @@ use super::step::Dialect;
 use super::tool_name;
 use crate::graph::{
     EndSettings, LlmSettings, LoopSettings, Node, NodeKind, OutputFormat, Policy, RetryPolicy,
-    TriggerKind, TriggerSettings,
+    ScheduleRule, TriggerKind, TriggerSettings,
 };
 use serde_json::{Map, Value, json};
 
@@ -128,6 +128,16 @@ fn trigger(
     }
     if !settings.input_schema.is_null() {
         config.insert("inputSchema".into(), settings.input_schema.clone());
+    }
+    let mut own = Map::new();
+    if settings.schedule != ScheduleRule::default() {
+        own.insert("schedule".into(), json!(settings.schedule));
+    }
+    if let Some(filter) = &settings.filter {
+        own.insert("filter".into(), json!(filter));
+    }
+    if !own.is_empty() {
+        config.insert(OWN_KEY.into(), Value::Object(own));
     }
     config
 }

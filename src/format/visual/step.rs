@@ -130,7 +130,11 @@ fn trigger(config: &mut Config, dialect: &mut Dialect) -> TriggerSettings {
             TriggerKind::Manual
         }
     };
-    TriggerSettings { trigger, input_schema }
+    // What the format has no word for is ours; when it cannot be read it is as if it were not there.
+    let own = config.get(OWN_KEY);
+    let schedule = own.and_then(|own| serde_json::from_value(own.get("schedule")?.clone()).ok());
+    let filter = own.and_then(|own| own.get("filter")?.as_str().map(str::to_owned));
+    TriggerSettings { trigger, input_schema, schedule: schedule.unwrap_or_default(), filter }
 }
 
 fn schedule(config: &mut Config) -> TriggerKind {

@@ -5,7 +5,7 @@ use super::read::{self, ReadStep, Reading};
 use super::step::Dialect;
 use super::{OWN_KEY, encode, ports};
 use crate::format::{Format, merge};
-use crate::graph::{Edge, Graph, Node, NodeKind, TriggerKind, layout};
+use crate::graph::{Edge, Graph, Node, NodeKind, TriggerKind, TriggerSettings, layout};
 use crate::id::NodeId;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -120,7 +120,9 @@ impl<'a> Writer<'a> {
             Node { position: node.position, ..Node::new(node.id.clone(), node.kind.clone()) };
         let expressible =
             matches!(settings.trigger, TriggerKind::Manual | TriggerKind::Schedule { .. });
-        if !made || *node != plain || !expressible || !settings.input_schema.is_null() {
+        // Only the kind of trigger and the schedule itself have a place in the header.
+        let bare = TriggerSettings { trigger: settings.trigger.clone(), ..Default::default() };
+        if !made || *node != plain || !expressible || *settings != bare {
             return false;
         }
         let edges = self.edges.get(&node.id).map(Vec::as_slice).unwrap_or_default();

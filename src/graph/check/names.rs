@@ -105,7 +105,8 @@ impl<'a, 'd> Names<'a, 'd> {
     }
 
     fn has_event(&self, text: &Text) -> bool {
-        matches!(self.draft.graph.nodes[text.node].kind, NodeKind::Wait(_)) && text.edge.is_none()
+        let kind = &self.draft.graph.nodes[text.node].kind;
+        matches!(kind, NodeKind::Wait(_) | NodeKind::Trigger(_)) && text.edge.is_none()
     }
 
     fn step(&self, text: &Text, path: &Path) -> Option<Problem> {

@@ -76,7 +76,11 @@ struct Collector<'a, 't> {
 impl Collector<'_, '_> {
     fn kind(&mut self, draft: &Draft, node: &Node) {
         match &node.kind {
-            NodeKind::Trigger(_) => {}
+            NodeKind::Trigger(trigger) => {
+                if let Some(filter) = trigger.filter_text() {
+                    self.expression("/filter", filter);
+                }
+            }
             NodeKind::Action(action) => {
                 let spec = draft.tool(&action.tool);
                 let filters = spec.map(expression_parameters).unwrap_or_default();

@@ -5,6 +5,8 @@ use super::fixes;
 use crate::graph::{
     GraphEdit, Node, NodeKind, Position, Problem, Severity, TriggerKind, TriggerSettings, layout,
 };
+use super::nearest::nearest;
+use crate::event_type;
 use crate::time::Cron;
 
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
@@ -79,11 +81,26 @@ fn settings_of(node: &Node, settings: &TriggerSettings, problems: &mut Vec<Probl
                 report("bad-timezone", "/trigger/timezone", message);
             }
         }
-        TriggerKind::Event { event_type } => {
-            if event_type.trim().is_empty() {
-                let message = "Name the event that starts the workflow, such as customer.created.";
-                report("missing-event", "/trigger/event_type", message.to_owned());
-            }
-        }
+        TriggerKind::Event { event_type } => event_type_of(node, event_type, problems),
+    }
+}
+
+fn event_type_of(node: &Node, named: &str, problems: &mut Vec<Problem>) {
+    let mut report = |code: &str, severity: Severity, message: String| {
+        problems.push(
+            Problem::new(code, severity, message).at(&node.id).field("/trigger/event_type"),
+        );
+    };
+    if named.trim().is_empty() {
+        let message = "Name the event that starts the workflow, such as customer.created.";
+        report("missing-event", Severity::Error, message.to_owned());
+    } else if event_type::find(named).is_none() {
+        let known = event_type::ALL.iter().map(|event| event.name);
+        let meant = nearest(named, known).map(|name| format!(" Did you mean {name}?"));
+        let message = format!(
+            "Nothing here causes the event {named:?}, so only something outside could start the workflow.{}",
+            meant.unwrap_or_default()
+        );
+        report("unknown-event", Severity::Warning, message);
     }
 }

@@ -1,6 +1,6 @@
 //! What happens inside an organisation and can start a workflow or end a wait, by name.
 //!
-//! Every event carries `type`, `id` and `at`; the rest is listed here. Deliberately absent: events of the
+//! Every event carries its `type`, and what is listed here; a run that it starts finds its `id` and time (`at`) beside. Deliberately absent: events of the
 //! outside world, which bear whatever name their sender gives them.
 
 /// A contact was made.

@@ -4,12 +4,13 @@ use crate::{
     channel::Channels,
     engine::{
         CallExecutor, Clock, Engine, EngineConfig, EngineError, EngineHandle, Organizations,
-        WriteOp,
+        Timekeeping, WriteOp,
     },
     gate::{Gate, Ride, Runs, TellError},
     secret::Vault,
     setting::Settings,
     store::{self, Store, StoreError},
+    trigger,
 };
 use chrono_tz::Tz;
 use futures::{FutureExt, future::BoxFuture};
@@ -40,11 +41,15 @@ pub fn start(
     let channels = Channels::new(Settings::new(store.clone(), vault));
     let time = clock.clone();
     let gate = Gate::new(store.clone(), channels, Arc::new(move || time.now()));
+    let timekeeping = config.timekeeping;
     let config = EngineConfig { organizations: Arc::new(Zones(store.clone())), ..config };
     let engine = Engine::prepare(store, executor(&gate), clock, config);
     // Before the first call of an earlier process is made again: it may need the gate.
     gate.attach(Arc::new(EngineRuns(engine.clone())));
     engine.begin();
+    if timekeeping == Timekeeping::Automatic {
+        trigger::start(&engine);
+    }
     Services { engine, gate }
 }
 

@@ -29,7 +29,7 @@ pub use clock::{Clock, SystemClock, VirtualClock};
 pub use command::{Outcome, WriteOp};
 pub use config::{EngineConfig, Organizations, Timekeeping};
 pub use executor::{CallContext, CallExecutor, CallOutcome, Closing};
-pub use start::{StartRun, Started};
+pub use start::{StartOp, StartRun, Started};
 pub use waiters::WaitFor;
 
 use crate::store::{Store, StoreError};
@@ -172,6 +172,14 @@ impl EngineHandle {
     /// The clock it runs by.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    /// Runs something beside the engine until the engine stops, which its token tells.
+    pub fn beside<F>(&self, work: impl FnOnce(CancellationToken) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.inner.tasks.spawn(work(self.inner.stop.clone()));
     }
 
     /// Stops: nothing new is begun, what is being committed is finished. Calls in flight are given

@@ -77,6 +77,8 @@ pub trait Runs: Send + Sync {
 #[derive(Clone)]
 pub struct Gate {
     inner: Arc<Inner>,
+    /// The run on whose behalf it is asked.
+    cause: Option<RunId>,
 }
 
 struct Inner {
@@ -122,7 +124,12 @@ impl Gate {
             busy: Mutex::new(HashMap::new()),
             crash,
         };
-        Self { inner: Arc::new(inner) }
+        Self { inner: Arc::new(inner), cause: None }
+    }
+
+    /// The same gate, asked on behalf of a run: what it changes counts as caused by that run.
+    pub fn caused_by(&self, run: RunId) -> Self {
+        Self { inner: self.inner.clone(), cause: Some(run) }
     }
 
     /// Gives the gate the engine. Only the first one counts.

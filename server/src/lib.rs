@@ -19,4 +19,5 @@ pub mod secret;
 pub mod setting;
 pub mod store;
 pub mod tool;
+pub mod trigger;
 pub mod web;

@@ -5,8 +5,8 @@ use super::{
     cells::Live,
     commit::{self, Place},
 };
-use crate::store::{self, NewRun, StoreError};
-use futures::FutureExt;
+use crate::store::{self, NewRun, StoreError, StoreResult, Tx};
+use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use signalbox::{
     id::{ContactId, OrganizationId, RunId, WorkflowId},
@@ -40,6 +40,10 @@ pub struct Started {
     pub created: bool,
 }
 
+/// Writes that ride in the transaction that starts a run, before the run's own.
+pub type StartOp =
+    Box<dyn for<'t> FnOnce(&'t mut Tx, RunId) -> BoxFuture<'t, StoreResult<()>> + Send>;
+
 impl EngineHandle {
     /// Starts a run of a version. It is on disk when this answers, and goes on even if the caller
     /// goes away.
@@ -50,13 +54,37 @@ impl EngineHandle {
         version: u32,
         start: StartRun,
     ) -> Result<Started, EngineError> {
+        self.start_in_task(organization, workflow, version, start, None).await
+    }
+
+    /// Starts a run with writes in the same transaction. If they fail there is no run. They are not made
+    /// when the idempotency key finds a run that is there ([`Started::created`]).
+    pub async fn start_run_with(
+        &self,
+        organization: OrganizationId,
+        workflow: WorkflowId,
+        version: u32,
+        start: StartRun,
+        extra: StartOp,
+    ) -> Result<Started, EngineError> {
+        self.start_in_task(organization, workflow, version, start, Some(extra)).await
+    }
+
+    async fn start_in_task(
+        &self,
+        organization: OrganizationId,
+        workflow: WorkflowId,
+        version: u32,
+        start: StartRun,
+        extra: Option<StartOp>,
+    ) -> Result<Started, EngineError> {
         if self.inner.stop.is_cancelled() {
             return Err(EngineError::Stopping);
         }
         let inner = self.inner.clone();
         let busy = inner.activity.enter();
         let task = self.inner.tasks.spawn(async move {
-            let started = inner.start_run(organization, workflow, version, start).await;
+            let started = inner.start_run(organization, workflow, version, start, extra).await;
             drop(busy);
             started
         });
@@ -71,6 +99,7 @@ impl Inner {
         workflow: WorkflowId,
         version: u32,
         start: StartRun,
+        extra: Option<StartOp>,
     ) -> Result<Started, EngineError> {
         if let Some(found) = self.started_before(organization, &start).await? {
             return Ok(found);
@@ -99,7 +128,15 @@ impl Inner {
         let first = plan.commit.clone();
         let written = self
             .store
-            .write(move |tx| async move { store::run_insert(tx, &new, &first).await }.boxed())
+            .write(move |tx| {
+                async move {
+                    if let Some(extra) = extra {
+                        extra(tx, run).await?;
+                    }
+                    store::run_insert(tx, &new, &first).await
+                }
+                .boxed()
+            })
             .await;
         match written {
             Ok(()) => {}

@@ -8,14 +8,15 @@ mod consent;
 use super::{Gate, decide::unapprove, draft::parked};
 use crate::{
     channel::mailbox,
-    store::{self, ContactFilter, Message, StoreError, StoreResult, Tx},
+    store::{self, ContactFilter, Happening, Message, StoreError, StoreResult, Tx},
 };
 use chrono::{DateTime, Utc};
 use consent::{keep_opt_out, revoked, take_opt_out};
 use futures::FutureExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signalbox::{
-    id::{ContactId, OrganizationId},
+    event_type,
+    id::{ContactId, OrganizationId, RunId},
     wire::{ApiError, ContactInput, ContactView, ErrorCode, MessageState, Page, PageQuery},
 };
 use uuid::Uuid;
@@ -87,6 +88,7 @@ impl Gate {
             contact.name =
                 email.ok_or_else(|| invalid("name", "give a name or an email address"))?;
         }
+        let cause = self.cause;
         let write = self.store().write_with(move |tx| {
             async move {
                 match store::contact_fetch_in(tx, organization, id).await {
@@ -96,6 +98,7 @@ impl Gate {
                 }
                 take_opt_out(tx, organization, &mut contact, now).await?;
                 store::contact_put(tx, organization, &contact).await?;
+                happened(tx, organization, event_type::CUSTOMER_CREATED, &contact, cause).await?;
                 Ok(contact)
             }
             .boxed()
@@ -110,7 +113,7 @@ impl Gate {
         id: ContactId,
         input: &ContactInput,
     ) -> Result<ContactView, ContactError> {
-        let (input, now) = (input.clone(), self.now());
+        let (input, now, cause) = (input.clone(), self.now(), self.cause);
         let write = self.store().write_with(move |tx| {
             async move {
                 let before = store::contact_fetch_in(tx, organization, id).await?;
@@ -123,6 +126,10 @@ impl Gate {
                 store::contact_put(tx, organization, &contact).await?;
                 if before.timezone != contact.timezone || before.consent != contact.consent {
                     store::messages_look_again(tx, organization, Some(id), now).await?;
+                }
+                if (ContactView { updated_at: now, ..before.clone() }) != contact {
+                    let changed = event_type::CUSTOMER_UPDATED;
+                    happened(tx, organization, changed, &contact, cause).await?;
                 }
                 let unsent = match reason(&before, &contact, now) {
                     Some(reason) => stale(tx, organization, &contact, reason, now).await?,
@@ -151,13 +158,15 @@ impl Gate {
         organization: OrganizationId,
         id: ContactId,
     ) -> Result<(), ContactError> {
-        let now = self.now();
+        let (now, cause) = (self.now(), self.cause);
         let write = self.store().write(move |tx| {
             async move {
                 let contact = store::contact_fetch_in(tx, organization, id).await?;
                 stale(tx, organization, &contact, "The contact was deleted.", now).await?;
                 keep_opt_out(tx, organization, &contact, now).await?;
-                store::contact_delete(tx, organization, id, now).await
+                store::contact_delete(tx, organization, id, now).await?;
+                let gone = ContactView { updated_at: now, ..contact };
+                happened(tx, organization, event_type::CUSTOMER_DELETED, &gone, cause).await
             }
             .boxed()
         });
@@ -190,6 +199,19 @@ impl Gate {
         let total = store::contacts_count(self.store(), organization).await?;
         Ok(Page { items, next_cursor, total: Some(total) })
     }
+}
+
+/// Tells those who wait for news of contacts.
+async fn happened(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    name: &'static str,
+    contact: &ContactView,
+    cause: Option<RunId>,
+) -> StoreResult<()> {
+    let payload = json!({ "customerId": contact.id, "customer": crate::tool::record(contact) });
+    let happening = Happening { name, contact: Some(contact.id), cause, payload };
+    store::event_happened(tx, organization, happening, contact.updated_at).await
 }
 
 fn blank(id: ContactId, now: DateTime<Utc>) -> ContactView {

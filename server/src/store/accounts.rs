@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: passwords in any form but their hash, and rules about who may do what.
 
-use super::{Store, StoreError, StoreResult, Tx, value};
+use super::{Store, StoreError, StoreResult, Tx, schedules, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -67,6 +67,16 @@ pub async fn organization_update(
     timezone: &str,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
+    let before: Option<String> = on_tx!(tx, |conn| sqlx::query_scalar(
+        "SELECT timezone FROM organizations WHERE id = $1"
+    )
+    .bind(id.0)
+    .fetch_optional(&mut *conn)
+    .await)?;
+    if before.is_some_and(|before| before != timezone) {
+        schedules::schedules_rezone(tx, id, now).await?;
+        tx.feed_append(id, "workflow", id.0, serde_json::json!({ "change": "rezoned" }), now);
+    }
     let changed = on_tx!(tx, |conn| sqlx::query(
         "UPDATE organizations SET name = $2, timezone = $3, updated_at = $4 WHERE id = $1"
     )

@@ -4,11 +4,12 @@
 //! send gate opens those about messages itself. Deliberately absent: who may decide, and what a
 //! decision sets off.
 
-use super::{Store, StoreError, StoreResult, Tx, value};
+use super::{Happening, Store, StoreError, StoreResult, Tx, event_happened, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
+    event_type,
     id::{ApprovalId, MessageId, NodeId, OrganizationId, RunId},
     run::{ActivationId, ApprovalKind},
     wire::ApprovalState,
@@ -206,7 +207,32 @@ pub async fn approval_close(
         return Err(StoreError::Conflict { what: "the approval" });
     }
     feed(tx, organization, id, state, decided.at);
-    Ok(())
+    happened(tx, organization, id, state, decided).await
+}
+
+/// Others may wait for decisions.
+async fn happened(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: ApprovalId,
+    state: ApprovalState,
+    decided: &Decided,
+) -> StoreResult<()> {
+    let (run, kind, title): (Option<uuid::Uuid>, String, String) =
+        on_tx!(tx, |conn| sqlx::query_as(
+            "SELECT run_id, kind, title FROM approvals WHERE organization_id = $1 AND id = $2"
+        )
+        .bind(organization.0)
+        .bind(id.0)
+        .fetch_one(&mut *conn)
+        .await)?;
+    let payload = serde_json::json!({
+        "approvalId": id, "runId": run, "kind": kind, "title": title, "state": state.as_str(),
+        "decidedBy": decided.by, "reason": decided.reason,
+    });
+    let name = event_type::APPROVAL_DECIDED;
+    let happening = Happening { name, contact: None, cause: run.map(RunId), payload };
+    event_happened(tx, organization, happening, decided.at).await
 }
 
 /// A new revision after an edit of what is decided about; gives its number.

@@ -3,11 +3,12 @@
 //! A message is read, changed in memory and written back whole; `rev` fences the write, so nothing
 //! that happened in between is lost. Deliberately absent: which state may follow which (see `gate::life`).
 
-use super::{Store, StoreError, StoreResult, Tx, value};
+use super::{OutsideEvent, Store, StoreError, StoreResult, Tx, outside, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
+    event_type,
     id::{ApprovalId, CallId, ContactId, MessageId, NodeId, OrganizationId, RunId},
     wire::{MessageChannel, MessageState, Revision},
 };
@@ -237,6 +238,26 @@ pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()>
         let payload = serde_json::json!({ "message": message_state_word(message.state) });
         tx.feed_append(message.organization, "approval", approval.0, payload, message.updated_at);
     }
+    if message.state == MessageState::Accepted {
+        sent(tx, message).await?;
+    }
+    Ok(())
+}
+
+/// Others may wait for it; recorded once, however often the row is written.
+async fn sent(tx: &mut Tx, message: &Message) -> StoreResult<()> {
+    let name = event_type::MESSAGE_SENT;
+    let event = OutsideEvent {
+        name: name.to_owned(),
+        contact: message.contact,
+        run: None,
+        source_key: Some(format!("{name} {}", message.id)),
+        payload: serde_json::json!({
+            "type": name, "messageId": message.id, "customerId": message.contact, "runId": message.run,
+            "channel": "email", "to": message.content.to, "subject": message.content.subject,
+        }),
+    };
+    outside::record(tx, message.organization, &event, message.run, message.updated_at).await?;
     Ok(())
 }
 

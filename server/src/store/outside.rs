@@ -39,13 +39,28 @@ pub async fn outside_record(
     event: &OutsideEvent,
     now: DateTime<Utc>,
 ) -> StoreResult<Option<i64>> {
+    record(tx, organization, event, None, now).await
+}
+
+/// As [`outside_record`], with the run that caused it. It is pending while a workflow that it may start, or a
+/// run that waits for it, is to be told.
+pub(super) async fn record(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    event: &OutsideEvent,
+    cause: Option<RunId>,
+    now: DateTime<Utc>,
+) -> StoreResult<Option<i64>> {
     let payload = value::to_json(&event.payload, "outside_events", "payload")?;
-    let number: Option<i64> = on_tx!(tx, |conn| {
-        sqlx::query_scalar(
-        "INSERT INTO outside_events (organization_id, number, name, contact_id, run_id, source_key, payload, at)
-         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7
+    let recorded: Option<(i64, i64)> = on_tx!(tx, |conn| {
+        sqlx::query_as(
+        "INSERT INTO outside_events (organization_id, number, name, contact_id, run_id, source_key, payload, at,
+           cause_run, pending)
+         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8,
+           CASE WHEN EXISTS (SELECT 1 FROM event_triggers WHERE organization_id = $1 AND event_type = $2 AND paused = 0)
+             OR EXISTS (SELECT 1 FROM event_waits WHERE organization_id = $1 AND name = $2) THEN 1 ELSE 0 END
          FROM outside_events WHERE organization_id = $1
-         ON CONFLICT DO NOTHING RETURNING number"
+         ON CONFLICT DO NOTHING RETURNING number, pending"
     )
     .bind(organization.0)
     .bind(&event.name)
@@ -54,9 +69,16 @@ pub async fn outside_record(
     .bind(&event.source_key)
     .bind(payload)
     .bind(value::ms(now))
+    .bind(cause.map(|id| id.0))
     .fetch_optional(&mut *conn)
     .await
     })?;
+    if let Some((_, 1)) = recorded {
+        // Wakes whoever tells about events.
+        let payload = serde_json::json!({ "name": event.name });
+        tx.feed_append(organization, "event", uuid::Uuid::nil(), payload, now);
+    }
+    let number = recorded.map(|(number, _)| number);
     if let Some(number) = number
         && number % PRUNE_EVERY == 0
     {

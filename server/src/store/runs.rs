@@ -5,12 +5,12 @@
 //! ([`StoreError::Conflict`]), and whoever decided reads again and decides again.
 
 use super::{
-    EventBlocks, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals, calls,
-    events, outside, timers, value,
+    EventBlocks, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals, calls, events, outside, timers, value, Happening, event_happened,
 };
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
+    event_type,
     id::{ApprovalId, CallId, ContactId, OrganizationId, RunId, WorkflowId},
     run::{ActivationId, EVENT_VERSION, RunPhase, RunStatus, TimerId},
     wire::ApprovalState,
@@ -235,6 +235,9 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     for write in &commit.writes {
         apply(tx, organization, run, write, commit.at).await?;
     }
+    if commit.head.ended_at.is_some() {
+        ended(tx, commit).await?;
+    }
     if let Some(state) = &commit.checkpoint {
         checkpoint_write(tx, organization, run, commit.seq, state).await?;
     }
@@ -245,6 +248,38 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     });
     tx.feed_append(organization, "run", run.0, payload, commit.at);
     Ok(())
+}
+
+/// Others may wait for a run's end.
+async fn ended(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
+    let (organization, run) = (commit.organization, commit.run);
+    let (name, outcome, error) = match &commit.head.status {
+        RunStatus::Completed { outcome, .. } => {
+            (event_type::RUN_COMPLETED, Some(outcome.as_str()), None)
+        }
+        RunStatus::Failed { error_message } => {
+            (event_type::RUN_FAILED, None, Some(error_message.as_str()))
+        }
+        RunStatus::Stopped { reason, .. } => (event_type::RUN_STOPPED, None, Some(reason.as_str())),
+        _ => return Ok(()),
+    };
+    let (workflow, title): (uuid::Uuid, String) = on_tx!(tx, |conn| {
+        sqlx::query_as(
+            "SELECT w.id, w.name FROM runs r JOIN workflows w
+               ON w.organization_id = r.organization_id AND w.id = r.workflow_id
+             WHERE r.organization_id = $1 AND r.id = $2",
+        )
+        .bind(organization.0)
+        .bind(run.0)
+        .fetch_one(&mut *conn)
+        .await
+    })?;
+    let payload = serde_json::json!({
+        "runId": run, "workflowId": workflow, "workflow": title,
+        "status": commit.head.status.phase().as_str(), "outcome": outcome, "error": error,
+    });
+    let happening = Happening { name, contact: None, cause: Some(run), payload };
+    event_happened(tx, organization, happening, commit.at).await
 }
 
 async fn apply(

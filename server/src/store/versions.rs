@@ -1,6 +1,6 @@
 //! Versions: immutable graphs that runs execute.
 
-use super::{Store, StoreError, StoreResult, Tx, value, workflows};
+use super::{Store, StoreError, StoreResult, Tx, triggers, value, workflows};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -51,7 +51,7 @@ pub struct NewVersion {
     pub published_by: String,
 }
 
-/// Publishes: gives the new number. [`StoreError::Conflict`] when the draft changed meanwhile.
+/// Publishes, and sets up what starts the version's runs: gives the new number. [`StoreError::Conflict`] when the draft changed meanwhile.
 pub async fn version_publish(
     tx: &mut Tx,
     new: &NewVersion,
@@ -87,6 +87,7 @@ pub async fn version_publish(
     .execute(&mut *conn)
     .await
     })?;
+    triggers::set_up(tx, new, value::small(number), now).await?;
     workflows::feed(tx, new.organization, new.workflow, "published", now);
     Ok(value::small(number))
 }

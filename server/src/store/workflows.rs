@@ -1,6 +1,6 @@
 //! Workflows: the named definitions and their mutable drafts.
 
-use super::{Store, StoreError, StoreResult, Tx, value};
+use super::{Store, StoreError, StoreResult, Tx, triggers, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -176,7 +176,7 @@ pub async fn workflow_save(
     }
 }
 
-/// Puts a workflow away, or takes it back.
+/// Puts a workflow away, or takes it back. What is put away starts no runs by itself.
 pub async fn workflow_set_archived(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -198,6 +198,7 @@ pub async fn workflow_set_archived(
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound { what: "workflow" });
     }
+    triggers::pause(tx, organization, id, archived, now).await?;
     feed(tx, organization, id, if archived { "archived" } else { "restored" }, now);
     Ok(())
 }

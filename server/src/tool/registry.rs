@@ -136,8 +136,13 @@ impl Tools {
         let (store, gate, organization) =
             (&self.inner.store, &self.inner.gate, context.organization);
         match spec.name.as_str() {
-            "customer.create" => customer::create(gate, organization, context.call, prepared).await,
-            "customer.update" => customer::update(gate, organization, prepared).await,
+            "customer.create" => {
+                let gate = gate.caused_by(context.run);
+                customer::create(&gate, organization, context.call, prepared).await
+            }
+            "customer.update" => {
+                customer::update(&gate.caused_by(context.run), organization, prepared).await
+            }
             "approval.create" => {
                 let asker = approval::Asker {
                     organization,

@@ -108,8 +108,11 @@ mod tests {
 
     #[test]
     fn no_name_means_two_things() {
-        let names: Vec<&str> =
-            ALL.iter().flat_map(|event| event.aliases.iter().chain([&event.name])).copied().collect();
+        let names: Vec<&str> = ALL
+            .iter()
+            .flat_map(|event| event.aliases.iter().chain([&event.name]))
+            .copied()
+            .collect();
         let distinct: std::collections::BTreeSet<&str> = names.iter().copied().collect();
         assert_eq!(names.len(), distinct.len());
         assert_eq!(canonical(" contact.created "), CUSTOMER_CREATED);

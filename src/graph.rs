@@ -19,7 +19,10 @@ pub use compile::{AnyTool, Catalogue, CompileError, CompiledGraph, ToolNames};
 pub use edge::Edge;
 pub use edit::{EditRefusal, GraphEdit};
 pub use kind::{
-    ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode, HumanSettings, KindTag, LlmSettings, LoopSettings, Misfire, NodeKind, OutputFormat, ScheduleRule, SubworkflowSettings, TaskExecutor, TaskSettings, TriggerKind, TriggerSettings, WaitSettings, WaitUntil,
+    ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
+    HumanSettings, KindTag, LlmSettings, LoopSettings, Misfire, NodeKind, OutputFormat,
+    ScheduleRule, SubworkflowSettings, TaskExecutor, TaskSettings, TriggerKind, TriggerSettings,
+    WaitSettings, WaitUntil,
 };
 pub use node::{Node, Position};
 pub use policy::{ApprovalTiming, FailurePolicy, Policy, RetryPolicy};

@@ -11,6 +11,7 @@ mod live;
 mod outbound;
 mod page;
 mod runs;
+mod schedules;
 mod settings;
 mod workflows;
 
@@ -35,6 +36,7 @@ pub use page::{Page, PageQuery};
 pub use runs::{
     EventsPage, ReasonBody, RunDetail, RunQuery, RunStart, RunStarted, RunView, RunWait,
 };
+pub use schedules::ScheduleNext;
 pub use settings::{
     EmailChannel, EmailChannelView, GeneralSettings, ModelPrice, ModelSettings, ModelSettingsView,
     SmtpSecurity,

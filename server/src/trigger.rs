@@ -19,7 +19,7 @@ use futures::FutureExt;
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-pub use schedule::zone_of;
+pub use schedule::{next_time, zone_of};
 
 /// The longest time without a look into the database.
 const LOOK_EVERY_MS: i64 = 20_000;

@@ -6,7 +6,7 @@ use crate::id::WorkflowId;
 use crate::tool::ToolSpec;
 use crate::wire::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Page, PageQuery, Publish, Published,
-    StarterView, WorkflowDetail, WorkflowView,
+    ScheduleNext, StarterView, WorkflowDetail, WorkflowView,
 };
 use serde_json::Value;
 
@@ -61,6 +61,13 @@ impl Client {
     /// `POST /api/starters/{slug}`: a workflow from a starter.
     pub async fn starter_use(&self, slug: &str) -> Answer<ImportOutcome> {
         self.post(format!("/api/starters/{}", super::encode(slug)), &Value::Null).await
+    }
+    /// `GET /api/schedules/next`: how a schedule reads and when it would come; the organisation's zone unless
+    /// given.
+    pub async fn schedule_next(&self, cron: &str, timezone: Option<&str>) -> Answer<ScheduleNext> {
+        let parameters =
+            query(&[("cron", Some(cron.to_owned())), ("timezone", timezone.map(str::to_owned))]);
+        self.get(format!("/api/schedules/next{parameters}")).await
     }
     /// `GET /api/tools`: the catalogue.
     pub async fn tools(&self) -> Answer<Vec<ToolSpec>> {

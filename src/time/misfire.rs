@@ -99,7 +99,8 @@ mod tests {
             (All, Some(5_400_000), "2026-03-02T12:30:00Z", 2, 2),
             (All, None, "2026-06-02T12:30:00Z", 100, 0),
         ] {
-            let turn = schedule("0 * * * *", misfire, limit_ms).turn(at("2026-03-02T08:00:00Z"), at(now));
+            let turn =
+                schedule("0 * * * *", misfire, limit_ms).turn(at("2026-03-02T08:00:00Z"), at(now));
             let found = turn.as_ref().map_or((0, 0), |turn| (turn.runs.len(), turn.missed));
             assert_eq!(found, (runs, missed), "{misfire:?} {limit_ms:?} {now}");
             if let Some(turn) = turn {

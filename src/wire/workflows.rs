@@ -24,6 +24,12 @@ pub struct WorkflowView {
     pub nodes: u32,
     /// How it starts: `manual`, `webhook`, `schedule`, `event`.
     pub trigger: String,
+    /// When the newest version's schedule starts the next run.
+    #[serde(default)]
+    pub next_run_at: Option<DateTime<Utc>>,
+    /// Why the schedule or event that came last started no run; empty: it did.
+    #[serde(default)]
+    pub trigger_note: String,
     /// When the draft was changed last.
     pub updated_at: DateTime<Utc>,
     /// Its runs by phase, such as `{"Completed": 12}`.

@@ -12,6 +12,7 @@ pub mod members;
 mod page;
 pub mod runs;
 mod samples;
+pub mod schedules;
 pub mod settings;
 pub mod tokens;
 pub mod workflows;

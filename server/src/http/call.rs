@@ -141,6 +141,12 @@ queries! {
     SetupQuery {
         token: Option<String>, "string", "the token of the link that the server printed; needed from other machines";
     }
+    /// `GET /api/schedules/next`.
+    ScheduleQuery {
+        #[serde(default)]
+        cron: String, "string", "the schedule, such as 0 9 * * 1-5";
+        timezone: Option<String>, "string", "IANA zone; the organisation's unless given";
+    }
     /// `POST /hooks/{token}`.
     HookQuery {
         respond: Option<String>, "string", "accepted: answer at once; finished: answer when the run has ended";

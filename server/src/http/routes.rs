@@ -2,8 +2,8 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbox, members, runs, settings, tokens,
-        workflows,
+        accounts, contacts, health, hooks, imports, inbox, members, runs, schedules, settings,
+        tokens, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
@@ -57,6 +57,7 @@ fn workflow_routes() -> Vec<Endpoint> {
         Post "/api/workflows/{id}/publish" publish (May(WorkflowDefinitionPublish)) "Makes a version of the draft" => workflows::publish;
         Get "/api/workflows/{id}/versions/{number}" version_graph (May(WorkflowDefinitionRead)) "The graph of a version" => workflows::version;
         Get "/api/workflows/{id}/export" workflow_export (May(WorkflowDefinitionRead)) "The draft as a document" => workflows::export;
+        Get "/api/schedules/next" schedule_next (May(WorkflowDefinitionRead)) "How a schedule reads and when it would come" => schedules::next;
         Get "/api/starters" starters (May(WorkflowDefinitionRead)) "Workflows to start from" => imports::starters;
         Post "/api/starters/{slug}" starter_use (May(WorkflowDefinitionEdit)) "Makes a workflow from a starter" => imports::starter_use, idempotent;
         Get "/api/tools" tools (May(WorkflowDefinitionRead)) "The catalogue of tools" => workflows::tools;

@@ -67,12 +67,11 @@ pub async fn organization_update(
     timezone: &str,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
-    let before: Option<String> = on_tx!(tx, |conn| sqlx::query_scalar(
-        "SELECT timezone FROM organizations WHERE id = $1"
-    )
-    .bind(id.0)
-    .fetch_optional(&mut *conn)
-    .await)?;
+    let before: Option<String> =
+        on_tx!(tx, |conn| sqlx::query_scalar("SELECT timezone FROM organizations WHERE id = $1")
+            .bind(id.0)
+            .fetch_optional(&mut *conn)
+            .await)?;
     if before.is_some_and(|before| before != timezone) {
         schedules::schedules_rezone(tx, id, now).await?;
         tx.feed_append(id, "workflow", id.0, serde_json::json!({ "change": "rezoned" }), now);

@@ -204,13 +204,15 @@ pub async fn event_triggers_of(
 /// Events that somebody may still want, of every organisation, oldest first.
 pub async fn events_pending(store: &Store, limit: u32) -> StoreResult<Vec<PendingEvent>> {
     type Row = (uuid::Uuid, i64, String, Option<uuid::Uuid>, Option<uuid::Uuid>, String, i64);
-    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(
+    let rows: Vec<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT organization_id, number, name, contact_id, cause_run, payload, at FROM outside_events
          WHERE pending = 1 ORDER BY at, number LIMIT $1"
     )
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await)?;
+    .await
+    })?;
     rows.into_iter()
         .map(|(organization, number, name, contact, cause, payload, at)| {
             Ok(PendingEvent {
@@ -227,11 +229,7 @@ pub async fn events_pending(store: &Store, limit: u32) -> StoreResult<Vec<Pendin
 }
 
 /// Everybody who wanted the event was told.
-pub async fn event_told(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    number: i64,
-) -> StoreResult<()> {
+pub async fn event_told(tx: &mut Tx, organization: OrganizationId, number: i64) -> StoreResult<()> {
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE outside_events SET pending = 0 WHERE organization_id = $1 AND number = $2"
     )
@@ -251,7 +249,8 @@ pub async fn run_cause_insert(
     event: i64,
     depth: u32,
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
+    on_tx!(tx, |conn| {
+        sqlx::query(
         "INSERT INTO run_causes (organization_id, run_id, event_number, depth) VALUES ($1, $2, $3, $4)"
     )
     .bind(organization.0)
@@ -260,7 +259,8 @@ pub async fn run_cause_insert(
     .bind(i64::from(depth))
     .execute(&mut *conn)
     .await
-    .map(|_| ()))?;
+    .map(|_| ())
+    })?;
     Ok(())
 }
 

@@ -5,7 +5,8 @@
 //! ([`StoreError::Conflict`]), and whoever decided reads again and decides again.
 
 use super::{
-    EventBlocks, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals, calls, events, outside, timers, value, Happening, event_happened,
+    EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
+    calls, event_happened, events, outside, timers, value,
 };
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};

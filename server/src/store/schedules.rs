@@ -207,7 +207,8 @@ pub async fn schedules_due(
     now: DateTime<Utc>,
     limit: u32,
 ) -> StoreResult<Vec<ScheduleRow>> {
-    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(
+    let rows: Vec<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT organization_id, workflow_id, version, cron, timezone, rule, after_at, due_at, paused, note
          FROM schedules WHERE paused = 0 AND (due_at IS NULL OR due_at <= $1)
          ORDER BY coalesce(due_at, 0), workflow_id LIMIT $2"
@@ -215,7 +216,8 @@ pub async fn schedules_due(
     .bind(now.timestamp_millis())
     .bind(i64::from(limit))
     .fetch_all(pool)
-    .await)?;
+    .await
+    })?;
     rows.into_iter().map(Row::schedule).collect()
 }
 
@@ -235,14 +237,16 @@ pub async fn schedule_fetch(
     organization: OrganizationId,
     workflow: WorkflowId,
 ) -> StoreResult<Option<ScheduleRow>> {
-    let row: Option<Row> = on_db!(store, |pool| sqlx::query_as(
+    let row: Option<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT organization_id, workflow_id, version, cron, timezone, rule, after_at, due_at, paused, note
          FROM schedules WHERE organization_id = $1 AND workflow_id = $2"
     )
     .bind(organization.0)
     .bind(workflow.0)
     .fetch_optional(pool)
-    .await)?;
+    .await
+    })?;
     row.map(Row::schedule).transpose()
 }
 

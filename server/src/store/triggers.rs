@@ -1,9 +1,7 @@
 //! What starts a workflow's runs, as rows that follow the newest version: at most one of a schedule and an
 //! event. (A webhook's address is the server's to make.)
 
-use super::{
-    EventTrigger, NewVersion, ScheduleRow, StoreResult, Tx, event_triggers, schedules,
-};
+use super::{EventTrigger, NewVersion, ScheduleRow, StoreResult, Tx, event_triggers, schedules};
 use chrono::{DateTime, Utc};
 use signalbox::{
     event_type,

@@ -53,9 +53,8 @@ async fn tell(engine: &EngineHandle, event: PendingEvent) -> Result<(), EngineEr
             }
         }
     }
-    let told = store.write(move |tx| {
-        async move { store::event_told(tx, organization, number).await }.boxed()
-    });
+    let told = store
+        .write(move |tx| async move { store::event_told(tx, organization, number).await }.boxed());
     Ok(told.await?)
 }
 

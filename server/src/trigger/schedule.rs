@@ -69,8 +69,7 @@ async fn fire_alone(engine: &EngineHandle, mut row: ScheduleRow) -> Result<(), E
     for at in &turn.runs {
         if row.rule.no_overlap {
             let (organization, workflow) = (row.organization, row.workflow);
-            let going =
-                store::run_unfinished_of(store, organization, workflow, STARTED_BY).await?;
+            let going = store::run_unfinished_of(store, organization, workflow, STARTED_BY).await?;
             if going.is_some() {
                 note = "A time was left out because the run before it was still going on.".into();
                 break;
@@ -118,8 +117,7 @@ async fn start(
         async move { store::schedule_advance(tx, &fence, Some(newest), next, "").await }.boxed()
     });
     let (organization, workflow) = (row.organization, row.workflow);
-    let started =
-        engine.start_run_with(organization, workflow, row.version, start, moves).await?;
+    let started = engine.start_run_with(organization, workflow, row.version, start, moves).await?;
     if started.created {
         return Ok(());
     }
@@ -176,6 +174,21 @@ async fn schedule_of(
         None => zone_of(store, row.organization).await?,
     };
     Ok(Ok(Schedule { cron, zone, rule: row.rule }))
+}
+
+/// When a schedule starts its next run; `None`: it is paused, or never.
+pub async fn next_time(
+    store: &Store,
+    row: &ScheduleRow,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    match row.due_at {
+        _ if row.paused => Ok(None),
+        Some(at) => Ok(Some(at).filter(|at| *at < never())),
+        None => {
+            let schedule = schedule_of(store, row).await?.ok();
+            Ok(schedule.and_then(|schedule| schedule.next_after(row.after_at)))
+        }
+    }
 }
 
 /// The organisation's zone; UTC when there is no such organisation, as in a trial run.

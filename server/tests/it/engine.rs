@@ -2,7 +2,7 @@
 
 mod basics;
 mod calls;
-mod crash;
+pub mod crash;
 mod outside;
-mod support;
+pub mod support;
 mod waiting;

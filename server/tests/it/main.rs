@@ -8,3 +8,4 @@ mod http;
 mod store;
 mod support;
 mod tool;
+mod trigger;

@@ -2,11 +2,11 @@
 
 use super::draft::Draft;
 use super::fixes;
+use super::nearest::nearest;
+use crate::event_type;
 use crate::graph::{
     GraphEdit, Node, NodeKind, Position, Problem, Severity, TriggerKind, TriggerSettings, layout,
 };
-use super::nearest::nearest;
-use crate::event_type;
 use crate::time::Cron;
 
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
@@ -87,9 +87,8 @@ fn settings_of(node: &Node, settings: &TriggerSettings, problems: &mut Vec<Probl
 
 fn event_type_of(node: &Node, named: &str, problems: &mut Vec<Problem>) {
     let mut report = |code: &str, severity: Severity, message: String| {
-        problems.push(
-            Problem::new(code, severity, message).at(&node.id).field("/trigger/event_type"),
-        );
+        problems
+            .push(Problem::new(code, severity, message).at(&node.id).field("/trigger/event_type"));
     };
     if named.trim().is_empty() {
         let message = "Name the event that starts the workflow, such as customer.created.";

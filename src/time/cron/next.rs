@@ -16,7 +16,11 @@ const CHANGE_HOURS: i64 = 3;
 impl Cron {
     /// The first instant after `after` at which it fires; `None` when there is none that a calendar can hold.
     pub fn next_after(&self, after: DateTime<Utc>, zone: Tz) -> Option<DateTime<Utc>> {
-        if self.is_elapsed() { self.next_elapsed(after, zone) } else { self.next_named(after, zone) }
+        if self.is_elapsed() {
+            self.next_elapsed(after, zone)
+        } else {
+            self.next_named(after, zone)
+        }
     }
 
     /// The first `count` instants after `after`.
@@ -71,7 +75,9 @@ impl Cron {
     /// The times of day that it names, in order.
     pub(super) fn times(&self) -> impl Iterator<Item = NaiveTime> + '_ {
         self.hours.numbers().flat_map(|hour| {
-            self.minutes.numbers().filter_map(move |minute| NaiveTime::from_hms_opt(hour, minute, 0))
+            self.minutes
+                .numbers()
+                .filter_map(move |minute| NaiveTime::from_hms_opt(hour, minute, 0))
         })
     }
 

@@ -163,6 +163,8 @@ fn number(text: &str, kind: &Kind) -> Result<u32, CronError> {
     };
     Err(wrong(
         kind,
-        format!("{text:?} is not understood; write {low} to {high}{names}, *, lists, ranges and steps."),
+        format!(
+            "{text:?} is not understood; write {low} to {high}{names}, *, lists, ranges and steps."
+        ),
     ))
 }

@@ -33,7 +33,10 @@ fn rules_read_as_words() {
         ("0 9 1,15 * *", "on days 1 and 15 of every month at 09:00"),
         ("0 9 * jan,jul 1", "every Monday in January and July at 09:00"),
         ("0 9 13 * fri", "on day 13 of every month and every Friday at 09:00"),
-        ("0 9 */2 * 5", "every Friday that falls on days 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29 and 31 of every month at 09:00"),
+        (
+            "0 9 */2 * 5",
+            "every Friday that falls on days 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29 and 31 of every month at 09:00",
+        ),
     ] {
         assert_eq!(cron(rule).words(), words, "{rule}");
     }
@@ -74,7 +77,11 @@ fn what_is_no_rule_says_why() {
         ("*/x * * * *", "minute", "no step that fits"),
         ("5-1 * * * *", "minute", "ends before it begins"),
         ("0 9 * * fri-mon", "day of week", "ends before it begins"),
-        ("0 9 * * funday", "day of week", "\"funday\" is not understood; write 0 to 7 or sun to sat"),
+        (
+            "0 9 * * funday",
+            "day of week",
+            "\"funday\" is not understood; write 0 to 7 or sun to sat",
+        ),
         ("0 9 L * *", "day of month", "\"L\" is not understood"),
         ("0 9 ? * *", "day of month", "\"?\" is not understood"),
         ("0 9 * * 1#2", "day of week", "\"1#2\" is not understood"),

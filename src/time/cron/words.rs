@@ -6,8 +6,18 @@ use super::{Cron, Field};
 const LISTED_MAX: usize = 6;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const WEEKDAYS: [&str; 7] =
     ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -23,8 +33,11 @@ impl Cron {
                 days => format!("{often}, {days}"),
             };
         }
-        let times: Vec<String> =
-            self.times().take(LISTED_MAX + 1).map(|time| time.format("%H:%M").to_string()).collect();
+        let times: Vec<String> = self
+            .times()
+            .take(LISTED_MAX + 1)
+            .map(|time| time.format("%H:%M").to_string())
+            .collect();
         match (times.len(), self.minutes.only(), span(self.hours)) {
             (0..=LISTED_MAX, ..) => format!("{days} at {}", listed(&times)),
             (_, Some(minute), Some((first, last))) => {

@@ -10,6 +10,7 @@ use crate::{
         reply::{Created, Done, Found, Tagged},
     },
     store::{self, DraftChange, NewVersion, StoreError, StoreResult, Workflow, WorkflowSummary},
+    trigger,
 };
 use axum::http::{HeaderMap, header};
 use futures::FutureExt;
@@ -67,6 +68,15 @@ pub async fn view(state: &AppState, workflow: &Workflow) -> StoreResult<Workflow
     let (store, summary) = (state.store(), &workflow.summary);
     let (organization, id) = (summary.organization, summary.id);
     let newest = store::version_list(store, organization, id, None, 1).await?;
+    let schedule = store::schedule_fetch(store, organization, id).await?;
+    let trigger_note = match &schedule {
+        Some(row) => row.note.clone(),
+        None => store::event_trigger_note_fetch(store, organization, id).await?.unwrap_or_default(),
+    };
+    let next_run_at = match &schedule {
+        Some(row) => trigger::next_time(store, row).await?,
+        None => None,
+    };
     Ok(WorkflowView {
         id,
         name: summary.name.clone(),
@@ -75,6 +85,8 @@ pub async fn view(state: &AppState, workflow: &Workflow) -> StoreResult<Workflow
         draft_changed: newest.first().is_none_or(|newest| newest.draft_rev != summary.draft_rev),
         nodes: u32::try_from(workflow.draft.nodes.len()).unwrap_or(u32::MAX),
         trigger: trigger_word(&workflow.draft).to_owned(),
+        next_run_at,
+        trigger_note,
         updated_at: summary.updated_at,
         runs: store::run_counts(store, organization, id).await?,
         archived: summary.archived,

@@ -14,10 +14,10 @@ use std::{
 };
 use tokio::sync::Notify;
 
-struct DieAt {
-    point: FaultPoint,
-    left: AtomicUsize,
-    died: Notify,
+pub struct DieAt {
+    pub point: FaultPoint,
+    pub left: AtomicUsize,
+    pub died: Notify,
 }
 
 impl Faults for DieAt {

@@ -1,7 +1,10 @@
 //! What was read comes out again, whole or with just the change that was made.
 
 use super::*;
-use crate::graph::{Edge, GraphEdit, KindTag, Node, NodeKind, Position, RetryPolicy, TriggerKind};
+use crate::graph::{
+    Edge, GraphEdit, KindTag, Misfire, Node, NodeKind, Position, RetryPolicy, ScheduleRule,
+    TriggerKind, TriggerSettings,
+};
 use crate::id::NodeId;
 use proptest::prelude::*;
 use serde_json::json;
@@ -114,6 +117,29 @@ fn sorted(mut graph: Graph) -> Graph {
         node.position = Position::default();
     }
     graph
+}
+
+/// What the format has no word for: missed times, filters.
+#[test]
+fn what_a_trigger_says_beyond_the_format_comes_back() {
+    let rule = ScheduleRule { misfire: Misfire::All, no_overlap: true, max_lateness_ms: Some(5) };
+    let cron = TriggerKind::Schedule { cron: "0 9 * * *".into(), timezone: None };
+    let event = TriggerKind::Event { event_type: "customer.created".into() };
+    let filter = Some("event.customer.status == 'VIP'".to_owned());
+    for settings in [
+        TriggerSettings { trigger: cron, schedule: rule, ..TriggerSettings::default() },
+        TriggerSettings { trigger: event, filter, ..TriggerSettings::default() },
+    ] {
+        let kind = NodeKind::Trigger(settings);
+        let nodes = vec![Node::new("t", kind.clone()), Node::new("e", NodeKind::End(Default::default()))];
+        let edges = vec![Edge::new("t", "success", "e")];
+        let graph = Graph { nodes, edges, ..Graph::default() };
+        for format in [Format::VisualWorkflow, Format::VisualWorkflowConfig, Format::SignalboxV1] {
+            let document = export(&graph, "x", "", format).unwrap();
+            let back = import(&document).unwrap();
+            assert_eq!(back.graph.trigger().map(|node| &node.kind), Some(&kind), "{format:?}: {document}");
+        }
+    }
 }
 
 // WF-04

@@ -6,6 +6,7 @@ mod binary;
 mod client;
 mod live;
 mod openapi;
+mod schedules;
 pub mod support;
 mod tenancy;
 mod workflows;

@@ -193,6 +193,20 @@ fn triggers() {
         found(&with(json!({"on": "schedule", "cron": "*/15 * * * *", "timezone": "Asia/Tokyo"}))),
         []
     );
+    let late = caught(&with(json!({"on": "schedule", "cron": "0 24 * * *"})), "bad-schedule", "t");
+    assert_eq!(late.field.as_deref(), Some("/trigger/cron"));
+    assert!(late.message.contains("The hour 24 is out of range"), "{}", late.message);
+    let near = caught(&with(json!({"on": "event", "event_type": "customer.create"})), "unknown-event", "t");
+    assert!(near.message.contains("Did you mean customer.created?"), "{}", near.message);
+    assert_eq!(near.severity, Severity::Warning);
+    let filtered = |filter: &str| {
+        let trigger = json!({"type": "trigger", "filter": filter,
+            "trigger": {"on": "event", "event_type": "contact.created"}});
+        graph(&[("t", trigger), end()], "t.success>end")
+    };
+    assert_eq!(found(&filtered("event.customer.status == 'VIP'")), []);
+    caught(&filtered("event.customer ="), "bad-expression", "t");
+    caught(&filtered("customer.status == 'VIP'"), "unknown-name", "t");
 }
 
 #[test]

@@ -58,6 +58,8 @@ fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl Into
     let archived = view.archived;
     let draft = view.draft_changed && view.version.is_some();
     let trigger = crate::editor::form::model::in_words(&view.trigger);
+    let next_run = view.next_run_at.map(|at| at.timestamp_millis());
+    let note = view.trigger_note.clone();
     let name = view.name.clone();
     let archive_label = format!("Archive {name}");
     let description = view.description.clone();
@@ -76,7 +78,20 @@ fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl Into
                     {archived.then(|| view! { <Badge>"archived"</Badge> })}
                 </span>
             </Cell>
-            <Cell>{trigger}</Cell>
+            <Cell>
+                <span class="flex flex-col">
+                    {trigger}
+                    {next_run
+                        .map(|at_ms| {
+                            view! {
+                                <span class="text-xs text-text-3">
+                                    "next run " <Time at_ms=Signal::stored(at_ms) />
+                                </span>
+                            }
+                        })}
+                    {(!note.is_empty()).then(|| view! { <span class="text-xs text-stop">{note}</span> })}
+                </span>
+            </Cell>
             <Cell>
                 {if failed {
                     view! { <StateBadge tone=Tone::Stop icon=Icon::Alert label=runs /> }.into_any()

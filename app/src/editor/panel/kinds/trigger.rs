@@ -1,9 +1,14 @@
 //! The trigger: by whom or what, and the schema of the run's input.
 
+mod event;
+mod schedule;
+
 use crate::editor::form::JsonField;
 use crate::editor::panel::step::{Step, setting};
 use crate::ui::{Button, ButtonKind, Icon, SelectField, SelectOption, TextInput, Toasts};
+use event::Event;
 use leptos::prelude::*;
+use schedule::Schedule;
 use serde_json::Value;
 use signalbox::graph::{NodeKind, TriggerKind};
 
@@ -123,80 +128,5 @@ fn Webhook(step: Step) -> impl IntoView {
                 }
             }}
         </div>
-    }
-}
-
-#[component]
-fn Schedule(step: Step) -> impl IntoView {
-    let cron = step.bind(
-        "cron",
-        |kind| match trigger(kind) {
-            Some(TriggerKind::Schedule { cron, .. }) => cron.clone(),
-            _ => String::new(),
-        },
-        |kind, text: String| {
-            if let NodeKind::Trigger(settings) = kind
-                && let TriggerKind::Schedule { cron, .. } = &mut settings.trigger
-            {
-                *cron = text;
-            }
-        },
-    );
-    let zone = step.bind(
-        "timezone",
-        |kind| match trigger(kind) {
-            Some(TriggerKind::Schedule { timezone, .. }) => timezone.clone().unwrap_or_default(),
-            _ => String::new(),
-        },
-        |kind, text: String| {
-            if let NodeKind::Trigger(settings) = kind
-                && let TriggerKind::Schedule { timezone, .. } = &mut settings.trigger
-            {
-                *timezone = (!text.trim().is_empty()).then_some(text);
-            }
-        },
-    );
-    view! {
-        <TextInput
-            name="trigger-cron"
-            label="Schedule"
-            help="Five fields: minute, hour, day, month, weekday. 0 9 * * 1 is Mondays at 9."
-            value=cron
-            mono=true
-            disabled=step.readonly()
-        />
-        <TextInput
-            name="trigger-zone"
-            label="Time zone"
-            help="Such as Europe/Berlin. Empty: the organisation's."
-            value=zone
-            disabled=step.readonly()
-        />
-    }
-}
-
-#[component]
-fn Event(step: Step) -> impl IntoView {
-    let event = step.bind(
-        "event_type",
-        |kind| match trigger(kind) {
-            Some(TriggerKind::Event { event_type }) => event_type.clone(),
-            _ => String::new(),
-        },
-        |kind, text: String| {
-            if let NodeKind::Trigger(settings) = kind {
-                settings.trigger = TriggerKind::Event { event_type: text };
-            }
-        },
-    );
-    view! {
-        <TextInput
-            name="trigger-event"
-            label="Event"
-            help="Such as customer.created."
-            value=event
-            mono=true
-            disabled=step.readonly()
-        />
     }
 }

@@ -131,13 +131,18 @@ fn what_a_trigger_says_beyond_the_format_comes_back() {
         TriggerSettings { trigger: event, filter, ..TriggerSettings::default() },
     ] {
         let kind = NodeKind::Trigger(settings);
-        let nodes = vec![Node::new("t", kind.clone()), Node::new("e", NodeKind::End(Default::default()))];
+        let nodes =
+            vec![Node::new("t", kind.clone()), Node::new("e", NodeKind::End(Default::default()))];
         let edges = vec![Edge::new("t", "success", "e")];
         let graph = Graph { nodes, edges, ..Graph::default() };
         for format in [Format::VisualWorkflow, Format::VisualWorkflowConfig, Format::SignalboxV1] {
             let document = export(&graph, "x", "", format).unwrap();
             let back = import(&document).unwrap();
-            assert_eq!(back.graph.trigger().map(|node| &node.kind), Some(&kind), "{format:?}: {document}");
+            assert_eq!(
+                back.graph.trigger().map(|node| &node.kind),
+                Some(&kind),
+                "{format:?}: {document}"
+            );
         }
     }
 }

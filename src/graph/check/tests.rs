@@ -196,7 +196,11 @@ fn triggers() {
     let late = caught(&with(json!({"on": "schedule", "cron": "0 24 * * *"})), "bad-schedule", "t");
     assert_eq!(late.field.as_deref(), Some("/trigger/cron"));
     assert!(late.message.contains("The hour 24 is out of range"), "{}", late.message);
-    let near = caught(&with(json!({"on": "event", "event_type": "customer.create"})), "unknown-event", "t");
+    let near = caught(
+        &with(json!({"on": "event", "event_type": "customer.create"})),
+        "unknown-event",
+        "t",
+    );
     assert!(near.message.contains("Did you mean customer.created?"), "{}", near.message);
     assert_eq!(near.severity, Severity::Warning);
     let filtered = |filter: &str| {

@@ -80,8 +80,8 @@ async fn no_more_than_a_hundred_times_are_made_up() {
 #[tokio::test]
 async fn a_time_is_left_out_while_the_run_before_is_going_on() {
     for (rule, expected) in [
-        (json!({ "no_overlap": true }), vec!["00:00", "02:00", "04:00"]),
-        (json!({}), vec!["00:00", "01:00", "02:00", "03:00", "04:00"]),
+        (json!({ "no_overlap": true }), vec!["00:00", "02:00"]),
+        (json!({}), vec!["00:00", "01:00", "02:00", "03:00"]),
     ] {
         let trigger = json!({ "on": "schedule", "cron": "0 * * * *", "timezone": "Europe/Berlin" });
         let slow = [("w", wait_ms(90 * 60_000))];
@@ -90,7 +90,7 @@ async fn a_time_is_left_out_while_the_run_before_is_going_on() {
         live_until(&bench, at("2023-11-15T02:30:00Z")).await.unwrap();
         let started = times(&bench, bench.workflow).await;
         let hours: Vec<&str> = started.iter().map(|time| &time[11..]).collect();
-        assert_eq!(hours, &expected[..4.min(expected.len())], "{rule}");
+        assert_eq!(hours, expected, "{rule}");
         let note = row(&bench, bench.workflow).await.note;
         assert_eq!(note.contains("still going on"), rule["no_overlap"] == true, "{note}");
     }

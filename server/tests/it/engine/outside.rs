@@ -37,7 +37,8 @@ async fn an_event_wakes_the_runs_it_concerns() {
     bench.engine.settled().await;
     assert_eq!(bench.phase(of_ada).await, RunPhase::Completed);
     assert_eq!(bench.phase(of_bob).await, RunPhase::StandBy, "not about Bob");
-    assert_eq!(tell(event(None, "m2")).await.unwrap(), Some(2));
+    // The second event is the end of Ada's run.
+    assert_eq!(tell(event(None, "m2")).await.unwrap(), Some(3));
     bench.engine.settled().await;
     assert_eq!(bench.phase(of_bob).await, RunPhase::Completed, "about nobody: about all");
     bench.sound(of_ada).await;

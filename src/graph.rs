@@ -88,6 +88,16 @@ pub struct Origin {
     pub format: String,
     /// The document as it was read, key order kept.
     pub document: Value,
+    /// The text it was read from, where that says more than the document: YAML, with its comments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl Origin {
+    /// A document that was read in a format.
+    pub fn new(format: crate::format::Format, document: Value) -> Self {
+        Self { format: format.name().to_owned(), document, text: None }
+    }
 }
 
 impl Graph {

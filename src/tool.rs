@@ -12,13 +12,22 @@ mod spec;
 #[cfg(test)]
 mod tests;
 mod utility;
+mod voice;
 
 pub use spec::{Effect, ToolFamily, ToolSpec};
 
 use std::{collections::HashMap, sync::LazyLock};
 
 static CATALOGUE: LazyLock<Vec<ToolSpec>> = LazyLock::new(|| {
-    [customer::specs(), email::specs(), approval::specs(), http::specs(), utility::specs()].concat()
+    [
+        customer::specs(),
+        email::specs(),
+        voice::specs(),
+        approval::specs(),
+        http::specs(),
+        utility::specs(),
+    ]
+    .concat()
 });
 
 static BY_NAME: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {

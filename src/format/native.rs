@@ -15,7 +15,7 @@ pub fn import(document: &Value) -> Result<Imported, FormatError> {
     let kept =
         |graph: &Graph| graph.origin.is_none() && write(graph, &name, &description) != *document;
     if kept(&graph) {
-        graph.origin = Some(Origin { format: FORMAT.to_owned(), document: document.clone() });
+        graph.origin = Some(Origin::new(Format::SignalboxV1, document.clone()));
     }
     if !has_positions(document) {
         layout::tidy(&mut graph);

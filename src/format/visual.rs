@@ -21,12 +21,9 @@ mod write;
 
 pub use write::export;
 
-use super::{Format, FormatError, Imported};
+use super::{Format, FormatError, Imported, OWN_KEY};
 use crate::graph::Origin;
 use serde_json::Value;
-
-/// The key under which everything stands that the format has no word for.
-const OWN_KEY: &str = "signalbox";
 
 /// Targets that mean the end when no step bears the name.
 const END_WORDS: [&str; 3] = ["end", "finish", "noop"];
@@ -34,7 +31,7 @@ const END_WORDS: [&str; 3] = ["end", "finish", "noop"];
 pub fn import(document: &Value, format: Format) -> Result<Imported, FormatError> {
     let reading = read::read(document, format)?;
     let mut graph = reading.graph;
-    graph.origin = Some(Origin { format: format.name().to_owned(), document: document.clone() });
+    graph.origin = Some(Origin::new(format, document.clone()));
     Ok(Imported {
         graph,
         name: reading.header.name,

@@ -13,6 +13,7 @@ mod loops;
 mod names;
 mod nearest;
 mod parameters;
+mod plans;
 mod prompts;
 mod reach;
 mod secrets;
@@ -34,11 +35,13 @@ pub struct CheckContext<'a> {
     pub tools: &'a [ToolSpec],
     /// Names of the organisation's secrets. `None`: not known here, so none is missed.
     pub secrets: Option<&'a [String]>,
+    /// Ids of its message templates and voice scripts. `None`: not known here, so none is missed.
+    pub templates: Option<&'a [String]>,
 }
 
 impl Default for CheckContext<'_> {
     fn default() -> Self {
-        Self { tools: tool::catalogue(), secrets: None }
+        Self { tools: tool::catalogue(), secrets: None, templates: None }
     }
 }
 
@@ -73,5 +76,6 @@ const RULES: &[fn(&Draft, &mut Vec<Problem>)] = &[
     texts::check,
     names::check,
     prompts::check,
+    plans::check,
     secrets::check,
 ];

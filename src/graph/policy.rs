@@ -22,6 +22,9 @@ pub struct Policy {
     /// Whether a person decides before or after the node has run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalTiming>,
+    /// The named queue that its calls go through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
 }
 
 impl Policy {

@@ -44,6 +44,17 @@ fn input() -> Value {
         ("body", long_text("Body", "Plain text.")),
         ("html", long_text("HTML body", "Shown instead of the plain text where the reader can.")),
         (
+            "templateId",
+            text_or_null("Template", "A stored message template; used where there is no body."),
+        ),
+        (
+            "tracking",
+            json!({ "type": ["object", "null"], "title": "Tracking", "properties": {
+                "opens": { "type": "boolean", "title": "Opens" },
+                "clicks": { "type": "boolean", "title": "Clicks" },
+            } }),
+        ),
+        (
             "replyTo",
             titled(
                 json!({ "type": ["string", "null"], "format": "email-address" }),

@@ -63,11 +63,11 @@ fn the_words_of_documents_name_tools() {
 }
 
 #[test]
-fn only_email_leaves_and_only_reads_may_be_granted_by_name() {
+fn only_messages_leave_and_only_reads_may_be_granted_by_name() {
     let of = |effect: Effect| -> Vec<&str> {
         catalogue().iter().filter(|s| s.effect == effect).map(|s| s.name.as_str()).collect()
     };
-    assert_eq!(of(Effect::Outbound), ["email.send"]);
+    assert_eq!(of(Effect::Outbound), ["email.send", "voice.call"]);
     assert_eq!(of(Effect::Pure), ["set_variables"]);
     assert_eq!(
         of(Effect::Read),

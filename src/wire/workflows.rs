@@ -75,7 +75,7 @@ pub struct VersionView {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ImportRequest {
-    /// The document: a JSON value, or text.
+    /// The document: a JSON value, or text in JSON or YAML.
     #[serde(default)]
     pub document: Value,
     /// A name; the document's own unless given.

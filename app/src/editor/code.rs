@@ -10,6 +10,7 @@ fn format_words(format: Format) -> &'static str {
         Format::SignalboxV1 => "Signalbox (everything)",
         Format::VisualWorkflow => "Visual workflow",
         Format::VisualWorkflowConfig => "Visual workflow, workflowConfig and stepsConfig",
+        other => other.title(),
     }
 }
 
@@ -28,10 +29,11 @@ pub(super) fn CodeDialog(editor: Editor) -> impl IntoView {
 fn Code(editor: Editor) -> impl IntoView {
     let first = editor.canvas.with_document(|document| {
         let origin = document.graph().origin.as_ref();
-        origin.and_then(|origin| Format::from_name(&origin.format)).unwrap_or(Format::SignalboxV1)
+        let own = origin.and_then(|origin| Format::from_name(&origin.format));
+        own.filter(|own| Format::EVERYWHERE.contains(own)).unwrap_or(Format::SignalboxV1)
     });
     let format = RwSignal::new(first.name().to_owned());
-    let options: Vec<SelectOption> = Format::ALL
+    let options: Vec<SelectOption> = Format::EVERYWHERE
         .iter()
         .map(|format| SelectOption::new(format.name(), format_words(*format)))
         .collect();

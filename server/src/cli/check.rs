@@ -96,7 +96,7 @@ fn check(source: &Source, report: &mut Report) {
             let placed = problems.into_iter().map(|problem| {
                 let node = problem.node.as_ref().map(NodeId::as_str);
                 let pointer = place::pointer_of(&document, node, problem.field.as_deref());
-                (pointer.and_then(|pointer| place::locate(&source.text, &pointer)), problem)
+                (pointer.and_then(|pointer| source.locate(&pointer)), problem)
             });
             report.add(source.name.clone(), Some(&imported), placed.collect());
         }
@@ -109,8 +109,9 @@ fn check(source: &Source, report: &mut Report) {
 
 /// The document of a text and the workflow in it.
 pub fn read(source: &Source) -> Result<(Value, Imported), Complaint> {
-    let document = source.json()?;
-    let imported = format::import(&document).map_err(|error| source.complaint(&error))?;
+    let complain = |error| source.complaint(&error);
+    let (document, _) = format::parse(&source.text).map_err(complain)?;
+    let imported = format::import_text(&source.text).map_err(complain)?;
     Ok((document, imported))
 }
 

@@ -3,10 +3,10 @@
 use super::{CommandError, check, print, source::Source};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use signalbox::{
-    format::{self, Format, Imported},
-    graph::{Graph, Severity},
+    format::{self, Format, Imported, Notation},
+    graph::Severity,
 };
-use std::{collections::BTreeSet, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 /// What is converted.
 #[derive(clap::Args)]
@@ -14,16 +14,32 @@ pub struct ConvertArgs {
     /// A workflow file in any format Signalbox reads; - is standard input
     file: PathBuf,
     /// The format to write
-    #[arg(long, value_name = "FORMAT", value_parser = format_parser())]
-    to: Format,
+    #[arg(long, value_name = "FORMAT", value_parser = target_parser())]
+    to: Target,
     /// Write here instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-fn format_parser() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name))
-        .try_map(|name| Format::from_name(&name).ok_or("there is no such format"))
+/// A format and how it is written down.
+#[derive(Clone, Copy)]
+struct Target {
+    format: Format,
+    notation: Notation,
+}
+
+/// The formats by name; with `-yaml` behind it those that are also written in YAML.
+fn target_parser() -> impl TypedValueParser<Value = Target> {
+    let names = ["signalbox", "visual"].into_iter().chain(Format::ALL.map(Format::name));
+    let yaml = ["signalbox-yaml", "dag-yaml"];
+    PossibleValuesParser::new(names.chain(yaml)).try_map(|name| {
+        let (format, notation) = match name.strip_suffix("-yaml") {
+            Some(format) => (format, Notation::Yaml),
+            None => (name.as_str(), Notation::Json),
+        };
+        let format = Format::from_name(format).ok_or("there is no such format")?;
+        Ok::<Target, &str>(Target { format, notation })
+    })
 }
 
 /// Converts. What the import had to decide and what the new format cannot say is told on stderr.
@@ -34,14 +50,13 @@ pub fn run(args: &ConvertArgs) -> Result<ExitCode, CommandError> {
         eprintln!("{}: note: {}", source.name, problem.message);
     }
     let Imported { graph, name, description, .. } = &imported;
-    let written = format::export(graph, name, description, args.to)
-        .map_err(|error| source.refuse(&source.complaint(&error)))?;
-    if let Ok(again) = format::import(&written) {
-        for loss in losses(graph, &again.graph) {
-            eprintln!("{}: note: {} cannot say this: {loss}", source.name, args.to.name());
-        }
+    let refuse = |error| source.refuse(&source.complaint(&error));
+    let written = format::write(graph, name, description, args.to.format).map_err(refuse)?;
+    for problem in &written.problems {
+        eprintln!("{}: note: {}", source.name, problem.message);
     }
-    let mut text = print::pretty(&written)?;
+    let text = format::to_text(graph, &written.document, args.to.notation).map_err(refuse)?;
+    let mut text = text.trim_end_matches('\n').to_owned();
     match &args.out {
         None => print::line(&text)?,
         Some(path) => {
@@ -52,34 +67,4 @@ pub fn run(args: &ConvertArgs) -> Result<ExitCode, CommandError> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What is not the same when the written document is read again, in words.
-fn losses(graph: &Graph, again: &Graph) -> Vec<String> {
-    let mut losses = Vec::new();
-    for node in &graph.nodes {
-        match again.node(&node.id) {
-            None => losses.push(format!("the step {} as it is", node.id)),
-            Some(other) if other.kind != node.kind => {
-                losses.push(format!("all settings of the step {}", node.id));
-            }
-            Some(other) if other.policy != node.policy => {
-                losses.push(format!("the policy of the step {}", node.id));
-            }
-            Some(_) => {}
-        }
-    }
-    let ways = |graph: &Graph| -> BTreeSet<String> {
-        let way =
-            |edge: &signalbox::graph::Edge| format!("{}.{} to {}", edge.from, edge.port, edge.to);
-        graph.edges.iter().map(way).collect()
-    };
-    let kept = ways(again);
-    losses.extend(
-        ways(graph)
-            .into_iter()
-            .filter(|way| !kept.contains(way))
-            .map(|way| format!("the connection {way}")),
-    );
-    losses
 }

@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use serde_json::Value;
-use signalbox::format::{self, FormatError};
+use signalbox::format::{self, FormatError, Notation};
 use std::{
     fmt::Write as _,
     io::Read,
@@ -23,13 +23,7 @@ pub struct Source {
     pub text: String,
 }
 
-/// A place in a text, both from 1; the column counts characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[allow(missing_docs)]
-pub struct Place {
-    pub line: usize,
-    pub column: usize,
-}
+pub use signalbox::format::Place;
 
 /// What is wrong with a text, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,18 +78,32 @@ impl Source {
     /// A format's refusal, with its place in this text.
     pub fn complaint(&self, error: &FormatError) -> Complaint {
         let (code, message, place) = match error {
-            FormatError::Syntax { line, column, message } => {
-                ("not-json", format!("this is not JSON: {message}"), self.place(*line, *column))
+            FormatError::Syntax { notation, line, column, message } => {
+                let is_json = notation == "JSON";
+                // The JSON parser counts bytes.
+                let place = match is_json {
+                    true => self.place(*line, *column),
+                    false => Some(Place { line: *line, column: *column }),
+                };
+                let code = if is_json { "not-json" } else { "not-yaml" };
+                (code, format!("this is not {notation}: {message}"), place)
             }
-            FormatError::Invalid { pointer, message } => {
-                let place = super::place::locate(&self.text, pointer);
+            FormatError::Invalid { pointer, message, place } => {
+                let place = place.or_else(|| self.locate(pointer));
                 ("invalid-document", format!("{message} (at {pointer:?})"), place)
             }
-            FormatError::Unknown => ("unknown-format", error.to_string(), None),
+            FormatError::Unknown | FormatError::NotHere { .. } => {
+                ("unknown-format", error.to_string(), None)
+            }
             FormatError::TooMany { .. } => ("too-many", error.to_string(), None),
             FormatError::TooDeep { .. } => ("too-deep", error.to_string(), None),
         };
         Complaint { code, message, place }
+    }
+
+    /// Where the value of a JSON pointer begins.
+    pub fn locate(&self, pointer: &str) -> Option<Place> {
+        Notation::of(&self.text).locate(&self.text, pointer)
     }
 
     /// The parser counts bytes; people count characters. Past the end of a line means its end.

@@ -373,7 +373,13 @@ fn content(
         Some(other) => other.to_string(),
     };
     if text.trim().is_empty() && html.is_none() {
-        return Err(wrong("the body is empty"));
+        return Err(match text_of(parameters, "templateId") {
+            Some(template) => StepError::new(
+                ErrorKind::NotFound,
+                format!("there is no message template {template}; write the body into the step"),
+            ),
+            None => wrong("the body is empty"),
+        });
     }
     if text.len() > BODY_MAX || html.as_ref().is_some_and(|html| html.len() > BODY_MAX) {
         return Err(wrong("the body is larger than 512 KiB"));

@@ -27,13 +27,14 @@ use tokio_util::sync::CancellationToken;
 const THREAD_TURNS_MAX: u32 = 20;
 
 /// The tools that are carried out here; a test holds them against the catalogue.
-pub const IMPLEMENTED: [&str; 13] = [
+pub const IMPLEMENTED: [&str; 14] = [
     "customer.create",
     "customer.get_by_id",
     "customer.query",
     "customer.update",
     "customer.filter",
     "email.send",
+    "voice.call",
     "approval.create",
     "approval.update_status",
     "approval.get",
@@ -99,6 +100,10 @@ impl Tools {
         };
         match spec.name.as_str() {
             "email.send" => self.email(context, &prepared).await,
+            "voice.call" => failed(StepError::new(
+                ErrorKind::Refused,
+                "no voice channel is set up, so nobody was called",
+            )),
             "http.request" => match http::request(&self.inner.egress, context.call, prepared).await
             {
                 Ok(output) => CallOutcome::Succeeded { output, usage: None },

@@ -1,7 +1,7 @@
 //! Steps that nothing leads to, and ports that lead nowhere.
 
 use super::draft::Draft;
-use super::fixes;
+use super::{fixes, plans};
 use crate::graph::{Node, NodeKind, Problem, Severity};
 use crate::tool::Effect;
 
@@ -11,7 +11,10 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         let is_trigger = matches!(node.kind, NodeKind::Trigger(_));
         if has_trigger && !draft.reachable[index] && !is_trigger {
             let message = format!("Nothing leads to {}, so it never runs.", draft.title(index));
-            let problem = Problem::new("unreachable-node", Severity::Warning, message).at(&node.id);
+            // An outbound plan with such a step is rejected: it says something that it does not do.
+            let is_plan = plans::is_outbound(draft.graph);
+            let severity = if is_plan { Severity::Error } else { Severity::Warning };
+            let problem = Problem::new("unreachable-node", severity, message).at(&node.id);
             problems.push(problem.fix("Remove it", fixes::remove_node(draft, &node.id)));
             continue;
         }
@@ -53,7 +56,9 @@ fn open_port(draft: &Draft, index: usize, node: &Node, port: &str) -> Option<Pro
             format!("The port {port} of {title} is not connected; the path ends there."),
         ),
     };
-    let problem = Problem::new(code, Severity::Warning, message).at(&node.id).port(port);
+    let needed = code == "unconnected-default" && plans::is_outbound(draft.graph);
+    let severity = if needed { Severity::Error } else { Severity::Warning };
+    let problem = Problem::new(code, severity, message).at(&node.id).port(port);
     if matches!((&node.kind, port), (NodeKind::Loop(_), "next") | (NodeKind::Trigger(_), _)) {
         return Some(problem);
     }

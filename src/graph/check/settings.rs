@@ -19,8 +19,11 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         let (error, warning) = (Severity::Error, Severity::Warning);
         match &node.kind {
             NodeKind::Llm(llm) => {
-                if llm.system_prompt.trim().is_empty() {
-                    let severity = if llm.user_prompt.trim().is_empty() { error } else { warning };
+                // The steps of a DAG plan have only a task.
+                let has_task = !llm.user_prompt.trim().is_empty();
+                let is_plan = super::plans::is_dag(draft.graph);
+                if llm.system_prompt.trim().is_empty() && !(has_task && is_plan) {
+                    let severity = if has_task { warning } else { error };
                     let message = format!(
                         "{title} does not say what the AI should do. Write a system prompt."
                     );

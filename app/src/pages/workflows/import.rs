@@ -4,7 +4,7 @@ use super::Making;
 use crate::api::use_client;
 use crate::ui::{Button, ButtonKind, Dialog, Icon, TextArea, TextInput};
 use leptos::{html, prelude::*, task::spawn_local};
-use signalbox::format::{detect, import};
+use signalbox::format::{Format, Notation, detect, import};
 use signalbox::graph::{CheckContext, Severity, check};
 use signalbox::wire::{ImportOutcome, ImportRequest};
 
@@ -25,11 +25,17 @@ fn look(text: &str) -> Result<String, String> {
     if text.len() > TEXT_MAX {
         return Err("This is larger than 8 MB.".to_owned());
     }
+    if Notation::of(text) == Notation::Yaml {
+        return Ok("YAML. It is read when you import it.".to_owned());
+    }
     let document: serde_json::Value =
         serde_json::from_str(text).map_err(|error| format!("This is not JSON: {error}."))?;
     let format = detect(&document).ok_or_else(|| {
-        "The format is not known. A visual workflow has steps, or workflowConfig and stepsConfig.".to_owned()
+        "The format is not known. A plan or a visual workflow has steps, or workflowConfig and stepsConfig.".to_owned()
     })?;
+    if !Format::EVERYWHERE.contains(&format) {
+        return Ok(format!("{}. It is read when you import it.", format.title()));
+    }
     let imported = import(&document).map_err(|error| error.to_string())?;
     let problems = check(&imported.graph, &CheckContext::default());
     let count = |severity| problems.iter().filter(|problem| problem.severity == severity).count();
@@ -91,7 +97,7 @@ fn Form(making: Making) -> impl IntoView {
                         <TextArea
                             name="import-text"
                             label="Document"
-                            help="Paste the JSON here, or choose a file."
+                            help="Paste the JSON or YAML here, or choose a file."
                             value=text
                             rows=12
                             mono=true
@@ -151,7 +157,7 @@ fn FileButton(text: RwSignal<String>, failure: RwSignal<Option<String>>) -> impl
             <input
                 node_ref=input
                 type="file"
-                accept=".json,application/json"
+                accept=".json,.yaml,.yml,application/json"
                 class="sr-only"
                 aria-label="Choose a file"
                 tabindex="-1"
@@ -222,5 +228,8 @@ mod tests {
         assert!(words.is_ok_and(|words| words.starts_with("visual-workflow: 1 steps")));
         assert!(look("{").is_err_and(|words| words.starts_with("This is not JSON")));
         assert!(look("{}").is_err_and(|words| words.starts_with("The format is not known")));
+        assert!(look("name: x\nsteps: []").is_ok_and(|words| words.starts_with("YAML")));
+        let plan = look(r#"{"steps": [{"id": "a", "prompt": "x"}]}"#);
+        assert!(plan.is_ok_and(|words| words.starts_with("DAG plan")));
     }
 }

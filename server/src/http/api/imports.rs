@@ -86,12 +86,12 @@ async fn import_document(
     wanted: &ImportRequest,
 ) -> Result<ImportOutcome, Failure> {
     let parsed;
-    let document = match &wanted.document {
+    let (document, text) = match &wanted.document {
         Value::String(text) => {
-            parsed = format::parse_text(text).map_err(|error| not_read(&error))?;
-            &parsed
+            parsed = format::parse(text).map_err(|error| not_read(&error))?.0;
+            (&parsed, Some(text))
         }
-        other => other,
+        other => (other, None),
     };
     if let Some(name) = &wanted.format {
         let named = Format::from_name(name).ok_or_else(|| workflows::unknown_format(name))?;
@@ -101,7 +101,11 @@ async fn import_document(
                 .help("Leave `format` out; it is recognised."));
         }
     }
-    let read = format::import(document).map_err(|error| not_read(&error))?;
+    let read = match text {
+        Some(text) => format::import_text(text),
+        None => format::import(document),
+    };
+    let read = read.map_err(|error| not_read(&error))?;
     let draft = Draft {
         name: wanted.name.clone().unwrap_or_else(|| tidy_name(&read.name)),
         description: read.description,

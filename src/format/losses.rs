@@ -1,0 +1,107 @@
+//! What a format cannot say of a graph: as problems, so that a person decides whether it matters.
+
+use super::plan::{Codec, Way};
+use super::{Format, OWN_KEY};
+use crate::graph::{Graph, Node, Problem, Severity};
+use crate::id::NodeId;
+use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// What stands under our own key: it comes back to us, but other programs pass over it, or refuse a step that
+/// is none of theirs.
+pub fn kept_apart(document: &Value, codec: &Codec) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let format = codec.format.title();
+    for step in document[codec.steps].as_array().into_iter().flatten() {
+        let Some(own) = step.get(OWN_KEY).and_then(|own| own.get("node")) else { continue };
+        let id = NodeId::from(step["id"].as_str().unwrap_or_default());
+        let kind = own.get("kind").and_then(|kind| kind["type"].as_str());
+        let what: Vec<&str> =
+            own.as_object().into_iter().flat_map(|own| own.keys().map(String::as_str)).collect();
+        let message = match kind {
+            Some(kind) => format!(
+                "{id} is a step of the kind {kind}, which the format {format} does not have. Other programs will not \
+                 know it."
+            ),
+            None => format!(
+                "The format {format} has no word for all of {id} ({}). It is kept under `{OWN_KEY}`, which other \
+                 programs pass over.",
+                what.join(", ")
+            ),
+        };
+        problems.push(Problem::new("not-in-format", Severity::Warning, message).at(&id));
+    }
+    let own = document.get(OWN_KEY).and_then(Value::as_object);
+    for (key, value) in own.into_iter().flatten() {
+        let what = match key.as_str() {
+            "edges" => edges(value),
+            "trigger" => "how the workflow starts".to_owned(),
+            "start" => "where the workflow begins".to_owned(),
+            _ => format!("the workflow's {key}"),
+        };
+        let message = format!(
+            "The format {format} cannot say {what}. It is kept under `{OWN_KEY}`, which other programs pass over."
+        );
+        problems.push(Problem::new("not-in-format", Severity::Warning, message));
+    }
+    problems
+}
+
+fn edges(value: &Value) -> String {
+    let name = |edge: &Value| {
+        let text = |key: &str| edge[key].as_str().unwrap_or_default().to_owned();
+        format!("{}.{} to {}", text("from"), text("port"), text("to"))
+    };
+    let names: Vec<String> = value.as_array().into_iter().flatten().map(name).collect();
+    let shown = names.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+    match names.len() {
+        1 => format!("the connection {shown}"),
+        0..=5 => format!("the connections {shown}"),
+        more => format!("{more} connections ({shown}, \u{2026})"),
+    }
+}
+
+/// What is not the same when the written document is read again.
+pub fn between(graph: &Graph, again: &Graph, format: Format) -> Vec<Problem> {
+    let title = format.title();
+    let lost = |what: String| {
+        Problem::new(
+            "lost-in-format",
+            Severity::Error,
+            format!("The format {title} cannot say {what}, so it is lost."),
+        )
+    };
+    let index: HashMap<&NodeId, &Node> = again.nodes.iter().map(|node| (&node.id, node)).collect();
+    let mut problems = Vec::new();
+    for node in &graph.nodes {
+        let what = match index.get(&node.id) {
+            None => format!("the step {}", node.id),
+            Some(other) if other.kind != node.kind => {
+                format!("all settings of the step {}", node.id)
+            }
+            Some(other) if other.policy != node.policy => {
+                format!("the policy of the step {}", node.id)
+            }
+            Some(other)
+                if (&other.label, &other.description) != (&node.label, &node.description) =>
+            {
+                format!("the label of the step {}", node.id)
+            }
+            Some(_) => continue,
+        };
+        problems.push(lost(what).at(&node.id));
+    }
+    if again.settings != graph.settings {
+        problems.push(lost("the workflow's settings".to_owned()));
+    }
+    let ways = |graph: &Graph| -> HashSet<String> {
+        let way = |way: Way| format!("{}.{} to {}", way.from, way.port, way.to);
+        graph.edges.iter().map(|edge| way(Way::of(edge))).collect()
+    };
+    let (now, kept) = (ways(graph), ways(again));
+    let gone = now.iter().filter(|way| !kept.contains(*way));
+    problems.extend(gone.map(|way| lost(format!("the connection {way}"))));
+    let added = kept.iter().filter(|way| !now.contains(*way));
+    problems.extend(added.map(|way| lost(format!("that there is no connection {way}"))));
+    problems
+}

@@ -1,0 +1,214 @@
+//! Outbound plans: what their words mean, what is refused, and how they run.
+
+use super::support::{Room, asked, compiled, done, outcome_of, plan, refused, run, text};
+use crate::format::{import, import_text};
+use crate::graph::{ActionSettings, BranchSettings, NodeKind, WaitSettings, WaitUntil};
+use serde_json::{Value, json};
+
+fn plan_of(steps: Value, transitions: Value) -> Value {
+    json!({"id": "p", "version": 1, "name": "P", "steps": steps, "transitions": transitions, "metadata": {}})
+}
+
+fn end(id: &str) -> Value {
+    json!({"type": "end", "id": id, "outcome": id})
+}
+
+fn email(id: &str) -> Value {
+    json!({"type": "sendEmail", "id": id, "templateId": "t", "subject": "S"})
+}
+
+fn ways(imported: &crate::format::Imported) -> Vec<String> {
+    imported
+        .graph
+        .edges
+        .iter()
+        .map(|edge| format!("{}.{}>{}", edge.from, edge.port, edge.to))
+        .collect()
+}
+
+#[test]
+fn the_documents_plan_reads_as_it_says() {
+    let imported = plan("outbound-intro.json");
+    let kind = |id: &str| imported.graph.node(&id.into()).unwrap().kind.clone();
+    assert_eq!(imported.description, "First contact, a reminder, a call");
+    assert_eq!(
+        kind("intro-email"),
+        NodeKind::Action(ActionSettings {
+            tool: "email.send".into(),
+            parameters: json!({"customerId": "{{contact.id}}", "templateId": "tmpl_intro", "subject": "Introducing {{product}}",
+                "replyTo": "sales@example.com", "tracking": {"opens": true, "clicks": true}}),
+        })
+    );
+    assert_eq!(
+        kind("follow-up-call"),
+        NodeKind::Action(ActionSettings {
+            tool: "voice.call".into(),
+            parameters: json!({"customerId": "{{contact.id}}", "scriptId": "script_follow_up", "callerId": "+15551234567",
+                "maxDurationMs": 300_000, "voicemail": {"detect": true, "messageId": "vm_follow_up"}}),
+        })
+    );
+    assert_eq!(
+        kind("wait-for-reply"),
+        NodeKind::Wait(WaitSettings { until: WaitUntil::Duration { duration_ms: 302_400_000 } })
+    );
+    let NodeKind::Branch(BranchSettings { cases }) = kind("check-response") else { panic!() };
+    let cases: Vec<(&str, &str)> =
+        cases.iter().map(|case| (case.port.as_str(), case.when.as_str())).collect();
+    assert_eq!(
+        cases,
+        [
+            ("end-sequence", "events.hasReply(\"intro-email\")"),
+            ("opened", "events.hasOpen(\"intro-email\")")
+        ]
+    );
+    assert_eq!(
+        ways(&imported),
+        [
+            "trigger.success>intro-email",
+            "intro-email.success>wait-for-reply",
+            "wait-for-reply.success>check-response",
+            "warm-follow-up.success>end-sequence",
+            "cold-follow-up.success>follow-up-call",
+            "follow-up-call.success>end-sequence",
+            "check-response.end-sequence>end-sequence",
+            "check-response.opened>warm-follow-up",
+            "check-response.default>cold-follow-up",
+        ]
+    );
+}
+
+// OUT-10
+#[test]
+fn linear_leads_on_in_order_and_branches_by_their_gotos() {
+    let branch = json!({"type": "branch", "id": "b", "conditions": [
+        {"when": "input.x", "goto": "d"}, {"when": "default", "goto": "c"}]});
+    let document = plan_of(
+        json!([email("a"), branch, email("c"), email("d"), end("e"), email("f")]),
+        json!("linear"),
+    );
+    let imported = import(&document).unwrap();
+    let expected =
+        ["trigger.success>a", "a.success>b", "c.success>d", "d.success>e", "b.d>d", "b.default>c"];
+    assert_eq!(ways(&imported), expected);
+    let mut without = document.clone();
+    without.as_object_mut().unwrap().shift_remove("transitions");
+    without["steps"].as_array_mut().unwrap().truncate(5);
+    assert_eq!(ways(&import(&without).unwrap()), expected);
+    let graph = compiled(import(&without).unwrap().graph);
+    for (input, expected) in
+        [(true, vec!["a", "b", "d", "e"]), (false, vec!["a", "b", "c", "d", "e"])]
+    {
+        let outcome = run(&graph, json!({"x": input}), &mut Room::new(|_, _| json!({})));
+        assert_eq!(done(&outcome), expected);
+        assert_eq!(outcome_of(&outcome), "e");
+    }
+}
+
+// OUT-07
+#[test]
+fn the_first_condition_that_holds_wins() {
+    let branch = json!({"type": "branch", "id": "b", "conditions": [
+        {"when": "input.n > 5", "goto": "big"},
+        {"when": "default", "goto": "small"},
+        {"when": "input.n > 2", "goto": "middle"}]});
+    let document = plan_of(json!([branch, end("big"), end("middle"), end("small")]), json!([]));
+    let graph = compiled(import(&document).unwrap().graph);
+    for (n, expected) in [(9, "big"), (4, "middle"), (1, "small")] {
+        assert_eq!(
+            outcome_of(&run(&graph, json!({"n": n}), &mut Room::new(|_, _| json!({})))),
+            expected
+        );
+    }
+}
+
+// OUT-09
+#[test]
+fn an_end_gives_its_outcome_and_a_plan_without_one_completes() {
+    let ends = |document: Value| {
+        let graph = compiled(import(&document).unwrap().graph);
+        outcome_of(&run(&graph, json!({}), &mut Room::new(|_, request| asked(request))))
+    };
+    assert_eq!(ends(plan_of(json!([email("a"), end("stop")]), json!("linear"))), "stop");
+    assert_eq!(ends(plan_of(json!([email("a"), email("b")]), json!("linear"))), "completed");
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_with_its_place() {
+    let check = |steps: Value, transitions: Value, expected: &str| {
+        let text = serde_json::to_string_pretty(&plan_of(steps, transitions)).unwrap();
+        let error = import_text(&text).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert!(error.place().is_some_and(|place| place.line > 1));
+    };
+    let list = |from: &str, to: &str| json!([{"from": from, "to": to}]);
+    check(
+        json!([email("a"), email("a")]),
+        json!("linear"),
+        "steps[0] and steps[1] are both called a (at steps[1].id, line",
+    );
+    check(json!([email("a")]), list("a", "b"), "there is no step b (at transitions[0].to");
+    check(json!([email("a")]), list("x", "a"), "there is no step x (at transitions[0].from");
+    check(json!([email("a")]), json!("circular"), "\"linear\" or a list");
+    check(
+        json!([email("a"), end("b")]),
+        json!([{"from": "a", "to": "b", "condition": "opened"}]),
+        "a is not a branch",
+    );
+    check(json!([{"type": "fax", "id": "a"}]), json!("linear"), "no step of the type \"fax\"");
+    check(json!([{"type": "wait", "id": "a"}]), json!("linear"), "`duration` is missing");
+    check(
+        json!([{"type": "wait", "id": "a", "duration": {"days": "3"}}]),
+        json!("linear"),
+        "steps[0].duration.days",
+    );
+    let branch = |goto: &str| json!([{"type": "branch", "id": "b", "conditions": [{"when": "default", "goto": goto}]}]);
+    check(branch("x"), json!("linear"), "the branch b goes to x, but there is no such step");
+    check(json!([{"type": "end", "id": "a b"}]), json!("linear"), "an id has 1 to 120");
+}
+
+// OUT-12
+#[test]
+fn a_circle_with_one_entry_and_a_way_out_runs() {
+    let branch = |goto: &str| {
+        json!({"type": "branch", "id": "again", "conditions": [
+        {"when": "loop.index < 2", "goto": goto}, {"when": "default", "goto": "done"}]})
+    };
+    let wait = json!({"type": "wait", "id": "w", "duration": {"days": 1}});
+    let circle = |goto: &str, more: Value| {
+        let mut transitions = json!([{"from": "first", "to": "mail"}, {"from": "mail", "to": "w"}, {"from": "w", "to": "again"}]);
+        transitions.as_array_mut().unwrap().extend(more.as_array().unwrap().iter().cloned());
+        plan_of(
+            json!([email("first"), email("mail"), wait, branch(goto), end("done")]),
+            transitions,
+        )
+    };
+    let graph = compiled(import(&circle("mail", json!([]))).unwrap().graph);
+    let outcome = run(&graph, json!({}), &mut Room::new(|_, _| json!({})));
+    let mails = done(&outcome).iter().filter(|step| *step == "mail").count();
+    assert_eq!((mails, outcome_of(&outcome)), (3, json!("done")));
+    assert_eq!((outcome.now - super::support::at(0)).num_days(), 3);
+
+    let side = json!({"type": "branch", "id": "first", "conditions": [
+        {"when": "input.x", "goto": "mail"}, {"when": "default", "goto": "w"}]});
+    let mut two = circle("mail", json!([]));
+    two["steps"][0] = side;
+    let said = refused(import(&two).unwrap().graph);
+    assert!(said.contains("first") && said.contains("mail") && said.contains("“w”"), "{said}");
+
+    let endless = plan_of(
+        json!([email("a"), email("b")]),
+        json!([{"from": "a", "to": "b"}, {"from": "b", "to": "a"}]),
+    );
+    let said = refused(import(&endless).unwrap().graph);
+    assert!(said.contains("never ends"), "{said}");
+}
+
+#[test]
+fn a_transition_that_no_condition_means_is_told() {
+    let document = text("outbound-intro.json")
+        .replace("\"goto\": \"warm-follow-up\"", "\"goto\": \"end-sequence\"");
+    let imported = import_text(&document).unwrap();
+    assert_eq!(imported.problems.len(), 1);
+    assert_eq!(imported.problems[0].code, "transition-without-case");
+    assert!(imported.problems[0].message.contains("check-response to warm-follow-up"));
+}

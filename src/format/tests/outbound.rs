@@ -2,7 +2,10 @@
 
 use super::support::{Room, asked, compiled, done, outcome_of, plan, refused, run, text};
 use crate::format::{import, import_text};
-use crate::graph::{ActionSettings, BranchSettings, NodeKind, WaitSettings, WaitUntil};
+use crate::graph::{
+    ActionSettings, BranchSettings, CheckContext, NodeKind, Severity, WaitSettings, WaitUntil,
+    check,
+};
 use serde_json::{Value, json};
 
 fn plan_of(steps: Value, transitions: Value) -> Value {
@@ -211,4 +214,109 @@ fn a_transition_that_no_condition_means_is_told() {
     assert_eq!(imported.problems.len(), 1);
     assert_eq!(imported.problems[0].code, "transition-without-case");
     assert!(imported.problems[0].message.contains("check-response to warm-follow-up"));
+}
+
+/// The codes and messages of the errors that keep a plan from being published.
+fn rejected(document: &Value, templates: Option<&[String]>) -> Vec<(String, String)> {
+    let graph = import(document).unwrap().graph;
+    let context = CheckContext { templates, ..CheckContext::default() };
+    let problems = check(&graph, &context).into_iter();
+    let errors = problems.filter(|problem| problem.severity == Severity::Error);
+    errors.map(|problem| (problem.code, problem.message)).collect()
+}
+
+// OUT-11
+#[test]
+fn a_plan_that_cannot_be_meant_is_rejected_and_names_the_step() {
+    let check = |document: &Value, code: &str, step: &str| {
+        let errors = rejected(document, None);
+        assert!(
+            matches!(errors.as_slice(), [(found, message)] if found == code && message.contains(step)),
+            "{errors:#?}"
+        );
+    };
+    let branch =
+        |conditions: Value| json!({"type": "branch", "id": "choose", "conditions": conditions});
+    let case = json!({"when": "input.x", "goto": "stop"});
+    let default = json!({"when": "default", "goto": "stop"});
+    let good =
+        plan_of(json!([email("a"), branch(json!([case, default])), end("stop")]), json!("linear"));
+    assert_eq!(rejected(&good, None), []);
+    check(
+        &plan_of(json!([email("a"), branch(json!([case])), end("stop")]), json!("linear")),
+        "unconnected-default",
+        "choose",
+    );
+    check(
+        &plan_of(json!([email("a"), end("stop"), email("forgotten")]), json!("linear")),
+        "unreachable-node",
+        "forgotten",
+    );
+    check(
+        &plan_of(
+            json!([email("a"), email("b"), email("c")]),
+            json!([{"from": "a", "to": "b"}, {"from": "b", "to": "a"}, {"from": "b", "to": "c"}]),
+        ),
+        "endless-loop",
+        "a",
+    );
+    check(
+        &plan_of(
+            json!([email("a"), email("b")]),
+            json!([{"from": "a", "to": "b"}, {"from": "b", "to": "a"}]),
+        ),
+        "endless-loop",
+        "a",
+    );
+    let many: Vec<Value> = (0..501).map(|at| email(&format!("mail{at}"))).collect();
+    check(&plan_of(json!(many), json!("linear")), "too-many-steps", "mail500");
+    assert_eq!(rejected(&plan_of(json!(many[..500]), json!("linear")), None), []);
+}
+
+// OUT-11
+#[test]
+fn templates_and_scripts_that_are_missing_are_named() {
+    let document: Value = serde_json::from_str(&text("outbound-intro.json")).unwrap();
+    let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let all = known(&["tmpl_intro", "tmpl_warm", "tmpl_cold", "script_follow_up", "vm_follow_up"]);
+    assert_eq!(rejected(&document, Some(&all)), []);
+    let errors = rejected(&document, Some(&known(&["tmpl_intro", "tmpl_warm"])));
+    let said: Vec<&str> = errors.iter().map(|(_, message)| message.as_str()).collect();
+    assert_eq!(
+        errors.iter().filter(|(code, _)| code == "missing-template").count(),
+        3,
+        "{said:#?}"
+    );
+    assert!(
+        said[0].contains("cold-follow-up") && said[0].contains("message template tmpl_cold"),
+        "{said:#?}"
+    );
+    assert!(
+        said[1].contains("follow-up-call") && said[1].contains("voice script script_follow_up"),
+        "{said:#?}"
+    );
+    assert!(said[2].contains("vm_follow_up"), "{said:#?}");
+}
+
+#[test]
+fn branch_targets_that_run_into_one_another_are_worth_a_look() {
+    let branch = json!({"type": "branch", "id": "choose", "conditions": [
+        {"when": "input.x", "goto": "engaged"}, {"when": "default", "goto": "cold"}]});
+    let codes = |steps: Value, transitions: Value| -> Vec<String> {
+        let graph = import(&plan_of(steps, transitions)).unwrap().graph;
+        let problems = check(&graph, &CheckContext::default()).into_iter();
+        problems
+            .filter(|problem| problem.code == "runs-into-case")
+            .map(|problem| problem.message)
+            .collect()
+    };
+    let said = codes(json!([branch, email("engaged"), email("cold")]), json!("linear"));
+    assert!(said.len() == 1 && said[0].contains("engaged runs on into cold"), "{said:?}");
+    let apart = json!([branch, email("engaged"), end("stop"), email("cold")]);
+    assert_eq!(codes(apart, json!("linear")), Vec::<String>::new());
+    let meant = json!([{"from": "engaged", "to": "cold"}]);
+    assert_eq!(
+        codes(json!([branch, email("engaged"), email("cold")]), meant),
+        Vec::<String>::new()
+    );
 }

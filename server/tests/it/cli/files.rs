@@ -138,3 +138,53 @@ fn what_cannot_be_converted_is_refused_with_its_place() {
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     assert!(said.err.contains("standard input:1:25:"), "{}", said.err);
 }
+
+/// The plans with the words of `--to` that write them.
+const PLANS: [(&str, &str); 6] = [
+    ("dag-contract-review.yaml", "dag-yaml"),
+    ("dag-data-pipeline.json", "dag"),
+    ("dag-topics.json", "dag"),
+    ("dag-triage.json", "dag"),
+    ("outbound-intro.json", "outbound"),
+    ("outbound-linear.json", "outbound"),
+];
+
+// DAG-11
+#[test]
+fn plans_are_checked_and_converted_there_and_back() {
+    for (name, own) in PLANS {
+        let path = fixture(&format!("plans/{name}"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let said = signalbox(&["check", "--json", &path], "");
+        assert_eq!((said.code, &said.json()["errors"]), (0, &json!(0)), "{name}: {said:?}");
+        let same = signalbox(&["convert", &path, "--to", own], "");
+        assert_eq!((same.code, same.err.as_str()), (0, ""), "{name}");
+        if own == "dag-yaml" {
+            assert_eq!(same.out, text, "{name}");
+        } else {
+            let document: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(same.json().to_string(), document.to_string(), "{name}");
+        }
+        for ours in ["signalbox", "signalbox-yaml", "visual"] {
+            let middle = TempFile::new("");
+            let said = signalbox(&["convert", &path, "--to", ours, "--out", &middle.path()], "");
+            assert_eq!((said.code, said.out.as_str()), (0, ""), "{name} to {ours}: {said:?}");
+            let back =
+                signalbox(&["convert", &middle.path(), "--to", own.trim_end_matches("-yaml")], "");
+            let steps = |value: Value| value["steps"].as_array().map(Vec::len);
+            let expected =
+                signalbox(&["convert", &path, "--to", own.trim_end_matches("-yaml")], "");
+            assert_eq!(steps(back.json()), steps(expected.json()), "{name} by {ours}: {back:?}");
+            if ours != "visual" {
+                assert_eq!(back.json(), expected.json(), "{name} by {ours}");
+            }
+        }
+    }
+    let said = signalbox(&["check", "-"], "steps:\n  - id: a\n    prompt: x\n    dependsOn: [b]\n");
+    assert!(
+        said.out.starts_with("standard input:4:17: error[invalid-document]: a depends on b"),
+        "{said:?}"
+    );
+    let said = signalbox(&["check", "-"], "steps:\n  - id: a: b\n");
+    assert!(said.out.contains("error[not-yaml]: this is not YAML"), "{said:?}");
+}

@@ -128,6 +128,16 @@ async fn what_was_imported_comes_out_again() {
         assert_eq!(own["format"], "signalbox/v1");
         assert_eq!(server.get(&editor, &format!("{path}?format=nothing")).await.status, 400);
     }
+    for (name, format) in [("dag-contract-review.yaml", "dag"), ("outbound-intro.json", "outbound")]
+    {
+        let text = std::fs::read_to_string(format!("../tests/fixtures/plans/{name}")).unwrap();
+        let made =
+            server.post(&editor, "/api/workflows/import", &json!({ "document": text })).await;
+        assert_eq!((made.status, &made.json()["format"]), (201, &json!(format)), "{}", made.text);
+        let id = made.json()["workflow"]["id"].as_str().unwrap().to_owned();
+        let written = server.get(&editor, &format!("/api/workflows/{id}/export")).await.json();
+        assert_eq!(written, signalbox::format::parse(&text).unwrap().0);
+    }
     for (document, code) in [
         (json!({ "a": 1 }), "invalid_document"),
         (json!("{"), "invalid_document"),

@@ -69,9 +69,23 @@ pub struct Settings {
     /// Working time of a run after which it fails, in milliseconds (waits for people and timers do not count).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// What ends a run early, looked at after everything that happens.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exits: Vec<ExitCondition>,
     /// Turns a while region may take before the run is blocked. 1,000 unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turns_max: Option<u32>,
+}
+
+/// What ends a run early. In JSON: `{"when": "events.hasReply(\"intro\")", "outcome": "replied"}`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ExitCondition {
+    /// An expression over the run. While it cannot be computed it does not hold.
+    pub when: String,
+    /// The run's outcome. Empty: `completed`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub outcome: String,
 }
 
 impl Settings {

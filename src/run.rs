@@ -72,6 +72,7 @@ mod drive;
 mod effect;
 mod effects;
 mod event;
+pub mod heard;
 mod scope;
 mod secret;
 mod state;

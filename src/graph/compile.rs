@@ -53,6 +53,7 @@ pub struct CompiledGraph {
     regions: Regions,
     trigger: usize,
     variables: Vec<(String, ValueTemplate)>,
+    exits: Vec<(Expression, String)>,
     input_fields: BTreeSet<String>,
     input_is_open: bool,
 }
@@ -105,6 +106,7 @@ impl CompiledGraph {
         let (trigger, nodes, edges) =
             (wiring.trigger, nodes(&wiring, &mut parser), edges(&graph, &index, &mut parser));
         let variables = parser.variables(&graph.settings.variables);
+        let exits = parser.exits(&graph.settings.exits);
         errors.append(&mut parser.errors);
         if !errors.is_empty() {
             return Err(errors);
@@ -119,6 +121,7 @@ impl CompiledGraph {
             regions,
             trigger,
             variables,
+            exits,
             input_fields: BTreeSet::new(),
             input_is_open: true,
             graph,
@@ -199,6 +202,11 @@ impl CompiledGraph {
 
     pub(crate) fn variables(&self) -> &[(String, ValueTemplate)] {
         &self.variables
+    }
+
+    /// What ends a run early, with its outcome.
+    pub(crate) fn exits(&self) -> &[(Expression, String)] {
+        &self.exits
     }
 
     /// Whether a bare name may be a field of the input although it is absent.

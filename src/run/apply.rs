@@ -45,6 +45,9 @@ fn run_event(state: &mut RunState, event: &Event) -> bool {
             state.started_at = Some(event.at);
         }
         EventBody::VariablesSet { values, .. } => set_variables(&mut state.variables, values),
+        EventBody::MessageHeard { node, what } => {
+            state.heard.entry(node.clone()).or_default().insert(what.clone());
+        }
         EventBody::Paused { .. } => state.paused = true,
         EventBody::Resumed { .. } => state.paused = false,
         EventBody::Blocked { reason, activation: None, .. } => {

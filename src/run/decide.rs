@@ -163,10 +163,30 @@ impl<'a> Machine<'a> {
         if self.is_over_time() {
             return;
         }
+        if self.leave_early() {
+            return;
+        }
         self.drain();
-        if !self.more {
+        if !self.leave_early() && !self.more {
             self.finish();
         }
+    }
+
+    /// Ends a run whose exit condition holds.
+    fn leave_early(&mut self) -> bool {
+        let graph = self.graph;
+        if graph.exits().is_empty() || self.is_stopped() {
+            return false;
+        }
+        let scope = self.scope(FrameId(0));
+        let mut exits = graph.exits().iter();
+        let Some((_, outcome)) = exits.find(|(when, _)| when.test(&scope) == Ok(true)) else {
+            return false;
+        };
+        let output = scope.last_output().cloned().unwrap_or(Value::Null);
+        let outcome = if outcome.is_empty() { "completed" } else { outcome }.to_owned();
+        self.emit(EventBody::RunEnded { end: RunEnd::Completed { outcome, output } });
+        true
     }
 
     /// Whether nothing new may start.

@@ -299,6 +299,13 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Edges::is_empty")]
         edges: Edges,
     },
+    /// Something became of a message after it had left: the contact opened it, answered it, it bounced.
+    MessageHeard {
+        /// The node that sent it.
+        node: NodeId,
+        /// What: `replied`, `opened`, as in [`crate::run::heard`].
+        what: String,
+    },
     /// A person suspended the run.
     Paused {
         /// Who.
@@ -467,6 +474,7 @@ impl EventBody {
             Self::FrameStarted { .. } => "frame_started",
             Self::FrameEnded { .. } => "frame_ended",
             Self::RegionEnded { .. } => "region_ended",
+            Self::MessageHeard { .. } => "message_heard",
             Self::Paused { .. } => "paused",
             Self::Resumed { .. } => "resumed",
             Self::Blocked { .. } => "blocked",
@@ -499,6 +507,7 @@ pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
         | EventBody::FrameStarted { .. }
         | EventBody::FrameEnded { .. }
         | EventBody::RegionEnded { .. }
+        | EventBody::MessageHeard { .. }
         | EventBody::Paused { .. }
         | EventBody::Resumed { .. }
         | EventBody::RunEnded { .. } => None,

@@ -6,7 +6,7 @@
 mod steps;
 mod turn;
 
-use super::{Context, FrameId, RunState, secret_marker};
+use super::{Context, FrameId, RunState, heard, secret_marker};
 use crate::expr::Scope;
 use crate::graph::CompiledGraph;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -153,6 +153,12 @@ impl Scope for RunScope<'_> {
 
     fn now_ms(&self) -> i64 {
         self.now.timestamp_millis()
+    }
+
+    fn call(&self, path: &[&str], args: &[Value]) -> Option<Result<Value, String>> {
+        let ["events", function] = path else { return None };
+        let is_step = |id: &crate::id::NodeId| self.graph.node_index(id).is_some();
+        heard::ask(self.state, function, args, is_step)
     }
 
     fn resolve(&self, path: &[&str]) -> Option<(Cow<'_, Value>, usize)> {

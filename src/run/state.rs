@@ -89,6 +89,9 @@ pub struct RunState {
     /// The time of the last event.
     #[serde(default)]
     pub worked_until: Option<DateTime<Utc>>,
+    /// What became of each node's messages after they had left.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub heard: BTreeMap<NodeId, BTreeSet<String>>,
 }
 
 /// How often a node ended in which way.
@@ -294,6 +297,7 @@ impl RunState {
             grants: 0,
             working_ms: 0,
             worked_until: None,
+            heard: BTreeMap::new(),
         }
     }
 

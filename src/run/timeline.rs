@@ -207,6 +207,10 @@ impl TimelineWriter {
                     Signal::Quiet,
                 )
             }
+            EventBody::MessageHeard { node, what } => plain(
+                format!("{}: {}", self.title(node), super::heard::sentence(what)),
+                Signal::Quiet,
+            ),
             EventBody::Paused { by } => plain(format!("Paused by {by}"), Signal::Wait),
             EventBody::Resumed { by } => plain(format!("Resumed by {by}"), Signal::Move),
             EventBody::Blocked { reason, .. } => {

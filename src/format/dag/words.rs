@@ -82,7 +82,8 @@ fn dependencies<'a>(graph: &'a Graph, steps: &[&Node]) -> Vec<Vec<&'a NodeId>> {
     let goes_round = |step: usize| forward[step] && backward[step];
     let mut needs = vec![Vec::new(); steps.len()];
     for (edge, from, to) in inner {
-        if !(goes_round(from) && goes_round(to)) && !needs[to].contains(&&edge.from) {
+        let is_round = goes_round(from) && goes_round(to);
+        if !is_round && !needs[to].contains(&&edge.from) {
             needs[to].push(&edge.from);
         }
     }

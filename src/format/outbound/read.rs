@@ -4,16 +4,14 @@ use super::{step, ways};
 use crate::format::fields::Fields;
 use crate::format::plan::{Entry, Parts};
 use crate::format::{FormatError, limits};
-use crate::graph::{Problem, Severity};
+use crate::graph::{ExitCondition, Settings};
 use crate::id::NodeId;
 use serde_json::Value;
 use std::collections::HashMap;
 
 pub fn parts(document: &Value) -> Result<Parts, FormatError> {
     let fields = Fields::of(document, "", "an outbound plan")?;
-    for key in ["id"] {
-        fields.text(key)?;
-    }
+    fields.text("id")?;
     fields.whole("version", u64::from(u32::MAX))?;
     let metadata = fields.object("metadata")?;
     let description = match &metadata {
@@ -42,27 +40,23 @@ pub fn parts(document: &Value) -> Result<Parts, FormatError> {
     }
     let mut problems = Vec::new();
     let edges = ways::read(&fields, &mut steps, &mut problems)?;
-    exits(&fields, &mut problems)?;
+    let settings = Settings { exits: exits(&fields)?, ..Settings::default() };
     Ok(Parts {
         name: fields.words("name")?,
         description,
+        settings,
         nodes: steps.into_iter().map(|step| step.node).collect(),
         edges,
         entry: Entry::First,
         problems,
-        ..Parts::default()
     })
 }
 
-fn exits(fields: &Fields, problems: &mut Vec<Problem>) -> Result<(), FormatError> {
+fn exits(fields: &Fields) -> Result<Vec<ExitCondition>, FormatError> {
     let exits = fields.objects("exitConditions", "an exit condition")?;
-    for exit in &exits {
-        exit.needed("when", "it is an expression")?;
-        exit.text("outcome")?;
-    }
-    if !exits.is_empty() {
-        let message = "The plan has exit conditions. They are kept, but they do not end a run yet.";
-        problems.push(Problem::new("exit-conditions", Severity::Warning, message));
-    }
-    Ok(())
+    let exit = |exit: &Fields| {
+        let when = exit.needed("when", "it is an expression")?.to_owned();
+        Ok(ExitCondition { when, outcome: exit.words("outcome")? })
+    };
+    exits.iter().map(exit).collect()
 }

@@ -28,6 +28,10 @@ pub fn words(graph: &Graph, names: Names, original: Option<&Value>) -> Value {
     });
     plan.insert("steps".into(), written.collect());
     plan.insert("transitions".into(), transitions(graph, &steps, original));
+    let exits = &graph.settings.exits;
+    if !exits.is_empty() && exits.iter().all(|exit| !exit.when.trim().is_empty()) {
+        plan.insert("exitConditions".into(), json!(exits));
+    }
     if !names.description.is_empty() {
         plan.insert("metadata".into(), json!({ "description": names.description }));
     }

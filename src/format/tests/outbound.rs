@@ -6,6 +6,7 @@ use crate::graph::{
     ActionSettings, BranchSettings, CheckContext, NodeKind, Severity, WaitSettings, WaitUntil,
     check,
 };
+use crate::run::OutsideFact;
 use serde_json::{Value, json};
 
 fn plan_of(steps: Value, transitions: Value) -> Value {
@@ -319,4 +320,94 @@ fn branch_targets_that_run_into_one_another_are_worth_a_look() {
         codes(json!([branch, email("engaged"), email("cold")]), meant),
         Vec::<String>::new()
     );
+}
+
+/// The document's plan along one way: what happens to its messages, when, and the steps that follow.
+#[track_caller]
+fn walked(plan: Value, facts: &[(u64, &str, &str)]) -> (Vec<String>, Value, i64) {
+    let graph = compiled(import(&plan).unwrap().graph);
+    let mut room = Room::new(|_, request| asked(request));
+    room.facts = facts
+        .iter()
+        .map(|(hours, name, step)| OutsideFact {
+            after_ms: hours * 3_600_000,
+            name: (*name).to_owned(),
+            payload: json!({ "step": step }),
+        })
+        .collect();
+    let outcome = run(&graph, json!({"product": "Signalbox"}), &mut room);
+    (done(&outcome), outcome_of(&outcome), (outcome.now - super::support::at(0)).num_hours())
+}
+
+// OUT-06 OUT-08 OUT-09 OUT-10
+#[test]
+fn the_documents_plan_runs_along_each_of_its_branches() {
+    let plan = || serde_json::from_str::<Value>(&text("outbound-intro.json")).unwrap();
+    let begin = ["intro-email", "wait-for-reply", "check-response"];
+    let check = |facts: &[(u64, &str, &str)], rest: &[&str]| {
+        let (steps, outcome, hours) = walked(plan(), facts);
+        assert_eq!(steps, [&begin, rest].concat(), "{facts:?}");
+        assert_eq!((outcome, hours), (json!("replied"), 84), "{facts:?}");
+    };
+    let cold = ["cold-follow-up", "follow-up-call", "end-sequence"];
+    check(&[(30, "email.replied", "intro-email")], &["end-sequence"]);
+    check(&[(1, "email.opened", "intro-email")], &["warm-follow-up", "end-sequence"]);
+    check(
+        &[(1, "email.opened", "intro-email"), (2, "email.replied", "intro-email")],
+        &["end-sequence"],
+    );
+    check(&[], &cold);
+    // Another step's message, another event, and what comes after the branch do not count.
+    check(&[(1, "email.opened", "warm-follow-up"), (1, "email.clicked", "intro-email")], &cold);
+    check(&[(90, "email.replied", "intro-email")], &cold);
+}
+
+// OUT-08
+#[test]
+fn conditions_can_ask_for_all_that_becomes_of_a_message() {
+    for (event, function) in [
+        ("email.replied", "hasReply"),
+        ("email.opened", "hasOpen"),
+        ("email.clicked", "hasClick"),
+        ("email.bounced", "hasBounce"),
+        ("email.delivered", "hasDelivered"),
+        ("email.failed", "hasFailed"),
+        ("email.unsubscribed", "hasUnsubscribed"),
+        ("voice.answered", "hasAnswered"),
+        ("voice.voicemail", "hasVoicemail"),
+    ] {
+        let branch = json!({"type": "branch", "id": "b", "conditions": [
+            {"when": format!("events.{function}(\"a\")"), "goto": "yes"}, {"when": "default", "goto": "no"}]});
+        let wait = json!({"type": "wait", "id": "w", "duration": {"hours": 2}});
+        let steps = json!([email("a"), wait, branch, end("no"), end("yes")]);
+        let ended =
+            |facts: &[(u64, &str, &str)]| walked(plan_of(steps.clone(), json!("linear")), facts).1;
+        assert_eq!(ended(&[(1, event, "a")]), "yes", "{function}");
+        assert_eq!(ended(&[]), "no", "{function}");
+    }
+}
+
+#[test]
+fn an_exit_condition_ends_the_run_at_once() {
+    let mut plan: Value = serde_json::from_str(&text("outbound-intro.json")).unwrap();
+    plan["exitConditions"] = json!([
+        {"when": "events.hasUnsubscribed(\"intro-email\")", "outcome": "unsubscribed"},
+        {"when": "events.hasReply(\"intro-email\")", "outcome": "replied early"}]);
+    let imported = import(&plan).unwrap();
+    assert_eq!(imported.graph.settings.exits.len(), 2);
+    let written = crate::format::export(
+        &imported.graph,
+        &imported.name,
+        &imported.description,
+        imported.format,
+    );
+    assert_eq!(written.unwrap().to_string(), plan.to_string());
+    let (steps, outcome, hours) = walked(plan.clone(), &[(5, "email.replied", "intro-email")]);
+    assert_eq!(
+        (steps, outcome, hours),
+        (vec!["intro-email".to_owned()], json!("replied early"), 5)
+    );
+    assert_eq!(walked(plan.clone(), &[]).1, "replied");
+    plan["exitConditions"][0]["when"] = json!("1 +");
+    assert!(refused(import(&plan).unwrap().graph).contains("Exit condition 1"));
 }

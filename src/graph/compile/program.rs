@@ -3,8 +3,8 @@
 use super::{CompileError, ToolNames};
 use crate::expr::{Expression, ParseError, Template, ValueTemplate, ValueTemplateError};
 use crate::graph::{
-    ActionSettings, Edge, EndSettings, HumanMode, HumanSettings, LlmSettings, Node, NodeKind,
-    OutputFormat, SubworkflowSettings, TaskSettings, WaitUntil,
+    ActionSettings, Edge, EndSettings, ExitCondition, HumanMode, HumanSettings, LlmSettings, Node,
+    NodeKind, OutputFormat, SubworkflowSettings, TaskSettings, WaitUntil,
 };
 use crate::id::NodeId;
 use serde_json::{Map, Value};
@@ -195,6 +195,24 @@ impl<'a> Parser<'a> {
                     edge: None,
                     field: Some(format!("/settings/variables/{name}")),
                     message: format!("The variable \u{201c}{name}\u{201d} cannot be read: {error}"),
+                }),
+            }
+        }
+        parsed
+    }
+
+    /// What ends a run early.
+    pub fn exits(&mut self, exits: &[ExitCondition]) -> Vec<(Expression, String)> {
+        let mut parsed = vec![];
+        for (at, exit) in exits.iter().enumerate() {
+            match Expression::parse(&exit.when) {
+                Ok(when) => parsed.push((when, exit.outcome.clone())),
+                Err(error) => self.errors.push(CompileError {
+                    code: "bad-expression",
+                    node: None,
+                    edge: None,
+                    field: Some(format!("/settings/exits/{at}/when")),
+                    message: format!("Exit condition {} cannot be read: {error}", at + 1),
                 }),
             }
         }

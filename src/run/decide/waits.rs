@@ -5,9 +5,10 @@ use super::execute::step_error;
 use super::{Machine, cannot_compute};
 use crate::expr::Expression;
 use crate::graph::compile::{Program, Until};
+use crate::id::NodeId;
 use crate::run::{
     ActivationId, ActivationState, Decision, ErrorKind, EventBody, FrameId, Refusal, StepError,
-    TimerId, TimerPurpose,
+    TimerId, TimerPurpose, heard,
 };
 use chrono::{
     DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone,
@@ -78,6 +79,7 @@ impl Machine<'_> {
 
     /// Ends every wait for this event whose condition holds. An event that ended a wait ends no later one.
     pub(super) fn outside_event(&mut self, name: &str, payload: &Value, event: Option<&str>) {
+        self.hear(name, payload);
         if event.is_some_and(|event| self.state.consumed.contains(event)) {
             return;
         }
@@ -100,6 +102,19 @@ impl Machine<'_> {
                 }
                 Err(error) => self.give_up(id, error, None),
             }
+        }
+    }
+
+    /// Notes what became of a message, once.
+    fn hear(&mut self, name: &str, payload: &Value) {
+        let Some(what) = heard::word(name) else { return };
+        let node = heard::node(self.state, payload);
+        let known = |node: &NodeId| {
+            self.state.heard.get(node).is_some_and(|heard| heard.contains(what))
+                || self.graph.node_index(node).is_none()
+        };
+        if let Some(node) = node.filter(|node| !known(node)) {
+            self.emit(EventBody::MessageHeard { node, what: what.to_owned() });
         }
     }
 

@@ -148,9 +148,9 @@ fn mistakes_in_a_world_file_are_named() {
     };
     check("{", "line 1");
     check(r#"{"tool": []}"#, "unknown field `tool`");
-    check(r#"{"tools": [{"tool": "x", "when": "1 +", "answers": []}]}"#, "/tools/0/when");
+    check(r#"{"tools": [{"tool": "x", "when": "1 +", "answers": []}]}"#, "tools[0].when");
     check(
         r#"{"scenarios": [{"models": [{"answers": [{"output": "{{"}]}]}]}"#,
-        "/scenarios/0/models/0/answers/0/output",
+        "scenarios[0].models[0].answers[0].output",
     );
 }

@@ -64,6 +64,7 @@ impl Room {
             output_tokens: 5,
             cost_micros: 2_000_000,
             sandbox: true,
+            unpriced: false,
         };
         let rule = move |asking: &Asking, request: &CallRequest| Reply::Output {
             output: rule(asking.node.id.as_str(), request),

@@ -100,6 +100,11 @@ impl Live {
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
     fn receive(&self, mut frame: LiveServer) {
         let handlers = self.inner.try_update_value(|inner| {
+            // Before the first connection the page was drawn from what was fetched earlier; what happened in
+            // between has no number that it could ask after.
+            if let (LiveServer::Hello { cursor }, None) = (&frame, inner.cursor) {
+                frame = LiveServer::Resync { cursor: *cursor };
+            }
             if let Some(cursor) = cursor_of(&frame) {
                 inner.cursor = Some(cursor);
             }

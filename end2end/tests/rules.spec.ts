@@ -23,6 +23,7 @@ test("an approved mail waits for the sending hours", async ({ page, open, server
 
   const input = { to: "ada@example.com", subject: "Good morning", who: "Ada" };
   await server.api("POST", `/api/workflows/${workflow}/runs`, { input });
+  // It may come while the page is drawn and not connected yet: it shows all the same.
   await open("/inbox");
   await page.getByTestId("inbox-item").filter({ hasText: "Good morning" }).click();
   const gate = page.getByRole("region", { name: "Send gate" });

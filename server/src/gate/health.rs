@@ -67,7 +67,9 @@ impl Gate {
             health.failures
         );
         let until = health.retry_at;
-        let command = message.call.map(|call| Command::MessageMoved {
+        // The run is told ever less often: a server that is down for days must not fill its journal.
+        let told = health.failures == TROUBLE_FROM || health.failures.is_power_of_two();
+        let command = message.call.filter(|_| told).map(|call| Command::MessageMoved {
             call,
             message: id,
             state: "retry_wait".into(),

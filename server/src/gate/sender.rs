@@ -57,7 +57,12 @@ enum Claim {
     /// Not now, or not any more; whoever moved it told the run.
     Not,
     /// Not before a time; it is on disk with its reason.
-    Hold(Box<Message>),
+    Hold {
+        /// As it is now.
+        message: Box<Message>,
+        /// It waited for the channel before: the run knows.
+        again: bool,
+    },
     /// It will not leave.
     Refuse(GateVerdict),
     /// It must be approved again.
@@ -170,8 +175,11 @@ impl Gate {
         let message = match self.claim(&message, &channel).await? {
             Claim::Go(message) => *message,
             Claim::Not => return Ok(Delivery::Ended),
-            Claim::Hold(message) => {
-                self.note_gate_hold(&message).await;
+            Claim::Hold { message, again } => {
+                // A server that is down for days must not fill the run's journal.
+                if !again {
+                    self.note_gate_hold(&message).await;
+                }
                 return Ok(Delivery::Ended);
             }
             Claim::Refuse(judged) => {
@@ -229,11 +237,12 @@ impl Gate {
                             let soon = now + TimeDelta::seconds(1);
                             message.due_at =
                                 judged.not_before.map(|at| at.max(soon)).or(Some(soon));
-                            message.gate_held = true;
+                            let held = std::mem::replace(&mut message.gate_held, true);
+                            let again = held && facts.trouble.is_some();
                             message.detail = judged.because;
                             let state = message.state;
                             save_as(tx, &mut message, state, now).await?;
-                            return Ok(Claim::Hold(Box::new(message)));
+                            return Ok(Claim::Hold { message: Box::new(message), again });
                         }
                         _ => return Ok(Claim::Again(judged)),
                     }

@@ -148,3 +148,76 @@ impl Model for Metered {
         self.ask(call).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{secret::Vault, setting::Settings};
+    use chrono::Utc;
+    use signalbox::wire::OutboundSettings;
+    use tokio::sync::Notify;
+
+    /// Says when it was asked and answers when it is let.
+    #[derive(Default)]
+    struct Slow {
+        asked: Notify,
+        answer: Notify,
+    }
+
+    impl Model for Slow {
+        fn answer<'a>(
+            &'a self,
+            _: &'a ModelCall,
+        ) -> BoxFuture<'a, Result<ModelAnswer, ModelError>> {
+            async {
+                self.asked.notify_one();
+                self.answer.notified().await;
+                Ok(ModelAnswer { input_tokens: 10, output_tokens: 10, ..ModelAnswer::default() })
+            }
+            .boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn calls_that_run_at_the_same_time_do_not_exceed_the_budget_together() {
+        let store = Store::in_memory().await.unwrap();
+        let organization = OrganizationId(uuid::Uuid::now_v7());
+        // 64 tokens are assumed on top of the text, 36 may be answered: 100 at most.
+        let rules = OutboundSettings { model_budget_micros: Some(199), ..Default::default() };
+        let settings = Settings::new(store.clone(), Arc::new(Vault::ephemeral()));
+        settings.outbound_set(organization, &rules, Utc::now()).await.unwrap();
+        let (slow, set_aside) = (Arc::new(Slow::default()), SetAside::default());
+        let metered = Arc::new(Metered {
+            inner: slow.clone(),
+            asker: Asker { organization, run: None, call: None },
+            settings: ModelSettings {
+                provider: "openai".into(),
+                model: "any".into(),
+                base_url: None,
+                api_key: None,
+                price: Some(ModelPrice { input_micros: 1_000_000, output_micros: 1_000_000 }),
+            },
+            store,
+            now: Arc::new(Utc::now),
+            set_aside: set_aside.clone(),
+        });
+        let call = ModelCall { max_tokens: Some(36), ..ModelCall::default() };
+        let first = {
+            let (metered, call) = (metered.clone(), call.clone());
+            tokio::spawn(async move { metered.answer(&call).await })
+        };
+        slow.asked.notified().await;
+        let second = metered.answer(&call).await;
+        let over = ModelError::OverBudget { micros: 100, spent_micros: 100, budget_micros: 199 };
+        assert_eq!(second, Err(over));
+        slow.answer.notify_one();
+        assert_eq!(first.await.unwrap().unwrap().cost_micros, Some(20));
+        // What was set aside is free again; what was spent is not.
+        assert!(set_aside.lock().unwrap().is_empty());
+        let over = ModelError::OverBudget { micros: 200, spent_micros: 20, budget_micros: 199 };
+        let long = ModelCall { max_tokens: Some(136), ..ModelCall::default() };
+        assert_eq!(metered.answer(&long).await, Err(over));
+        slow.answer.notify_one();
+        assert!(metered.answer(&call).await.is_ok());
+    }
+}

@@ -192,11 +192,12 @@ async fn damage(folder: &std::path::Path, run: signalbox::id::RunId) {
     use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
     let mut conn =
         SqliteConnectOptions::new().filename(folder.join("signalbox.db")).connect().await.unwrap();
-    let done = sqlx::query("UPDATE run_events SET events = '[{\"seq\":' WHERE run_id = $1")
-        .bind(run.0)
-        .execute(&mut conn)
-        .await
-        .unwrap();
+    let done =
+        sqlx::query("UPDATE run_events SET events = CAST('[{\"seq\":' AS BLOB) WHERE run_id = $1")
+            .bind(run.0)
+            .execute(&mut conn)
+            .await
+            .unwrap();
     assert!(done.rows_affected() > 0);
     conn.close().await.unwrap();
 }

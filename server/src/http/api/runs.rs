@@ -79,7 +79,7 @@ pub async fn version_to_run(
     workflow: WorkflowId,
     wanted: Option<u32>,
 ) -> Result<u32, Failure> {
-    let summary = store::workflow_fetch(state.store(), organization, workflow).await?.summary;
+    let summary = store::workflow_summary(state.store(), organization, workflow).await?;
     if summary.archived {
         return Err(Failure::new(ErrorCode::WrongState, "The workflow is archived."));
     }

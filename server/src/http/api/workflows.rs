@@ -296,7 +296,7 @@ fn graph_problems(problems: &[Problem]) -> Failure {
 pub async fn version(call: Call<(WorkflowId, u32)>) -> Answer<Found<Graph>> {
     let (id, number) = call.path;
     let (store, organization) = (call.state.store(), call.organization());
-    store::workflow_fetch(store, organization, id).await?;
+    store::workflow_summary(store, organization, id).await?;
     Ok(Found(store::version_fetch(store, organization, id, number).await?.graph))
 }
 

@@ -1,6 +1,7 @@
 //! What was read comes out again, whole or with just the change that was made.
 
 mod bad;
+mod contract;
 mod dag;
 mod outbound;
 mod plans;

@@ -34,6 +34,10 @@ pub fn step(node: &Node, dialect: Dialect, schedule_apart: bool) -> Map<String, 
     if rest != Policy::default() {
         step.insert(OWN_KEY.into(), json!({ "policy": rest }));
     }
+    if let Some(contract) = &node.contract {
+        let own = step.entry(OWN_KEY).or_insert_with(|| json!({}));
+        own["contract"] = json!(contract);
+    }
     step
 }
 

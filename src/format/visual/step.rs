@@ -73,6 +73,8 @@ pub fn read(slug: &str, step: &Value, fresh: Dialect) -> (Node, Dialect, Vec<Pro
     };
     let mut node = Node::new(slug, kind);
     node.label = text(step, "name");
+    let contract = step.get(OWN_KEY).and_then(|own| own.get("contract")).cloned();
+    node.contract = contract.and_then(|contract| serde_json::from_value(contract).ok());
     node.description = text(step, "description");
     if node.description.is_empty() && !dialect.type_is_tool {
         node.description =
@@ -92,7 +94,7 @@ fn text(value: &Value, key: &str) -> String {
 
 /// Kinds that the format has no step for: `config` holds our own settings.
 fn own_kind(step_type: &str, config: Option<&Value>) -> Option<NodeKind> {
-    if !["branch", "wait", "human", "end"].contains(&step_type) {
+    if !["branch", "wait", "human", "task", "subworkflow", "end"].contains(&step_type) {
         return None;
     }
     let mut fields = match config {

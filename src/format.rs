@@ -26,6 +26,7 @@ mod own;
 mod place;
 #[cfg(any(test, feature = "documents"))]
 mod plan;
+mod sealing;
 #[cfg(test)]
 mod tests;
 mod visual;
@@ -35,6 +36,7 @@ mod yaml;
 pub use error::FormatError;
 pub use notation::{Notation, parse, parse_text};
 pub use place::{Place, locate};
+pub use sealing::{Seal, SealError, seal_secrets};
 
 use crate::graph::{Graph, Origin, Problem};
 use serde_json::Value;

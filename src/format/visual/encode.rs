@@ -5,7 +5,7 @@ use super::step::Dialect;
 use super::tool_name;
 use crate::graph::{
     EndSettings, LlmSettings, LoopSettings, Node, NodeKind, OutputFormat, Policy, RetryPolicy,
-    ScheduleRule, TriggerKind, TriggerSettings,
+    ScheduleRule, TriggerKind, TriggerSettings, WebhookAnswer,
 };
 use serde_json::{Map, Value, json};
 
@@ -34,7 +34,25 @@ pub fn step(node: &Node, dialect: Dialect, schedule_apart: bool) -> Map<String, 
     if rest != Policy::default() {
         step.insert(OWN_KEY.into(), json!({ "policy": rest }));
     }
+    if let Some(webhook) = own_webhook(node) {
+        let own = step.entry(OWN_KEY).or_insert_with(|| json!({}));
+        own["webhook"] = webhook;
+    }
     step
+}
+
+/// What the format has no word for in a webhook.
+fn own_webhook(node: &Node) -> Option<Value> {
+    let NodeKind::Trigger(settings) = &node.kind else { return None };
+    let TriggerKind::Webhook { respond, proof, .. } = &settings.trigger else { return None };
+    let mut own = Map::new();
+    if *respond != WebhookAnswer::default() {
+        own.insert("respond".into(), json!(respond));
+    }
+    if let Some(proof) = proof {
+        own.insert("proof".into(), json!(proof));
+    }
+    (!own.is_empty()).then_some(Value::Object(own))
 }
 
 /// `{maxRetries, backoffMs}`.
@@ -107,7 +125,7 @@ fn trigger(
         TriggerKind::Manual => {
             config.insert("type".into(), json!("manual"));
         }
-        TriggerKind::Webhook { path } => {
+        TriggerKind::Webhook { path, .. } => {
             config.insert("type".into(), json!("webhook"));
             if !path.is_empty() {
                 config.insert("path".into(), json!(path));

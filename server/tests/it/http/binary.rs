@@ -99,3 +99,18 @@ async fn serve_and_token_create() {
     let reply = http.get(format!("{}/api/me", server.url())).bearer_auth(token.trim());
     assert_eq!(reply.send().await.unwrap().status(), 200);
 }
+
+#[test]
+fn a_database_that_cannot_be_used_is_refused_without_its_password() {
+    let folder = Folder::new();
+    let url = "postgres://somebody:hush-hush@127.0.0.1:1/signalbox";
+    let data = folder.0.join("data");
+    let mut serve = signalbox(&data);
+    let refused = serve.args(["serve", "--addr", "127.0.0.1:0", "--database-url", url]).output();
+    let refused = refused.unwrap();
+    let (said, errors) = text(&refused);
+    assert!(!refused.status.success(), "{said}");
+    assert!(errors.contains("postgres") && errors.contains("--database-url"), "{errors}");
+    assert!(!errors.contains("hush-hush") && said.is_empty(), "{said}{errors}");
+    assert!(!data.exists(), "nothing was made");
+}

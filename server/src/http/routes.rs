@@ -3,8 +3,7 @@
 use super::{
     api::{
         accounts, contacts, health, hooks, imports, inbox, members, runs, schedules, secrets,
-        settings,
-        tokens, workflows,
+        settings, tokens, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},

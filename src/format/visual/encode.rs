@@ -202,3 +202,30 @@ fn llm(settings: &LlmSettings) -> Map<String, Value> {
     }
     config
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::format::{Format, export, import};
+    use crate::graph::{NodeKind, TriggerKind, WebhookAnswer, WebhookProof};
+    use serde_json::json;
+
+    #[test]
+    fn what_the_format_has_no_word_for_in_a_webhook_comes_back() {
+        let document = json!({ "name": "Shop", "steps": [
+            { "stepSlug": "start", "stepType": "trigger", "config": { "type": "webhook", "path": "/orders" },
+              "nextSteps": { "success": "finish" } },
+        ] });
+        let mut graph = import(&document).unwrap().graph;
+        let plain = export(&graph, "Shop", "", Format::VisualWorkflow).unwrap();
+        assert_eq!(plain, document, "nothing of ours where nothing was set");
+        let NodeKind::Trigger(settings) = &mut graph.nodes[0].kind else { panic!() };
+        settings.trigger = TriggerKind::Webhook {
+            path: "/orders".into(),
+            respond: WebhookAnswer::Finished,
+            proof: Some(WebhookProof::Header { header: "X-Key".into(), secret: "shop_key".into() }),
+        };
+        let written = export(&graph, "Shop", "", Format::VisualWorkflow).unwrap();
+        assert_eq!(written["steps"][0]["config"], document["steps"][0]["config"]);
+        assert_eq!(import(&written).unwrap().graph.nodes[0].kind, graph.nodes[0].kind);
+    }
+}

@@ -39,7 +39,7 @@ fn requests(endpoint: &Endpoint, workflow: &str) -> [(String, Value); 2] {
         "member_add" => ("email", json!("another@acme.example")),
         "publish" => ("note", json!("second")),
         "run_start" => ("input", json!({ "a": 2 })),
-        "secret_set" => ("value", json!("another value")),
+        "secret_set" => ("name", json!("another_key")),
         _ => ("name", json!("Another")),
     };
     other[field] = value;

@@ -177,7 +177,8 @@ async fn what_was_typed_shows_nowhere_again() {
     live::say(&mut socket, r#"{"type":"follow"}"#).await;
     let started = clean(server.post(&owner, &format!("{path}/runs"), &json!({})).await);
     let run = started.json()["id"].as_str().unwrap().to_owned();
-    live::say(&mut socket, &json!({ "type": "follow_run", "run": run }).to_string()).await;
+    live::say(&mut socket, &json!({ "type": "follow_run", "run": run, "after": 0 }).to_string())
+        .await;
     let ended = clean(server.get(&owner, &format!("/api/runs/{run}/wait?timeout_ms=20000")).await);
     assert_eq!(ended.json()["run"]["status"]["type"], "Completed", "{}", ended.text);
     let mut frames = 0;

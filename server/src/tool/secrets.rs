@@ -21,6 +21,10 @@ use zeroize::Zeroizing;
 const CONNECTORS: [&str; 1] = ["http.request"];
 /// A shorter value is not looked for in answers: it would be found in other words.
 const SOUGHT_MIN: usize = 4;
+/// The same for the words of a value such as `Bearer <key>`, of which an answer may repeat one.
+const WORD_MIN: usize = 8;
+/// What stands in the place of a word.
+const TAKEN_OUT: &str = "[secret]";
 
 /// The values that a call was given.
 pub(super) struct Opened {
@@ -95,6 +99,11 @@ impl Opened {
             if text.contains(value.as_str()) {
                 text = text.replace(value.as_str(), &secret_marker(self.run, name));
             }
+            for word in value.split_whitespace().filter(|word| word.len() >= WORD_MIN) {
+                if text.contains(word) {
+                    text = text.replace(word, TAKEN_OUT);
+                }
+            }
         }
         text
     }
@@ -146,6 +155,11 @@ mod tests {
         opened.take_out(&mut answer);
         let expected = json!({ "a": format!("Bearer {marker}!"), "b": [{ marker.clone(): 123 }], "c": "123", "d": null });
         assert_eq!(answer, expected, "too short a value is not looked for");
+        let values = [("sign_in".to_owned(), Zeroizing::new("Bearer k-12345678".to_owned()))];
+        let signed = Opened { run, values: values.into() };
+        let mut answer = json!(["Bearer k-12345678", "k-12345678", "Bearer of news"]);
+        signed.take_out(&mut answer);
+        assert_eq!(answer, json!([secret_marker(run, "sign_in"), "[secret]", "Bearer of news"]));
         let mut error = StepError::new(ErrorKind::InvalidInput, "x answered 401: s3cr3t");
         opened.clean(&mut error);
         assert_eq!(error.message, format!("x answered 401: {marker}"));

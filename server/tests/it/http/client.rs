@@ -110,7 +110,7 @@ async fn the_rest(client: &Client) {
     let outbound = client.settings_outbound_set(&body("settings_outbound_set")).await.unwrap();
     assert_eq!(client.settings_outbound().await.unwrap(), outbound);
     let secret = client.secret_set(&body("secret_set")).await.unwrap();
-    assert_eq!(client.secrets().await.unwrap(), [secret.clone()]);
+    assert_eq!(client.secrets().await.unwrap(), std::slice::from_ref(&secret));
     client.secret_delete(&secret.name).await.unwrap();
     assert_eq!(client.secrets().await.unwrap(), []);
     let models = client.settings_models_set(&body("settings_models_set")).await.unwrap();

@@ -36,7 +36,7 @@ mod yaml;
 pub use error::FormatError;
 pub use notation::{Notation, parse, parse_text};
 pub use place::{Place, locate};
-pub use sealing::{Seal, SealError, seal_secrets};
+pub use sealing::{Seal, seal_secrets};
 
 use crate::graph::{Graph, Origin, Problem};
 use serde_json::Value;

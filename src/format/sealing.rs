@@ -6,7 +6,7 @@
 //! The document that the graph was read from is written anew, so that it does not keep the text either.
 //! Deliberately absent: the cipher, which is the caller's.
 
-use super::{Format, FormatError, export, import};
+use super::{Format, export, import};
 use crate::graph::{Graph, NodeKind};
 use crate::tool;
 use serde_json::{Map, Value, json};
@@ -23,30 +23,19 @@ const DEPTH_MAX: usize = 8;
 /// Seals a secret: its name and its text give `{"kind": "inlineEncrypted", "cipherText": …}`.
 pub type Seal<'s, E> = &'s mut dyn FnMut(&str, &str) -> Result<Value, E>;
 
-/// Why a graph could not be freed of its secrets.
-#[derive(Debug, thiserror::Error)]
-pub enum SealError<E> {
-    /// The cipher failed.
-    #[error("a secret could not be sealed")]
-    Seal(E),
-    /// The document that the graph was read from cannot be written anew.
-    #[error("the document cannot be written: {0}")]
-    Document(#[from] FormatError),
-}
-
 /// Takes every secret that was typed as plain text out of a graph; gives how many there were.
-pub fn seal_secrets<E>(graph: &mut Graph, seal: Seal<E>) -> Result<usize, SealError<E>> {
+pub fn seal_secrets<E>(graph: &mut Graph, seal: Seal<E>) -> Result<usize, E> {
     let mut found = Vec::new();
     for (name, value) in &mut graph.settings.secrets {
         if let Some(plain) = plain_of(value) {
-            *value = seal(name, &plain).map_err(SealError::Seal)?;
+            *value = seal(name, &plain)?;
             found.push((plain, name.clone()));
         }
     }
     let mut names = Vec::new();
     for (place, plain) in typed(graph) {
         let name = free_name(graph, &place);
-        let sealed = seal(&name, &plain).map_err(SealError::Seal)?;
+        let sealed = seal(&name, &plain)?;
         graph.settings.secrets.insert(name.clone(), sealed);
         names.push(name.clone());
         found.push((plain, name));
@@ -59,7 +48,7 @@ pub fn seal_secrets<E>(graph: &mut Graph, seal: Seal<E>) -> Result<usize, SealEr
         }
     });
     if !found.is_empty() {
-        renew_origin(graph, &found)?;
+        renew_origin(graph, &found);
     }
     Ok(found.len())
 }
@@ -179,20 +168,26 @@ fn free_name(graph: &Graph, place: &str) -> String {
 }
 
 /// Writes the document anew from the graph, and takes what is left of the secrets out of the parts that
-/// the graph does not know.
-fn renew_origin<E>(graph: &mut Graph, found: &[(String, String)]) -> Result<(), SealError<E>> {
-    let Some(origin) = &graph.origin else { return Ok(()) };
-    let Some(format) = Format::from_name(&origin.format) else { return Ok(()) };
-    let read = import(&origin.document)?;
-    let mut document = export(graph, &read.name, &read.description, format)?;
+/// the graph does not know. A document that cannot be written is let go.
+fn renew_origin(graph: &mut Graph, found: &[(String, String)]) {
+    let Some(mut origin) = graph.origin.take() else { return };
+    let format = match Format::from_name(&origin.format) {
+        // Our own says everything a graph can: nothing is lost without its document.
+        None | Some(Format::SignalboxV1) => return,
+        Some(format) => format,
+    };
+    let Ok(read) = import(&origin.document) else { return };
+    origin.text = None;
+    graph.origin = Some(origin);
+    let written = export(graph, &read.name, &read.description, format);
     let mut longest: Vec<&(String, String)> =
         found.iter().filter(|(plain, _)| plain.len() >= SOUGHT_MIN).collect();
     longest.sort_by_key(|(plain, _)| std::cmp::Reverse(plain.len()));
-    take_out(&mut document, &longest);
-    if let Some(origin) = &mut graph.origin {
+    graph.origin = graph.origin.take().zip(written.ok()).map(|(mut origin, mut document)| {
+        take_out(&mut document, &longest);
         origin.document = document;
-    }
-    Ok(())
+        origin
+    });
 }
 
 fn take_out(value: &mut Value, found: &[&(String, String)]) {
@@ -218,6 +213,7 @@ fn take_out(value: &mut Value, found: &[&(String, String)]) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Origin, detect};
     use super::*;
 
     const CANARY: &str = "canary-in-a-mine-42";
@@ -285,6 +281,24 @@ mod tests {
             let (again, count) = sealed(&back);
             assert_eq!((count, &again.settings), (0, &graph.settings));
             assert_eq!(again.nodes, graph.nodes);
+        }
+    }
+
+    #[test]
+    fn the_text_of_a_document_goes_too() {
+        let document = visual(json!({ "apiKey": CANARY }), json!({}), "http_request");
+        let ours = json!({ "format": "signalbox/v1", "name": "Shop", "description": "",
+            "graph": import(&document).unwrap().graph });
+        for document in [document, ours] {
+            // JSON is YAML too; read as such the text itself is kept.
+            let mut graph = import(&document).unwrap().graph;
+            let format = detect(&document).unwrap();
+            let mut origin = graph.origin.take().unwrap_or_else(|| Origin::new(format, document));
+            origin.text = Some(format!("# {CANARY}"));
+            graph.origin = Some(origin);
+            assert_eq!(seal_secrets(&mut graph, &mut seal).unwrap(), 1);
+            let text = serde_json::to_string(&graph).unwrap();
+            assert!(!text.contains(CANARY), "{text}");
         }
     }
 

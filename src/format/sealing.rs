@@ -32,9 +32,9 @@ pub fn seal_secrets<E>(graph: &mut Graph, seal: Seal<E>) -> Result<usize, E> {
             found.push((plain, name.clone()));
         }
     }
-    let mut names = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     for (place, plain) in typed(graph) {
-        let name = free_name(graph, &place);
+        let name = free_name(graph, &place, &names);
         let sealed = seal(&name, &plain)?;
         graph.settings.secrets.insert(name.clone(), sealed);
         names.push(name.clone());
@@ -149,7 +149,7 @@ fn is_typed(value: &Value) -> bool {
 }
 
 /// The name of the secret of a place: the same one again, unless something else reads it by now.
-fn free_name(graph: &Graph, place: &str) -> String {
+fn free_name(graph: &Graph, place: &str, given: &[String]) -> String {
     let name: String =
         place.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     let name =
@@ -158,7 +158,9 @@ fn free_name(graph: &Graph, place: &str) -> String {
         return name;
     }
     let text = serde_json::to_string(&graph.nodes).unwrap_or_default();
-    let read = |name: &str| text.contains(&format!("secrets.{name}"));
+    let read = |name: &str| {
+        text.contains(&format!("secrets.{name}")) || given.iter().any(|given| given == name)
+    };
     if !read(&name) {
         return name;
     }

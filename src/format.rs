@@ -28,6 +28,7 @@ mod own;
 mod place;
 #[cfg(any(test, feature = "documents"))]
 mod plan;
+mod sealing;
 #[cfg(test)]
 mod tests;
 mod visual;
@@ -37,6 +38,7 @@ mod yaml;
 pub use error::FormatError;
 pub use notation::{Notation, parse, parse_text};
 pub use place::{Place, locate};
+pub use sealing::{Seal, seal_secrets};
 
 use crate::graph::{Graph, Origin, Problem};
 use serde_json::Value;

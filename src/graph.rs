@@ -26,7 +26,7 @@ pub use kind::{
     ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
     HumanSettings, KindTag, LlmSettings, LoopSettings, Misfire, NodeKind, OutputFormat,
     ScheduleRule, SubworkflowSettings, TaskExecutor, TaskSettings, TriggerKind, TriggerSettings,
-    WaitSettings, WaitUntil,
+    WaitSettings, WaitUntil, WebhookAnswer, WebhookProof,
 };
 pub use node::{Node, Position};
 pub use policy::{ApprovalTiming, FailurePolicy, Policy, RetryPolicy};

@@ -33,6 +33,7 @@ mod schedules;
 mod secrets;
 mod sessions;
 mod settings;
+mod space;
 mod sqlite;
 mod threads;
 mod timers;
@@ -67,6 +68,7 @@ pub use schedules::*;
 pub use secrets::*;
 pub use sessions::*;
 pub use settings::*;
+pub use space::DiskSpace;
 pub use threads::*;
 pub use timers::*;
 pub use tokens::*;
@@ -150,6 +152,11 @@ impl Store {
         let reopen = place.clone_path();
         let writer = writer::start(Tx::sqlite(conn), reopen, feed.clone(), options.faults);
         Ok(Self { inner: Arc::new(Inner { pool: Pool::Sqlite(pool), writer, feed, place }) })
+    }
+
+    /// The folder of an embedded database.
+    fn folder(&self) -> Option<&Path> {
+        self.inner.place.file().parent()
     }
 
     pub(crate) fn pool(&self) -> &Pool {

@@ -43,7 +43,7 @@ impl PartAssets {
 
 /// Links that fetch what the page at a path needs together with the application, and the rest when
 /// the browser has nothing else to do: the next page then opens at once.
-fn part_links(parts: PartAssets, path: &str) -> impl IntoView {
+fn part_links(parts: PartAssets, path: &str) -> impl IntoView + use<> {
     let (now, later) = parts.for_page(path);
     let link = |rel: &'static str| {
         move |href: String| {
@@ -66,7 +66,7 @@ fn part_links(parts: PartAssets, path: &str) -> impl IntoView {
 }
 
 /// The whole document for the page at `path`. Needs a nonce and the request's cookies as contexts; both may be absent.
-pub fn shell(assets: PageAssets, path: &str, options: LeptosOptions) -> impl IntoView {
+pub fn shell(assets: PageAssets, path: &str, options: LeptosOptions) -> impl IntoView + use<> {
     let theme = theme_of(&use_context::<RequestCookies>().unwrap_or_default().0);
     let PageAssets { js, wasm, css, parts } = assets;
     // Asset names come from our own build: hexadecimal hashes, nothing to escape.

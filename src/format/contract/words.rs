@@ -31,15 +31,16 @@ pub fn words(graph: &Graph, names: Names, _: Option<&Value>) -> Value {
         nodes.iter().map(|node| Value::Object(node_words(node, switches.contains(&node.id))));
     draft.insert("nodes".into(), written.collect());
     draft.insert("edges".into(), Value::Array(edges));
-    draft.insert("entryNodeIds".into(), json!(entries(graph)));
+    draft.insert("entryNodeIds".into(), json!(entries(graph, &index)));
     Value::Object(draft)
 }
 
-/// What the trigger leads to, in the order of the nodes.
-fn entries(graph: &Graph) -> Vec<&NodeId> {
+/// What the trigger leads to, in the order of the nodes; only nodes that the draft has.
+fn entries<'a>(graph: &'a Graph, index: &HashMap<&NodeId, &Node>) -> Vec<&'a NodeId> {
     let Some(trigger) = graph.trigger() else { return Vec::new() };
     let edges = graph.edges.iter().filter(|edge| edge.from == trigger.id && is_plain(edge));
-    let led: HashSet<&NodeId> = edges.map(|edge| &edge.to).collect();
+    let led: HashSet<&NodeId> =
+        edges.map(|edge| &edge.to).filter(|to| index.contains_key(to)).collect();
     graph.nodes.iter().map(|node| &node.id).filter(|id| led.contains(id)).collect()
 }
 

@@ -1,7 +1,10 @@
 //! Calls that have no result yet: the intents, committed before the calls are made.
+//!
+//! Where several servers work, a call is owned by the server that committed it, and by another one
+//! when that server is gone.
 
 use super::{Store, StoreResult, Tx, value};
-use crate::{on_db, on_tx};
+use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
     id::{CallId, NodeId, OrganizationId, RunId},
@@ -50,28 +53,43 @@ impl CallState {
     }
 }
 
+macro_rules! open_sql {
+    ($column:literal, $value:literal, $update:literal) => {
+        concat!(
+            "INSERT INTO calls (organization_id, run_id, id, activation, node, attempt, request,
+               timeout_ms, state, claims, created_at", $column, ")
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', 1, $9", $value, ")
+             ON CONFLICT (organization_id, run_id, id) DO UPDATE SET attempt = excluded.attempt,
+               request = excluded.request, timeout_ms = excluded.timeout_ms, state = 'open', claims = 1,
+               created_at = excluded.created_at", $update
+        )
+    };
+}
+
 /// Writes the intent of an attempt, as begun once. A later attempt takes the earlier one's place.
 pub async fn call_open(tx: &mut Tx, call: &OpenCall, now: DateTime<Utc>) -> StoreResult<()> {
     let request = value::to_json(&call.request, "calls", "request")?;
+    let sql =
+        tx.pick(open_sql!("", "", ""), open_sql!(", owner", ", $10", ", owner = excluded.owner"));
+    let owner = tx.is_shared().then_some(tx.owner);
     on_tx!(tx, |conn| {
-        sqlx::query(
-        "INSERT INTO calls (organization_id, run_id, id, activation, node, attempt, request, timeout_ms, state, claims, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', 1, $9)
-         ON CONFLICT (organization_id, run_id, id) DO UPDATE SET attempt = excluded.attempt,
-           request = excluded.request, timeout_ms = excluded.timeout_ms, state = 'open', claims = 1,
-           created_at = excluded.created_at"
-    )
-    .bind(call.organization.0)
-    .bind(call.run.0)
-    .bind(call.call.0)
-    .bind(i64::from(call.activation.0))
-    .bind(call.node.as_str())
-    .bind(i64::from(call.attempt))
-    .bind(request)
-    .bind(call.timeout_ms.map(value::int))
-    .bind(value::ms(now))
-    .execute(&mut *conn)
-    .await
+        let query = sqlx::query(sql)
+            .bind(call.organization.0)
+            .bind(call.run.0)
+            .bind(call.call.0)
+            .bind(i64::from(call.activation.0))
+            .bind(call.node.as_str())
+            .bind(i64::from(call.attempt))
+            .bind(request)
+            .bind(call.timeout_ms.map(value::int))
+            .bind(value::ms(now));
+        match owner {
+            Some(owner) => query.bind(owner),
+            None => query,
+        }
+        .execute(&mut *conn)
+        .await
+        .map(value::rows)
     })?;
     Ok(())
 }
@@ -92,7 +110,8 @@ pub async fn call_set_state(
     .bind(call.0)
     .bind(state.as_str())
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -110,7 +129,8 @@ pub async fn call_close(
     .bind(run.0)
     .bind(call.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -132,23 +152,37 @@ pub async fn call_close_attempt(
     .bind(i64::from(attempt))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
 
-/// Counts one more beginning of an attempt; `None` when it has a result by now or is not open.
+/// Counts one more beginning of an attempt; `None` when it has a result by now, is not open, or
+/// belongs to another server.
 pub async fn call_claim(tx: &mut Tx, call: &OpenCall) -> StoreResult<Option<u32>> {
-    let claims: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+    let sql = tx.pick(
         "UPDATE calls SET claims = claims + 1
          WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'
-         RETURNING claims"
-    )
-    .bind(call.organization.0)
-    .bind(call.run.0)
-    .bind(call.call.0)
-    .bind(i64::from(call.attempt))
-    .fetch_optional(&mut *conn)
-    .await)?;
+         RETURNING claims",
+        "UPDATE calls SET claims = claims + 1
+         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'
+           AND owner = $5
+         RETURNING claims",
+    );
+    let owner = tx.is_shared().then_some(tx.owner);
+    let claims: Option<i64> = on_tx!(tx, |conn| {
+        let query = sqlx::query_scalar(sql)
+            .bind(call.organization.0)
+            .bind(call.run.0)
+            .bind(call.call.0)
+            .bind(i64::from(call.attempt));
+        match owner {
+            Some(owner) => query.bind(owner),
+            None => query,
+        }
+        .fetch_optional(&mut *conn)
+        .await
+    })?;
     Ok(claims.map(value::small))
 }
 
@@ -204,18 +238,46 @@ impl Row {
 }
 
 /// Open calls of every organisation, oldest first. One that cannot be read does not hide the others.
+/// Where several servers work: those that this one owns, after it took what is free.
 pub async fn calls_open(
     store: &Store,
     limit: u32,
 ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
-    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(
-        "SELECT organization_id, run_id, id, activation, node, attempt, request, timeout_ms
-         FROM calls WHERE state = 'open' ORDER BY created_at LIMIT $1"
-    )
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await)?;
+    let rows: Vec<Row> = match store.claims() {
+        None => on_db!(store, |pool| sqlx::query_as(
+            "SELECT organization_id, run_id, id, activation, node, attempt, request, timeout_ms
+                 FROM calls WHERE state = 'open' ORDER BY created_at LIMIT $1"
+        )
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?,
+        Some((pool, owner)) => calls_take(pool, owner, i64::from(limit)).await?,
+    };
     Ok(rows.into_iter().map(Row::call).collect())
+}
+
+async fn calls_take(pool: &sqlx::PgPool, owner: i64, limit: i64) -> StoreResult<Vec<Row>> {
+    sqlx::query(concat!(
+        "WITH free AS MATERIALIZED (
+           SELECT c.organization_id, c.run_id, c.id FROM calls c
+           WHERE c.state = 'open' AND c.owner IS DISTINCT FROM $1 AND ",
+        free_of!("c"),
+        " ORDER BY c.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         UPDATE calls c SET owner = $1 FROM free f
+         WHERE c.organization_id = f.organization_id AND c.run_id = f.run_id AND c.id = f.id"
+    ))
+    .bind(owner)
+    .bind(limit)
+    .execute(pool)
+    .await?;
+    Ok(sqlx::query_as(
+        "SELECT organization_id, run_id, id, activation, node, attempt, request, timeout_ms
+         FROM calls WHERE state = 'open' AND owner = $1 ORDER BY created_at LIMIT $2",
+    )
+    .bind(owner)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?)
 }
 
 /// The call of an activation that waits, whatever its state; for the send gate's own recovery.

@@ -67,6 +67,7 @@ pub async fn answer_keep(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -79,6 +80,7 @@ pub async fn answer_prune(tx: &mut Tx, before: DateTime<Utc>) -> StoreResult<u64
     )
     .bind(value::ms(before))
     .execute(&mut *conn)
-    .await)?
+    .await
+    .map(value::rows))?
     .rows_affected())
 }

@@ -6,7 +6,7 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, outside, timers, value,
+    calls, event_happened, events, outside, run_care, timers, value,
 };
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
@@ -169,6 +169,7 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
     .bind(head.ended_at.map(value::ms))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if inserted.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the run with this idempotency key" });
@@ -182,7 +183,8 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
         .bind(contact.0)
         .bind(run.0)
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
     }
     append(tx, commit).await
 }
@@ -218,6 +220,7 @@ pub async fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     .bind(head.ended_at.map(value::ms))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     match changed.rows_affected() {
         0 => Err(StoreError::Conflict { what: "the run" }),
@@ -235,6 +238,9 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     events::events_append(tx, organization, run, &commit.events).await?;
     for write in &commit.writes {
         apply(tx, organization, run, write, commit.at).await?;
+    }
+    if commit.head.due {
+        run_care::run_own(tx, organization, run).await?;
     }
     if commit.head.ended_at.is_some() {
         ended(tx, commit).await?;
@@ -337,7 +343,8 @@ async fn end(
             .bind(organization.0)
             .bind(run.0)
             .execute(&mut *conn)
-            .await)?;
+            .await
+            .map(value::rows))?;
     }
     approvals::approvals_withdraw_of_run(tx, organization, run, at).await
 }
@@ -362,6 +369,7 @@ async fn checkpoint_write(
     .bind(state)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }

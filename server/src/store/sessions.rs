@@ -49,7 +49,8 @@ pub async fn session_create(
     .bind(secret_hash.as_slice())
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -119,7 +120,8 @@ pub async fn session_touch(
     .bind(id.0)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -133,7 +135,8 @@ pub async fn session_end(
         .bind(organization.0)
         .bind(id.0)
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
     Ok(())
 }
 
@@ -149,7 +152,8 @@ pub async fn session_end_all(
     .bind(organization.0)
     .bind(user.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -166,6 +170,7 @@ pub async fn session_prune(
     .bind(value::ms(seen_before))
     .bind(value::ms(created_before))
     .execute(&mut *conn)
-    .await)?
+    .await
+    .map(value::rows))?
     .rows_affected())
 }

@@ -48,6 +48,7 @@ pub async fn setting_put(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }

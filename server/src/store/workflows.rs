@@ -135,6 +135,7 @@ pub async fn workflow_create(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     feed(tx, new.organization, new.id, "created", now);
     Ok(())
@@ -194,6 +195,7 @@ pub async fn workflow_set_archived(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound { what: "workflow" });
@@ -209,7 +211,7 @@ async fn missing_or_changed(
     id: WorkflowId,
 ) -> StoreResult<StoreError> {
     let exists: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
-        "SELECT 1 FROM workflows WHERE organization_id = $1 AND id = $2"
+        "SELECT CAST(1 AS BIGINT) FROM workflows WHERE organization_id = $1 AND id = $2"
     )
     .bind(organization.0)
     .bind(id.0)

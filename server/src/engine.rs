@@ -20,6 +20,7 @@ mod load;
 mod outside;
 mod queue;
 mod recovery;
+mod shared;
 mod start;
 mod timers;
 mod versions;
@@ -107,7 +108,8 @@ pub enum EngineError {
 
 impl Engine {
     /// Starts an engine on a store: picks up what an earlier one left undone, then serves.
-    /// One engine a store; safety does not depend on it, but work would be done twice.
+    /// One engine a store; safety does not depend on it, but work would be done twice. Several stores on
+    /// one PostgreSQL have an engine each.
     pub fn start(
         store: Store,
         executor: Arc<dyn CallExecutor>,
@@ -155,6 +157,7 @@ impl EngineHandle {
         if self.inner.config.timekeeping == Timekeeping::Automatic {
             timers::start(&self.inner);
             recovery::watch(&self.inner);
+            shared::start(&self.inner);
         }
     }
 

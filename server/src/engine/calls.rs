@@ -15,8 +15,8 @@ impl Inner {
 
     /// Begins what may begin, and reads on when there is room.
     pub(super) fn pump(self: &Arc<Self>) {
-        if self.stop.is_cancelled() {
-            return;
+        if self.stop.is_cancelled() || !self.store.may_work() {
+            return; // what is queued waits until this server may work again
         }
         while let Some(job) = self.queue.pop() {
             let inner = self.clone();

@@ -4,5 +4,6 @@ mod basics;
 mod calls;
 pub mod crash;
 mod outside;
+mod servers;
 pub mod support;
 mod waiting;

@@ -39,9 +39,7 @@ async fn a_run_goes_to_its_end_and_leaves_nothing_behind() {
             followed.extend(committed.events.clone());
         }
         assert_eq!(followed, bench.events(started.run).await, "the stream is the journal");
-        let feed = bench.store.feed_after(bench.organization, 0, 100).await.unwrap();
-        let last = feed.iter().rev().find(|entry| entry.topic == "run").unwrap();
-        assert_eq!(last.payload["phase"], "Completed");
+        bench.feed_says("Completed").await;
         assert_eq!(
             bench.script.closed.lock().unwrap().len(),
             1,

@@ -161,7 +161,7 @@ pub struct Bench {
     pub script: Arc<Script>,
     pub organization: OrganizationId,
     pub workflow: WorkflowId,
-    config: EngineConfig,
+    pub config: EngineConfig,
 }
 
 pub fn epoch() -> DateTime<Utc> {
@@ -244,6 +244,20 @@ impl Bench {
             }
         }
         counts
+    }
+
+    /// Waits until the newest entry of the feed about a run says this phase.
+    pub async fn feed_says(&self, phase: &str) {
+        let mut told = self.store.feed();
+        loop {
+            let feed = self.store.feed_after(self.organization, 0, 100).await.unwrap();
+            let last = feed.iter().rev().find(|entry| entry.topic == "run");
+            if last.is_some_and(|entry| entry.payload["phase"] == phase) {
+                return;
+            }
+            let next = tokio::time::timeout(std::time::Duration::from_secs(30), told.recv()).await;
+            next.unwrap_or_else(|_| panic!("the feed never said {phase}")).unwrap();
+        }
     }
 
     /// What must hold at any moment: a dense journal that ends where the run's row says, the row's

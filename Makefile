@@ -5,10 +5,10 @@ SHELL := bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 BINARY := $(TARGET)/release/signalbox
 
-.PHONY: help setup build run dev test test-unit test-e2e test-long bench check fmt size
+.PHONY: help setup build run dev test test-unit test-e2e test-e2e-release test-long bench check fmt size
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 setup: ## Install the pinned build tools
 	@scripts/setup
@@ -25,7 +25,7 @@ dev: setup ## Build in debug, serve, rebuild and reload on every change
 check: setup ## Formatting, clippy and the wasm32 build
 	@source scripts/env && say "formatting" && cargo fmt --all --check
 	@source scripts/env && say "clippy" && cargo clippy --all-targets -- -D warnings
-	@source scripts/env && say "wasm32" && cargo clippy -p frontend --target wasm32-unknown-unknown -- -D warnings
+	@source scripts/env && say "wasm32" && cargo clippy -p frontend --features split --target wasm32-unknown-unknown -- -D warnings
 
 test-unit: setup ## Unit and server tests
 	@source scripts/env && say "unit and server tests" && scripts/postgres run cargo test
@@ -34,6 +34,10 @@ test-e2e: setup ## Browser tests against a debug build
 	@scripts/setup --browser
 	@scripts/build debug
 	@source scripts/env && say "browser tests" && CHROMIUM=$$(scripts/browser) playwright test -c end2end
+
+test-e2e-release: build ## The same browser tests against the release binary
+	@scripts/setup --browser
+	@source scripts/env && CHROMIUM=$$(scripts/browser) SIGNALBOX_BINARY=$(abspath $(BINARY)) playwright test -c end2end
 
 test: check test-unit test-e2e ## Every test, the browser's included
 

@@ -9,6 +9,8 @@
 //! ([`crate::graph`]) and whether it is right ([`crate::graph::check`]).
 
 #[cfg(any(test, feature = "documents"))]
+mod contract;
+#[cfg(any(test, feature = "documents"))]
 pub mod dag;
 mod error;
 #[cfg(any(test, feature = "documents"))]
@@ -26,6 +28,7 @@ mod own;
 mod place;
 #[cfg(any(test, feature = "documents"))]
 mod plan;
+mod sealing;
 #[cfg(test)]
 mod tests;
 mod visual;
@@ -35,6 +38,7 @@ mod yaml;
 pub use error::FormatError;
 pub use notation::{Notation, parse, parse_text};
 pub use place::{Place, locate};
+pub use sealing::{Seal, seal_secrets};
 
 use crate::graph::{Graph, Origin, Problem};
 use serde_json::Value;
@@ -55,6 +59,8 @@ pub enum Format {
     Outbound,
     /// DAG plans: `{name, steps: [{id, prompt, dependsOn, …}]}`.
     Dag,
+    /// Contract drafts: `{title, objective, schemas, nodes, edges, entryNodeIds}`.
+    Contract,
 }
 
 /// A document that was read.
@@ -83,12 +89,13 @@ pub struct Written {
 
 impl Format {
     /// All formats, in the order in which people see them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::SignalboxV1,
         Self::VisualWorkflow,
         Self::VisualWorkflowConfig,
         Self::Outbound,
         Self::Dag,
+        Self::Contract,
     ];
 
     /// The formats that every build reads and writes, the browser's too.
@@ -103,6 +110,7 @@ impl Format {
             Self::SignalboxV1 => native::FORMAT,
             Self::Outbound => "outbound",
             Self::Dag => "dag",
+            Self::Contract => "contract",
         }
     }
 
@@ -114,6 +122,7 @@ impl Format {
             Self::SignalboxV1 => "Signalbox",
             Self::Outbound => "Outbound plan",
             Self::Dag => "DAG plan",
+            Self::Contract => "Contract draft",
         }
     }
 
@@ -136,6 +145,9 @@ pub fn detect(document: &Value) -> Option<Format> {
     }
     if has("workflowConfig") || has("stepsConfig") {
         return Some(Format::VisualWorkflowConfig);
+    }
+    if has("entryNodeIds") || (has("nodes") && (has("edges") || has("schemas"))) {
+        return Some(Format::Contract);
     }
     let steps = fields.get("steps").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let any =
@@ -168,7 +180,9 @@ pub fn import(document: &Value) -> Result<Imported, FormatError> {
             visual::import(document, format)
         }
         #[cfg(any(test, feature = "documents"))]
-        Some(format @ (Format::Outbound | Format::Dag)) => plan::import(codec(format), document),
+        Some(format @ (Format::Outbound | Format::Dag | Format::Contract)) => {
+            plan::import(codec(format), document)
+        }
         #[cfg(not(any(test, feature = "documents")))]
         Some(format) => Err(FormatError::NotHere { title: format.title().to_owned() }),
         None => Err(FormatError::Unknown),
@@ -209,7 +223,9 @@ pub fn export(
             Ok(visual::export(graph, name, description, format))
         }
         #[cfg(any(test, feature = "documents"))]
-        Format::Outbound | Format::Dag => Ok(write(graph, name, description, format)?.document),
+        Format::Outbound | Format::Dag | Format::Contract => {
+            Ok(write(graph, name, description, format)?.document)
+        }
         #[cfg(not(any(test, feature = "documents")))]
         _ => Err(FormatError::NotHere { title: format.title().to_owned() }),
     }
@@ -224,7 +240,7 @@ pub fn write(
     format: Format,
 ) -> Result<Written, FormatError> {
     match format {
-        Format::Outbound | Format::Dag => {
+        Format::Outbound | Format::Dag | Format::Contract => {
             plan::export(codec(format), graph, plan::Names { name, description })
         }
         _ => {
@@ -258,6 +274,7 @@ pub fn to_text(graph: &Graph, document: &Value, notation: Notation) -> Result<St
 fn codec(format: Format) -> &'static plan::Codec {
     match format {
         Format::Dag => &dag::CODEC,
+        Format::Contract => &contract::CODEC,
         _ => &outbound::CODEC,
     }
 }

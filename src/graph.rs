@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod compile;
+mod contract;
 mod edge;
 mod edit;
 mod kind;
@@ -16,13 +17,16 @@ mod problem;
 
 pub use check::{CheckContext, check, is_publishable};
 pub use compile::{AnyTool, Catalogue, CompileError, CompiledGraph, ToolNames};
+pub use contract::{
+    CompletionCheck, ContextPolicy, Contract, Deliverable, FailureRule, ToolPolicy,
+};
 pub use edge::Edge;
 pub use edit::{EditRefusal, GraphEdit};
 pub use kind::{
     ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
     HumanSettings, KindTag, LlmSettings, LoopSettings, Misfire, NodeKind, OutputFormat,
     ScheduleRule, SubworkflowSettings, TaskExecutor, TaskSettings, TriggerKind, TriggerSettings,
-    WaitSettings, WaitUntil,
+    WaitSettings, WaitUntil, WebhookAnswer, WebhookProof,
 };
 pub use node::{Node, Position};
 pub use policy::{ApprovalTiming, FailurePolicy, Policy, RetryPolicy};
@@ -46,6 +50,9 @@ pub struct Graph {
     pub nodes: Vec<Node>,
     /// The edges, in order; the order decides nothing about running.
     pub edges: Vec<Edge>,
+    /// JSON Schemas by name, which contracts refer to.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub schemas: Map<String, Value>,
     /// What holds for the whole workflow.
     #[serde(skip_serializing_if = "Settings::is_default")]
     pub settings: Settings,

@@ -10,7 +10,7 @@ mod words;
 pub use cron::{Cron, CronError};
 pub use duration::{MAX_DURATION_MS, duration_human, duration_parse, duration_parts};
 pub use misfire::{CATCH_UP_MAX, GRACE_MS, Schedule, Turn};
-pub use words::{exact, said, said_on_walls};
+pub use words::{exact, exact_on_wall, said, said_on_walls};
 
 use chrono::{
     DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc,

@@ -7,6 +7,7 @@ mod accounts;
 mod approvals;
 mod contacts;
 mod error;
+mod health;
 mod live;
 mod outbound;
 mod page;
@@ -17,8 +18,8 @@ mod workflows;
 
 pub use access::{Permission, Role};
 pub use accounts::{
-    Me, Member, MemberAdd, MemberChange, OrganizationView, Setup, SetupState, SignIn, TokenCreate,
-    TokenCreated, TokenView,
+    Me, Member, MemberAdd, MemberChange, OrganizationView, SessionSwitch, Setup, SetupState,
+    SignIn, TokenCreate, TokenCreated, TokenView,
 };
 pub use approvals::{
     ApprovalDetail, ApprovalState, ApprovalView, Because, Decide, DecideKind, DecideOutcome,
@@ -27,6 +28,7 @@ pub use approvals::{
 };
 pub use contacts::{ContactInput, ContactView};
 pub use error::{ApiError, ErrorCode};
+pub use health::{Health, HealthCode, HealthReason, HealthStatus};
 pub use live::{LiveClient, LiveServer};
 pub use outbound::{
     Consent, ConsentInput, ConsentKind, ConsentPolicy, ConsentState, Day, OutboundSettings,
@@ -39,7 +41,7 @@ pub use runs::{
 pub use schedules::ScheduleNext;
 pub use settings::{
     EmailChannel, EmailChannelView, GeneralSettings, ModelPrice, ModelSettings, ModelSettingsView,
-    SmtpSecurity,
+    SecretSet, SecretView, SmtpSecurity,
 };
 pub use workflows::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,

@@ -5,6 +5,7 @@ mod bottom_bar;
 mod inbox_count;
 mod palette;
 mod rail;
+mod switcher;
 mod top_bar;
 
 pub use inbox_count::{InboxCount, use_inbox_count};

@@ -16,5 +16,7 @@ mod list;
 mod message;
 mod reject;
 
-pub use board::Board;
+pub use board::{Ask, Board};
+pub use card::Card;
+pub use keys_help::KeysList;
 pub use message::Finished;

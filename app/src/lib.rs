@@ -9,6 +9,7 @@ pub mod editor;
 pub mod frame;
 pub mod inbox;
 pub mod keys;
+pub mod lazy;
 pub mod live;
 pub mod looks;
 pub mod pages;

@@ -1,18 +1,21 @@
 //! The live stream `/api/live` as a context: whether it is connected, and what it says.
 //!
 //! A page calls [`Live::on`] to hear what happens in the organisation, and [`Live::follow_run`]
-//! to get a run's events, each once and in order. Reconnecting and catching up happen here;
+//! to get a run's events in order. Reconnecting and catching up happen here;
 //! the socket itself is in `live/socket.rs`, in the browser only.
 
 mod follow;
+mod frame;
 #[cfg(target_arch = "wasm32")]
 mod socket;
+
+pub use frame::{Frame, FrameKind, RunChange, RunEvents};
 
 use follow::{Followed, Take};
 use futures::channel::mpsc;
 use leptos::prelude::*;
 use signalbox::id::RunId;
-use signalbox::wire::{LiveClient, LiveServer};
+use signalbox::wire::LiveClient;
 use std::sync::Arc;
 
 /// The state of the connection.
@@ -25,7 +28,7 @@ pub enum LiveState {
     Live,
 }
 
-type Handler = Arc<dyn Fn(&LiveServer) + Send + Sync>;
+type Handler = Arc<dyn Fn(&Frame) + Send + Sync>;
 
 #[derive(Default)]
 struct Inner {
@@ -66,8 +69,8 @@ impl Live {
     }
 
     /// Calls `handler` with every frame until the caller's owner is gone. On
-    /// [`LiveServer::Resync`] fetch anew what you show.
-    pub fn on(&self, handler: impl Fn(&LiveServer) + Send + Sync + 'static) {
+    /// [`FrameKind::Resync`] fetch anew what you show.
+    pub fn on(&self, handler: impl Fn(&Frame) + Send + Sync + 'static) {
         let this = *self;
         let id = self.inner.try_update_value(|inner| {
             inner.next_handler += 1;
@@ -80,7 +83,8 @@ impl Live {
     }
 
     /// Follows a run from after event number `after` until the caller's owner is gone. Its events
-    /// come to [`Live::on`] as [`LiveServer::PlanLogNew`], each once and without a gap.
+    /// come to [`Live::on`] as [`FrameKind::RunEvents`] without a gap; a frame may begin with
+    /// events that came before.
     pub fn follow_run(&self, run: RunId, after: u64) {
         let this = *self;
         self.inner.update_value(|inner| {
@@ -98,25 +102,18 @@ impl Live {
 
     /// Takes a frame from the socket: keeps numbers, then hands it to the handlers.
     #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
-    fn receive(&self, mut frame: LiveServer) {
+    fn receive(&self, mut frame: Frame) {
         let handlers = self.inner.try_update_value(|inner| {
             // Before the first connection the page was drawn from what was fetched earlier; what happened in
             // between has no number that it could ask after.
-            if let (LiveServer::Hello { cursor }, None) = (&frame, inner.cursor) {
-                frame = LiveServer::Resync { cursor: *cursor };
+            if frame.kind == FrameKind::Hello && inner.cursor.is_none() {
+                frame.kind = FrameKind::Resync;
             }
-            if let Some(cursor) = cursor_of(&frame) {
+            if let Some(cursor) = frame.cursor {
                 inner.cursor = Some(cursor);
             }
-            if let LiveServer::PlanLogNew { run, events } = &mut frame {
-                match inner.followed.take(*run, events) {
-                    Take::Use => {}
-                    Take::Ignore => return Vec::new(),
-                    Take::Ask { after } => {
-                        inner.say(LiveClient::FollowRun { run: *run, after });
-                        return Vec::new();
-                    }
-                }
+            if frame.kind == FrameKind::RunEvents && !inner.goes_on(&frame) {
+                return Vec::new();
             }
             // Cloned, so that a handler may call `on` or `follow_run` itself.
             inner.handlers.iter().map(|(_, handler)| handler.clone()).collect()
@@ -128,6 +125,21 @@ impl Live {
 }
 
 impl Inner {
+    /// Whether a frame's events follow what was seen; asks for what is missing.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    fn goes_on(&mut self, frame: &Frame) -> bool {
+        let Some(numbers) = frame.event_numbers() else { return false };
+        let Some((first, newest)) = numbers.ends() else { return false };
+        match self.followed.take(numbers.run, first, newest) {
+            Take::Use => true,
+            Take::Ignore => false,
+            Take::Ask { after } => {
+                self.say(LiveClient::FollowRun { run: numbers.run, after });
+                false
+            }
+        }
+    }
+
     /// Says something if there is a socket. What is lost in a full or broken one is said again
     /// when the next opens.
     fn say(&mut self, frame: LiveClient) {
@@ -142,18 +154,6 @@ impl Inner {
         let mut frames = vec![LiveClient::Follow { after: self.cursor }];
         frames.extend(self.followed.all());
         frames
-    }
-}
-
-fn cursor_of(frame: &LiveServer) -> Option<u64> {
-    match frame {
-        LiveServer::Hello { cursor }
-        | LiveServer::PlanCreated { cursor, .. }
-        | LiveServer::PlanStateChanged { cursor, .. }
-        | LiveServer::ApprovalChanged { cursor, .. }
-        | LiveServer::ApprovalGone { cursor, .. }
-        | LiveServer::Resync { cursor } => Some(*cursor),
-        LiveServer::PlanLogNew { .. } | LiveServer::Error { .. } => None,
     }
 }
 

@@ -25,3 +25,4 @@ pub use settings::Settings;
 pub use setup::Setup;
 pub use sign_in::SignIn;
 pub use workflows::WorkflowsPage;
+pub(crate) use workflows::{Gallery, ImportForm, Making};

@@ -2,13 +2,15 @@
 //! A page is a component in `pages/`; adding one is one line in [`AppRoutes`].
 
 use crate::frame::Frame;
-use crate::pages::{
-    Contacts, EditorPage, Inbox, NotFound, Run, Runs, Sandbox, Settings, Setup, SignIn,
-    WorkflowsPage,
+use crate::lazy::{
+    ContactsRoute, EditorRoute, InboxRoute, Part, RunRoute, RunsRoute, SandboxRoute, SettingsRoute,
+    SetupRoute, SignInRoute, WorkflowsRoute,
 };
+use crate::pages::NotFound;
 use crate::ui::Icon;
 use leptos::prelude::*;
 use leptos_router::{
+    Lazy,
     components::{ParentRoute, Redirect, Route, Routes},
     path,
 };
@@ -52,6 +54,24 @@ impl Place {
     }
 }
 
+/// The parts that draw the page at a path; none where it is in the first wasm file.
+pub fn parts_of(path: &str) -> &'static [Part] {
+    let Some(place) = Place::of(path) else {
+        return match path.trim_end_matches('/') {
+            "/sign-in" | "/setup" => &[Part::Entry],
+            _ => &[],
+        };
+    };
+    let below = path.trim_end_matches('/').len() > place.href.len();
+    match (place.href, below) {
+        ("/inbox", false) => &[Part::Inbox],
+        ("/inbox", true) => &[Part::Inbox, Part::Office],
+        ("/workflows", false) => &[Part::Workflows],
+        ("/workflows" | "/runs", true) => &[Part::Canvas],
+        _ => &[Part::Office],
+    }
+}
+
 /// All pages. Those inside the [`Frame`] are for people who are signed in.
 #[component]
 pub fn AppRoutes() -> impl IntoView {
@@ -59,17 +79,17 @@ pub fn AppRoutes() -> impl IntoView {
         <Routes fallback=NotFound>
             <ParentRoute path=path!("") view=Frame>
                 <Route path=path!("") view=|| view! { <Redirect path="/inbox" /> } />
-                <Route path=path!("/inbox/:id?") view=Inbox />
-                <Route path=path!("/runs") view=Runs />
-                <Route path=path!("/runs/:id") view=Run />
-                <Route path=path!("/contacts") view=Contacts />
-                <Route path=path!("/sandbox") view=Sandbox />
-                <Route path=path!("/settings") view=Settings />
-                <Route path=path!("/workflows") view=WorkflowsPage />
-                <Route path=path!("/workflows/:id") view=EditorPage />
+                <Route path=path!("/inbox/:id?") view={Lazy::<InboxRoute>::new()} />
+                <Route path=path!("/runs") view={Lazy::<RunsRoute>::new()} />
+                <Route path=path!("/runs/:id") view={Lazy::<RunRoute>::new()} />
+                <Route path=path!("/contacts") view={Lazy::<ContactsRoute>::new()} />
+                <Route path=path!("/sandbox") view={Lazy::<SandboxRoute>::new()} />
+                <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} />
+                <Route path=path!("/workflows") view={Lazy::<WorkflowsRoute>::new()} />
+                <Route path=path!("/workflows/:id") view={Lazy::<EditorRoute>::new()} />
             </ParentRoute>
-            <Route path=path!("/sign-in") view=SignIn />
-            <Route path=path!("/setup") view=Setup />
+            <Route path=path!("/sign-in") view={Lazy::<SignInRoute>::new()} />
+            <Route path=path!("/setup") view={Lazy::<SetupRoute>::new()} />
         </Routes>
     }
 }
@@ -89,6 +109,24 @@ mod tests {
         ];
         for (path, label) in cases {
             assert_eq!(Place::of(path).map(|place| place.label), label, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_needs_its_parts() {
+        let cases: [(&str, &[Part]); 9] = [
+            ("/sign-in", &[Part::Entry]),
+            ("/", &[]),
+            ("/inbox", &[Part::Inbox]),
+            ("/inbox/", &[Part::Inbox]),
+            ("/inbox/01J", &[Part::Inbox, Part::Office]),
+            ("/workflows", &[Part::Workflows]),
+            ("/workflows/01J", &[Part::Canvas]),
+            ("/runs", &[Part::Office]),
+            ("/runs/01J", &[Part::Canvas]),
+        ];
+        for (path, parts) in cases {
+            assert_eq!(parts_of(path), parts, "{path}");
         }
     }
 }

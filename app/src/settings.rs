@@ -4,6 +4,7 @@ mod email;
 mod general;
 mod members;
 mod models;
+mod secrets;
 mod sending;
 mod tokens;
 
@@ -11,6 +12,7 @@ pub use email::EmailTab;
 pub use general::GeneralTab;
 pub use members::MembersTab;
 pub use models::ModelsTab;
+pub use secrets::SecretsTab;
 pub use sending::SendingTab;
 pub use tokens::TokensTab;
 

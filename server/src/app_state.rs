@@ -4,7 +4,7 @@ use crate::{
     auth::{Passwords, ServerKey, Throttle},
     engine::EngineHandle,
     gate::Gate,
-    http::KeysInWork,
+    http::{KeysInWork, api::health::WriteProbe},
     live::LiveHub,
     store::Store,
 };
@@ -41,6 +41,7 @@ struct Inner {
     passwords: Passwords,
     sign_ins: Throttle<(String, Option<IpAddr>)>,
     keys_in_work: KeysInWork,
+    write_probe: WriteProbe,
     live: LiveHub,
     setup_token: String,
     access_epoch: watch::Sender<u64>,
@@ -55,6 +56,7 @@ impl AppState {
             passwords: Passwords::default(),
             sign_ins: Throttle::default(),
             keys_in_work: KeysInWork::default(),
+            write_probe: WriteProbe::default(),
             live: LiveHub::default(),
             setup_token: crate::auth::Secret::fresh("").text,
             access_epoch: watch::channel(0).0,
@@ -115,6 +117,11 @@ impl AppState {
     /// Idempotency keys that are being worked on.
     pub fn keys_in_work(&self) -> &KeysInWork {
         &self.0.keys_in_work
+    }
+
+    /// Looks whether the database takes writes.
+    pub fn write_probe(&self) -> &WriteProbe {
+        &self.0.write_probe
     }
 
     /// The live stream.

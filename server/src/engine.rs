@@ -185,6 +185,11 @@ impl EngineHandle {
         self.inner.tasks.spawn(work(self.inner.stop.clone()));
     }
 
+    /// Calls that wait in memory for their turn, and how many may.
+    pub fn backlog(&self) -> (usize, usize) {
+        (self.inner.queue.waiting(), self.inner.config.calls_queued_max.max(1))
+    }
+
     /// Stops: nothing new is begun, what is being committed is finished. Calls in flight are given
     /// up after the commits; the next start makes them again.
     pub async fn shutdown(&self) {

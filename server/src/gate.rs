@@ -16,6 +16,7 @@ mod draft;
 mod facts;
 mod health;
 mod life;
+mod pulse;
 mod sender;
 mod verdict;
 mod views;
@@ -25,7 +26,9 @@ pub use content::content_hash;
 pub use decide::{DecideError, Decider};
 pub use draft::{GateCall, Submitted};
 pub use life::{IllegalMove, may_follow};
+pub use pulse::SenderHealth;
 pub use sender::CrashPoint;
+pub use views::parse_cursor;
 
 use crate::{
     channel::Channels,
@@ -87,6 +90,7 @@ struct Inner {
     now: Now,
     runs: OnceLock<Arc<dyn Runs>>,
     wake: Notify,
+    pulse: pulse::Pulse,
     /// Messages that this process is sending right now.
     busy: Mutex<HashMap<MessageId, OrganizationId>>,
     crash: Option<Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>>,
@@ -121,6 +125,7 @@ impl Gate {
             now,
             runs: OnceLock::new(),
             wake: Notify::new(),
+            pulse: pulse::Pulse::default(),
             busy: Mutex::new(HashMap::new()),
             crash,
         };
@@ -193,6 +198,11 @@ impl Gate {
 
     fn busy(&self) -> std::sync::MutexGuard<'_, HashMap<MessageId, OrganizationId>> {
         self.inner.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How the sender is.
+    pub fn sender_health(&self) -> SenderHealth {
+        self.inner.pulse.health()
     }
 
     /// Wakes the sender: something may be due.

@@ -11,7 +11,7 @@ pub mod call;
 pub mod endpoint;
 pub mod failure;
 mod gatekeeper;
-mod idempotent;
+pub mod idempotent;
 pub mod in_process;
 mod openapi;
 mod reply;

@@ -3,6 +3,7 @@
 use crate::{
     app_state::AppState,
     auth::{SESSION_AGE_DAYS, SESSION_IDLE_HOURS},
+    http::idempotent,
     store::{self, StoreResult},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,7 +12,6 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 const EVERY: Duration = Duration::from_secs(15 * 60);
-const ANSWERS_KEPT_HOURS: i64 = 24;
 
 /// Starts the task; it ends with the server.
 pub fn start(state: &AppState) {
@@ -35,7 +35,7 @@ pub fn start(state: &AppState) {
 pub async fn sweep(state: &AppState, now: DateTime<Utc>) -> StoreResult<()> {
     let idle = now - TimeDelta::hours(SESSION_IDLE_HOURS);
     let old = now - TimeDelta::days(SESSION_AGE_DAYS);
-    let answers = now - TimeDelta::hours(ANSWERS_KEPT_HOURS);
+    let answers = now - TimeDelta::hours(idempotent::KEPT_HOURS);
     let op = state.store().write(move |tx| {
         async move {
             store::session_prune(tx, idle, old).await?;

@@ -3,6 +3,7 @@
 //! Deliberately absent: the organisation's name, which lives with the organisation.
 
 mod outbound;
+mod secrets;
 
 pub use outbound::{Rules, rules_of};
 
@@ -222,7 +223,8 @@ impl Settings {
                 }
                 let Some((name, plain)) = secret else { return Ok(()) };
                 if plain.is_empty() {
-                    return Ok(store::secret_delete(tx, organization, name).await?);
+                    store::secret_delete(tx, organization, name).await?;
+                    return Ok(());
                 }
                 let version = store::secret_next_version(tx, organization, name).await?;
                 let sealed = vault.seal(organization, name, version, &plain)?;

@@ -37,6 +37,7 @@ mod schedules;
 mod secrets;
 mod sessions;
 mod settings;
+mod space;
 mod sqlite;
 mod threads;
 mod timers;
@@ -71,6 +72,7 @@ pub use schedules::*;
 pub use secrets::*;
 pub use sessions::*;
 pub use settings::*;
+pub use space::DiskSpace;
 pub use threads::*;
 pub use timers::*;
 pub use tokens::*;
@@ -221,6 +223,14 @@ impl Store {
         let writer = postgres::Writer::new(writers, lease.clone(), options.faults, changed);
         let writer = Writer::Postgres { writer, lease, stop: stop.drop_guard(), tasks };
         Ok(Self { inner: Arc::new(Inner { pool: Pool::Postgres(pool), writer, feed }) })
+    }
+
+    /// The folder of an embedded database.
+    fn folder(&self) -> Option<&Path> {
+        match &self.inner.writer {
+            Writer::Sqlite { place, .. } => place.file().parent(),
+            Writer::Postgres { .. } => None,
+        }
     }
 
     pub(crate) fn pool(&self) -> &Pool {

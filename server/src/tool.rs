@@ -9,9 +9,10 @@ mod customer;
 mod http;
 mod input;
 mod registry;
+mod secrets;
 
 pub use customer::{contact_input, record};
-pub use registry::{IMPLEMENTED, Tools, seal_secret};
+pub use registry::{IMPLEMENTED, Tools};
 
 use serde_json::Value;
 use signalbox::run::{ErrorKind, StepError};

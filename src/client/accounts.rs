@@ -3,8 +3,8 @@
 use super::{Answer, Client, Method};
 use crate::id::{ApiTokenId, UserId};
 use crate::wire::{
-    Me, Member, MemberAdd, MemberChange, Setup, SetupState, SignIn, TokenCreate, TokenCreated,
-    TokenView,
+    Me, Member, MemberAdd, MemberChange, SessionSwitch, Setup, SetupState, SignIn, TokenCreate,
+    TokenCreated, TokenView,
 };
 
 impl Client {
@@ -29,6 +29,10 @@ impl Client {
     /// `DELETE /api/session`: signs out.
     pub async fn sign_out(&self) -> Answer<()> {
         self.delete("/api/session".into()).await
+    }
+    /// `POST /api/session/organization`: the session acts in another organisation from now on.
+    pub async fn session_switch(&self, body: &SessionSwitch) -> Answer<Me> {
+        self.post("/api/session/organization".into(), body).await
     }
     /// `GET /api/me`.
     pub async fn me(&self) -> Answer<Me> {

@@ -3,7 +3,7 @@
 use super::{Answer, Client, Method};
 use crate::wire::{
     EmailChannel, EmailChannelView, GeneralSettings, ModelSettings, ModelSettingsView,
-    OutboundSettings, OutboundView,
+    OutboundSettings, OutboundView, SecretSet, SecretView,
 };
 use serde_json::Value;
 
@@ -35,6 +35,18 @@ impl Client {
     /// `PUT /api/settings/outbound`.
     pub async fn settings_outbound_set(&self, body: &OutboundSettings) -> Answer<OutboundView> {
         self.with_body(Method::Put, "/api/settings/outbound".into(), body, Vec::new()).await
+    }
+    /// `GET /api/secrets`: the names, never the values.
+    pub async fn secrets(&self) -> Answer<Vec<SecretView>> {
+        self.get("/api/secrets".into()).await
+    }
+    /// `POST /api/secrets`: makes a secret or replaces its value.
+    pub async fn secret_set(&self, body: &SecretSet) -> Answer<SecretView> {
+        self.post("/api/secrets".into(), body).await
+    }
+    /// `DELETE /api/secrets/{name}`.
+    pub async fn secret_delete(&self, name: &str) -> Answer<()> {
+        self.delete(format!("/api/secrets/{}", super::encode(name))).await
     }
     /// `GET /api/settings/models`.
     pub async fn settings_models(&self) -> Answer<ModelSettingsView> {

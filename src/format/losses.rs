@@ -79,6 +79,9 @@ pub fn between(graph: &Graph, again: &Graph, format: Format) -> Vec<Problem> {
             Some(other) if other.kind != node.kind => {
                 format!("all settings of the step {}", node.id)
             }
+            Some(other) if other.contract != node.contract => {
+                format!("the contract of the step {}", node.id)
+            }
             Some(other) if other.policy != node.policy => {
                 format!("the policy of the step {}", node.id)
             }
@@ -90,6 +93,12 @@ pub fn between(graph: &Graph, again: &Graph, format: Format) -> Vec<Problem> {
             Some(_) => continue,
         };
         problems.push(lost(what).at(&node.id));
+    }
+    let now: HashSet<&NodeId> = graph.nodes.iter().map(|node| &node.id).collect();
+    let made = again.nodes.iter().filter(|node| !now.contains(&node.id));
+    problems.extend(made.map(|node| lost(format!("that there is no step {}", node.id))));
+    if again.schemas != graph.schemas {
+        problems.push(lost("the schemas".to_owned()));
     }
     if again.settings != graph.settings {
         problems.push(lost("the workflow's settings".to_owned()));

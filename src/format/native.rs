@@ -89,6 +89,10 @@ fn read_graph(document: &Value) -> Result<Graph, FormatError> {
     Ok(Graph {
         nodes: read_all::<Node>(nodes, "/graph/nodes")?,
         edges: read_all::<Edge>(edges, "/graph/edges")?,
+        schemas: match fields.get("schemas") {
+            Some(schemas) => read(schemas, "/graph/schemas")?,
+            None => Map::new(),
+        },
         settings: match fields.get("settings") {
             Some(settings) => read(settings, "/graph/settings")?,
             None => Default::default(),

@@ -2,7 +2,7 @@
 //! programs pass over it.
 //!
 //! In a step: `{"node": …}`, a merge patch over the node as the format's own words give it. In the document:
-//! `trigger` (the node), `start` (what it leads to), `edges`, `settings` (those that differ), `positions`.
+//! `trigger` (the node), `start` (what it leads to), `edges`, `schemas`, `settings` (those that differ), `positions`.
 
 use super::{FormatError, OWN_KEY};
 use crate::graph::{Edge, Graph, Node, NodeKind, Position, Settings};
@@ -17,6 +17,7 @@ pub struct Own {
     pub trigger: Option<Node>,
     pub start: Option<Vec<NodeId>>,
     pub edges: Vec<Edge>,
+    pub schemas: Map<String, Value>,
     pub positions: HashMap<NodeId, Position>,
 }
 
@@ -33,6 +34,7 @@ pub fn read(document: &Value, settings: &mut Settings) -> Result<Own, FormatErro
         trigger: part(own, "trigger", &at("trigger"))?,
         start: part(own, "start", &at("start"))?,
         edges: part(own, "edges", &at("edges"))?.unwrap_or_default(),
+        schemas: part(own, "schemas", &at("schemas"))?.unwrap_or_default(),
         positions: HashMap::new(),
     };
     for (id, place) in own.get("positions").and_then(Value::as_object).into_iter().flatten() {

@@ -7,10 +7,10 @@
 use super::merge::{self, Rules};
 use super::{Format, FormatError, Imported, OWN_KEY, Written, limits, losses, own};
 use crate::graph::{
-    Edge, Graph, Node, NodeKind, Origin, Problem, Settings, TriggerSettings, layout,
+    BranchCase, Edge, Graph, Node, NodeKind, Origin, Problem, Settings, TriggerSettings, layout,
 };
 use crate::id::NodeId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A format of plans.
@@ -31,6 +31,7 @@ pub struct Parts {
     pub name: String,
     pub description: String,
     pub settings: Settings,
+    pub schemas: Map<String, Value>,
     /// One for each step, in its order.
     pub nodes: Vec<Node>,
     pub edges: Vec<Edge>,
@@ -46,6 +47,8 @@ pub enum Entry {
     First,
     /// With every step that nothing leads to.
     Roots,
+    /// With these.
+    Named(Vec<NodeId>),
 }
 
 /// A workflow's name and description.
@@ -92,7 +95,9 @@ fn read(codec: &Codec, document: &Value) -> Result<(Graph, Parts), FormatError> 
     edges.splice(0..0, led);
     nodes.insert(0, trigger);
     let settings = std::mem::take(&mut parts.settings);
-    let mut graph = Graph { nodes, edges, settings, ..Graph::default() };
+    let mut schemas = std::mem::take(&mut parts.schemas);
+    schemas.extend(own.schemas);
+    let mut graph = Graph { nodes, edges, schemas, settings, origin: None };
     layout::tidy(&mut graph);
     for node in &mut graph.nodes {
         node.position = own.positions.get(&node.id).copied().unwrap_or(node.position);
@@ -110,6 +115,7 @@ fn made_trigger(nodes: &[Node]) -> Node {
 fn beginnings(entry: &Entry, nodes: &[Node], edges: &[Edge], trigger: &NodeId) -> Vec<NodeId> {
     match entry {
         Entry::First => nodes.first().map(|node| node.id.clone()).into_iter().collect(),
+        Entry::Named(ids) => ids.clone(),
         Entry::Roots => {
             let targets: HashSet<&NodeId> = edges.iter().map(|edge| &edge.to).collect();
             let led = edges.iter().any(|edge| edge.from == *trigger);
@@ -186,6 +192,9 @@ fn written(
             own_part(&mut document)["start"] = json!(now);
         }
     }
+    if plain.schemas != graph.schemas {
+        own_part(&mut document)["schemas"] = json!(graph.schemas);
+    }
     if let Some(changed) = own::of_settings(&plain.settings, &graph.settings) {
         own_part(&mut document)["settings"] = changed;
     }
@@ -253,4 +262,14 @@ fn renamed(base: &Graph, graph: &Graph) -> BTreeMap<String, String> {
         }
     }
     renamed
+}
+
+/// A port's name that is not taken: the wanted one, or with a number behind it.
+pub fn free_port(cases: &[BranchCase], wanted: &str) -> String {
+    let is_free = |name: &str| {
+        !matches!(name, "" | "default" | "error") && cases.iter().all(|case| case.port != name)
+    };
+    let numbered = (2..).map(|number| format!("{wanted}_{number}"));
+    let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
+    names.find(|name| is_free(name)).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! What was read comes out again, whole or with just the change that was made.
 
 mod bad;
+mod contract;
 mod dag;
 mod outbound;
 mod plans;
@@ -10,7 +11,7 @@ mod yaml;
 use super::*;
 use crate::graph::{
     Edge, GraphEdit, KindTag, Misfire, Node, NodeKind, Position, RetryPolicy, ScheduleRule,
-    TriggerKind, TriggerSettings,
+    TriggerKind, TriggerSettings, WebhookAnswer,
 };
 use crate::id::NodeId;
 use proptest::prelude::*;
@@ -192,7 +193,11 @@ fn triggers_are_read_and_made() {
     );
     assert_eq!(
         trigger(with(json!({"type": "webhook", "path": "/new-order"}))).0,
-        TriggerKind::Webhook { path: "/new-order".into() }
+        TriggerKind::Webhook {
+            path: "/new-order".into(),
+            respond: WebhookAnswer::Accepted,
+            proof: None
+        }
     );
     assert_eq!(
         trigger(with(json!({"type": "event", "eventType": "customer.created"}))).0,

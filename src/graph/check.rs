@@ -10,6 +10,7 @@ mod draft;
 mod fixes;
 mod ids;
 mod loops;
+mod maps;
 mod names;
 mod nearest;
 mod parameters;
@@ -77,5 +78,6 @@ const RULES: &[fn(&Draft, &mut Vec<Problem>)] = &[
     names::check,
     prompts::check,
     plans::check,
+    maps::check,
     secrets::check,
 ];

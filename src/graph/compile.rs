@@ -4,6 +4,7 @@
 //! Deliberately absent: judging a draft (that is `check`, which lists more and never refuses).
 
 mod components;
+mod maps;
 mod program;
 mod region;
 mod tail;
@@ -13,6 +14,7 @@ mod wiring;
 #[cfg(test)]
 mod tests;
 
+pub use maps::maps;
 pub use program::{
     Assignment, Human, Model, Parameters, Program, Source, Subworkflow, Task, Until,
 };
@@ -108,6 +110,7 @@ impl CompiledGraph {
         let variables = parser.variables(&graph.settings.variables);
         let exits = parser.exits(&graph.settings.exits);
         errors.append(&mut parser.errors);
+        errors.extend(maps(&graph));
         if !errors.is_empty() {
             return Err(errors);
         }

@@ -143,6 +143,12 @@ pub enum TriggerKind {
         /// Starts with `/`; empty means any path.
         #[serde(default)]
         path: String,
+        /// When the sender is answered.
+        #[serde(default, skip_serializing_if = "WebhookAnswer::is_default")]
+        respond: WebhookAnswer,
+        /// How the sender proves who it is; absent: by knowing the address.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        proof: Option<WebhookProof>,
     },
     /// A cron expression in a zone.
     Schedule {
@@ -157,6 +163,53 @@ pub enum TriggerKind {
         /// The event's name.
         event_type: String,
     },
+}
+
+/// When the sender of a webhook is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookAnswer {
+    /// As soon as the run is on disk.
+    #[default]
+    Accepted,
+    /// When the run has ended, or after a while.
+    Finished,
+}
+
+impl WebhookAnswer {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How the sender of a webhook proves who it is. In JSON: `{"by": "signature", "secret": "shop_key"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum WebhookProof {
+    /// It signs each request: HMAC-SHA256 in the headers `webhook-id`, `webhook-timestamp` and
+    /// `webhook-signature`, as Standard Webhooks say.
+    Signature {
+        /// The name of the secret that both sides know.
+        secret: String,
+    },
+    /// It sends the secret itself in a header.
+    Header {
+        /// The header's name.
+        header: String,
+        /// The name of the secret.
+        secret: String,
+    },
+}
+
+impl WebhookProof {
+    /// The name of the secret.
+    pub fn secret(&self) -> &str {
+        match self {
+            Self::Signature { secret } | Self::Header { secret, .. } => secret,
+        }
+    }
 }
 
 /// One tool call with templated input.

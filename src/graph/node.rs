@@ -1,6 +1,6 @@
 //! Nodes: one step of a workflow.
 
-use super::{NodeKind, Policy};
+use super::{Contract, NodeKind, Policy};
 use crate::id::NodeId;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,9 @@ pub struct Node {
     /// How it is run.
     #[serde(default, skip_serializing_if = "Policy::is_default")]
     pub policy: Policy,
+    /// What it must be given, must deliver and may use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
 }
 
 impl Node {
@@ -36,6 +39,7 @@ impl Node {
             kind,
             position: Position::default(),
             policy: Policy::default(),
+            contract: None,
         }
     }
 

@@ -72,7 +72,11 @@ impl<'a> RunScope<'a> {
             "event" => Some((Cow::Borrowed(self.event?), 1)),
             "input" => Some((Cow::Borrowed(&self.state.input), 1)),
             "config" => self.config(path),
-            "secrets" => owned(self.secrets(), 1),
+            "secrets" => match path.get(1) {
+                // Whether there is such a secret is known only where the call is made.
+                Some(name) => owned(json!(secret_marker(self.state.run, name)), 2),
+                None => owned(self.secrets(), 1),
+            },
             _ => None,
         }
     }

@@ -9,9 +9,7 @@ const CLOSE: char = '\u{2063}';
 
 /// A secret that a request names and that nobody has set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the secret \u{201c}{0}\u{201d} is not set: set it in the workflow's settings and try again"
-)]
+#[error("the secret \u{201c}{0}\u{201d} is not set: add it under Settings, Secrets, and try again")]
 pub struct SecretMissing(pub String);
 
 /// What stands in events in place of a secret.

@@ -1,6 +1,6 @@
 //! Instants in words: "Tue 09:00 (in 14 h)", and the exact form for those who look closer.
 
-use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, Timelike, Utc};
 use chrono_tz::Tz;
 
 /// The instant as people in the zone say it at `now`: the day only when it is not today, the year only when it
@@ -14,21 +14,37 @@ pub fn said(at: DateTime<Utc>, now: DateTime<Utc>, zone: Tz) -> String {
 /// it is not the difference of the walls on days when the clocks change.
 pub fn said_on_walls(then: NaiveDateTime, now: NaiveDateTime, ahead_ms: i64) -> String {
     let days = (then.date() - now.date()).num_days();
-    let form = match days {
-        0 => "%H:%M",
-        -6..=6 => "%a %H:%M",
-        _ if then.year() == now.year() => "%-d %b %H:%M",
-        _ => "%-d %b %Y %H:%M",
+    let clock = format!("{:02}:{:02}", then.hour(), then.minute());
+    let words = match days {
+        0 => clock,
+        -6..=6 => format!("{} {clock}", then.weekday()),
+        _ if then.year() == now.year() => format!("{} {} {clock}", then.day(), month(then)),
+        _ => format!("{} {} {} {clock}", then.day(), month(then), then.year()),
     };
     match distance(ahead_ms) {
-        Some(distance) => format!("{} ({distance})", then.format(form)),
-        None => then.format(form).to_string(),
+        Some(distance) => format!("{words} ({distance})"),
+        None => words,
     }
+}
+
+/// A wall clock to the second, with weekday: "Tue 24 Nov 2026 09:00:00". Written out, because what reads
+/// chrono's patterns is larger in the browser than everything else that shows times.
+pub fn exact_on_wall(wall: NaiveDateTime) -> String {
+    let (day, month, year) = (wall.day(), month(wall), wall.year());
+    let (hour, minute, second) = (wall.hour(), wall.minute(), wall.second());
+    format!("{} {day} {month} {year} {hour:02}:{minute:02}:{second:02}", wall.weekday())
+}
+
+fn month(wall: NaiveDateTime) -> &'static str {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    MONTHS[wall.month0() as usize % 12]
 }
 
 /// The instant to the second, with weekday, offset and zone: "Tue 24 Nov 2026 09:00:00 +01:00 Europe/Vienna".
 pub fn exact(at: DateTime<Utc>, zone: Tz) -> String {
-    format!("{} {}", at.with_timezone(&zone).format("%a %-d %b %Y %H:%M:%S %:z"), zone.name())
+    let local = at.with_timezone(&zone);
+    format!("{} {} {}", exact_on_wall(local.naive_local()), local.format("%:z"), zone.name())
 }
 
 /// How far away: "now", "in 30 min", "14 h ago", "in 3 d"; nothing from a month on.

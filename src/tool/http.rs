@@ -38,6 +38,14 @@ fn input() -> Value {
                 "Starts with https:// or http://.",
             ),
         ),
+        (
+            "authorization",
+            titled(
+                json!({ "type": ["string", "null"], "x-secret": true }),
+                "Authorization",
+                "The Authorization header, such as Bearer and a key. What you type is kept encrypted.",
+            ),
+        ),
         ("headers", free_object("Headers", "Names and values.")),
         ("query", free_object("Query", "Parameters that are added to the address.")),
         (

@@ -58,6 +58,7 @@ impl Role {
                     | ContactRecordEdit
                     | InboxApprovalRead
                     | SandboxMessageRead
+                    | OrgSecretsRead
             ),
             Self::Approver => matches!(
                 permission,
@@ -133,6 +134,10 @@ permissions! {
     OrgMembersManage = "Org:Members:Manage";
     /// Make and revoke API tokens.
     OrgTokensManage = "Org:Tokens:Manage";
+    /// See the names of secrets.
+    OrgSecretsRead = "Org:Secrets:Read";
+    /// Set and delete secrets.
+    OrgSecretsManage = "Org:Secrets:Manage";
     /// Let outbound go on after a quarantine.
     OrgOutboundResume = "Org:Outbound:Resume";
     /// Hand the organisation to another owner.

@@ -58,6 +58,18 @@ pub struct Me {
     pub role: Role,
     /// What the role may do.
     pub permissions: Vec<Permission>,
+    /// The organisations that the person belongs to, this one among them; a token has only its own.
+    #[serde(default)]
+    pub organizations: Vec<OrganizationView>,
+}
+
+/// `POST /api/session/organization`: in which organisation the session acts from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SessionSwitch {
+    /// One that the person belongs to.
+    pub organization: OrganizationId,
 }
 
 /// An organisation.

@@ -117,3 +117,30 @@ pub struct ModelSettingsView {
     /// When it was changed last.
     pub updated_at: Option<DateTime<Utc>>,
 }
+
+/// A secret of the organisation, without its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SecretView {
+    /// Workflows read it as `{{secrets.name}}`.
+    pub name: String,
+    /// When it was set last.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// `POST /api/secrets`: makes a secret or replaces its value.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SecretSet {
+    /// Letters, digits and `_`, not starting with a digit; 64 at most.
+    pub name: String,
+    /// The value, 1 to 8,192 characters; write-only.
+    pub value: String,
+}
+
+impl std::fmt::Debug for SecretSet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretSet").field("name", &self.name).finish_non_exhaustive()
+    }
+}

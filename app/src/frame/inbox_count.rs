@@ -1,9 +1,9 @@
 //! How many approvals wait in the inbox, kept up to date by the live stream.
 
 use crate::api::use_client;
-use crate::live::use_live;
+use crate::live::{FrameKind, use_live};
 use leptos::prelude::*;
-use signalbox::wire::{ApprovalState, LiveServer, PageQuery};
+use signalbox::wire::{ApprovalState, PageQuery};
 
 /// The count, as a context; none until it is known.
 #[derive(Clone, Copy)]
@@ -17,10 +17,8 @@ impl InboxCount {
         let changes = RwSignal::new(0_u32);
         use_live().on(move |frame| {
             let counts = matches!(
-                frame,
-                LiveServer::ApprovalChanged { .. }
-                    | LiveServer::ApprovalGone { .. }
-                    | LiveServer::Resync { .. }
+                frame.kind,
+                FrameKind::ApprovalChanged | FrameKind::ApprovalGone | FrameKind::Resync
             );
             if counts {
                 changes.update(|changes| *changes = changes.wrapping_add(1));

@@ -12,9 +12,9 @@ use leptos_router::hooks::use_navigate;
 
 /// The places that hold every word of what was typed, in the order of the rail.
 fn found(typed: &str) -> Vec<&'static Place> {
-    let typed = typed.to_lowercase();
+    let typed = typed.to_ascii_lowercase();
     let fits = |place: &&Place| {
-        let label = place.label.to_lowercase();
+        let label = place.label.to_ascii_lowercase();
         typed.split_whitespace().all(|word| label.contains(word))
     };
     PLACES.iter().filter(fits).collect()

@@ -1,5 +1,6 @@
 //! The slim bar at the top: where you are, search, live connection, organisation, theme, you.
 
+use super::switcher::Switcher;
 use crate::api::use_client;
 use crate::live::{LiveState, use_live};
 use crate::prefs::{Prefs, Theme};
@@ -17,7 +18,6 @@ pub fn TopBar(
 ) -> impl IntoView {
     let location = use_location();
     let here = move || location.pathname.with(|path| Place::of(path).map(|place| place.label));
-    let organization = use_session().map(|session| session.me().organization.name);
     view! {
         <header class="flex h-12 shrink-0 items-center gap-2 border-b border-line bg-surface-1 px-4">
             <p class="truncate font-medium">{move || here().unwrap_or("Signalbox")}</p>
@@ -35,7 +35,7 @@ pub fn TopBar(
                 </span>
             </button>
             <LiveDot />
-            <span class="hidden max-w-40 truncate text-text-2 lg:inline">{organization}</span>
+            <Switcher />
             <ThemeSwitch />
             <You />
         </header>

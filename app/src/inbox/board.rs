@@ -1,12 +1,11 @@
 //! The page's state and its keyboard: list on the left, the open item on the right.
 
-use super::card::Card;
 use super::item::Item;
 use super::keys_help::KeysHelp;
 use super::list::{Items, Part, neighbour, successor};
 use crate::api::{toast_failure, use_client};
 use crate::keys::{focus_id, on_page_key};
-use crate::live::use_live;
+use crate::live::{FrameKind, use_live};
 use crate::ui::{EmptyState, Icon, IconButton, TabBar, TabItem, Toast, Toasts};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{
@@ -14,7 +13,7 @@ use leptos_router::{
     hooks::{use_navigate, use_params_map},
 };
 use signalbox::id::ApprovalId;
-use signalbox::wire::{ApprovalState, ApprovalView, Decide, DecideKind, LiveServer, PageQuery};
+use signalbox::wire::{ApprovalState, ApprovalView, Decide, DecideKind, PageQuery};
 
 /// What the card can be asked to do by a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +118,7 @@ pub fn Board(
                 {move || match open.get() {
                     Some(id) => {
                         let seen = Signal::derive(move || items.with(|items| items.get(id).cloned()));
-                        view! { <Card id=id seen=seen asked=asked on_decided=decided /> }.into_any()
+                        crate::lazy::card(id, seen, asked, decided)
                     }
                     None => view! { <Unopened /> }.into_any(),
                 }}
@@ -202,14 +201,18 @@ fn Unopened() -> impl IntoView {
 /// Follows the live stream; after a gap the list is fetched again.
 fn keep_up(items: RwSignal<Items>) {
     let client = use_client();
-    use_live().on(move |frame| match frame.clone() {
-        LiveServer::ApprovalChanged { approval, .. } => {
-            items.try_update(|items| items.put(*approval));
+    use_live().on(move |frame| match frame.kind {
+        FrameKind::ApprovalChanged => {
+            if let Some(approval) = frame.approval() {
+                items.try_update(|items| items.put(approval));
+            }
         }
-        LiveServer::ApprovalGone { approval, .. } => {
-            items.try_update(|items| items.remove(approval));
+        FrameKind::ApprovalGone => {
+            if let Some(approval) = frame.approval_gone() {
+                items.try_update(|items| items.remove(approval));
+            }
         }
-        LiveServer::Resync { .. } => {
+        FrameKind::Resync => {
             let client = client.clone();
             spawn_local(async move {
                 let wanted = PageQuery { limit: Some(200), ..Default::default() };

@@ -22,18 +22,26 @@ pub fn KeysHelp(
 ) -> impl IntoView {
     view! {
         <Dialog open=open title="Keys of the inbox">
-            <dl class="grid grid-cols-[auto_1fr] gap-x-4 gap-y-2">
-                {KEYS
-                    .map(|(key, meaning)| {
-                        view! {
-                            <dt>
-                                <Kbd key=key />
-                            </dt>
-                            <dd>{meaning}</dd>
-                        }
-                    })
-                    .collect_view()}
-            </dl>
+            {crate::lazy::inbox_keys()}
         </Dialog>
+    }
+}
+
+/// The list.
+#[component]
+pub fn KeysList() -> impl IntoView {
+    view! {
+        <dl class="grid grid-cols-[auto_1fr] gap-x-4 gap-y-2">
+            {KEYS
+                .map(|(key, meaning)| {
+                    view! {
+                        <dt>
+                            <Kbd key=key />
+                        </dt>
+                        <dd>{meaning}</dd>
+                    }
+                })
+                .collect_view()}
+        </dl>
     }
 }

@@ -1,7 +1,6 @@
-//! Which runs are followed and how far: drops what came twice, notices what is missing. Pure.
+//! Which runs are followed and how far: passes over what came twice, notices what is missing. Pure.
 
 use signalbox::id::RunId;
-use signalbox::run::Event;
 use signalbox::wire::LiveClient;
 
 /// The followed runs, each with how many follow it and the last event number that was seen.
@@ -11,7 +10,7 @@ pub(super) struct Followed(Vec<(RunId, u32, u64)>);
 /// What to do with events that came.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Take {
-    /// They go on from what was seen; hand them out.
+    /// They go on from what was seen; hand them out. The first of them may have been seen before.
     Use,
     /// All of them were seen before, or nobody follows the run.
     Ignore,
@@ -45,20 +44,19 @@ impl Followed {
         gone
     }
 
-    /// Removes from `events` what was seen before.
-    pub(super) fn take(&mut self, run: RunId, events: &mut Vec<Event>) -> Take {
+    /// Takes events from number `first` to number `newest` in.
+    pub(super) fn take(&mut self, run: RunId, first: u64, newest: u64) -> Take {
         let Some((_, _, last)) = self.0.iter_mut().find(|(own, ..)| *own == run) else {
             return Take::Ignore;
         };
-        events.retain(|event| event.seq > *last);
-        match (events.first(), events.last()) {
-            (Some(first), _) if first.seq > *last + 1 => Take::Ask { after: *last },
-            (_, Some(newest)) => {
-                *last = newest.seq;
-                Take::Use
-            }
-            (_, None) => Take::Ignore,
+        if newest <= *last {
+            return Take::Ignore;
         }
+        if first > *last + 1 {
+            return Take::Ask { after: *last };
+        }
+        *last = newest;
+        Take::Use
     }
 
     /// What to say on a fresh connection.
@@ -70,32 +68,22 @@ impl Followed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
-
-    fn events(numbers: &[u64]) -> Vec<Event> {
-        let event = |seq: &u64| {
-            let event = json!({"seq": seq, "at": "2026-11-20T18:00:00Z", "type": "run_started", "input": null});
-            serde_json::from_value(event).expect("an event")
-        };
-        numbers.iter().map(event).collect()
-    }
 
     #[test]
-    fn events_come_once_and_without_a_gap() {
+    fn events_are_handed_out_without_a_gap() {
         let run = RunId(uuid::Uuid::from_u128(7));
         let mut followed = Followed::default();
-        assert_eq!(followed.take(run, &mut events(&[1])), Take::Ignore);
+        assert_eq!(followed.take(run, 1, 1), Take::Ignore);
         followed.add(run, 2);
-        let steps: [(&[u64], Take, &[u64]); 4] = [
-            (&[1, 2, 3], Take::Use, &[3]),
-            (&[5, 6], Take::Ask { after: 3 }, &[5, 6]),
-            (&[4, 5, 6], Take::Use, &[4, 5, 6]),
-            (&[5, 6], Take::Ignore, &[]),
+        let steps = [
+            ((1, 3), Take::Use),
+            ((5, 6), Take::Ask { after: 3 }),
+            ((4, 6), Take::Use),
+            ((5, 6), Take::Ignore),
+            ((7, 7), Take::Use),
         ];
-        for (came, take, left) in steps {
-            let mut batch = events(came);
-            assert_eq!(followed.take(run, &mut batch), take, "{came:?}");
-            assert_eq!(batch.iter().map(|e| e.seq).collect::<Vec<_>>(), left, "{came:?}");
+        for ((first, newest), take) in steps {
+            assert_eq!(followed.take(run, first, newest), take, "{first} to {newest}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! The WebSocket behind [`Live`]: opens it, keeps it open with growing pauses between tries.
 
-use super::{Live, LiveState};
+use super::{Frame, Live, LiveState};
 use futures::{
     FutureExt, SinkExt, StreamExt,
     channel::{mpsc, oneshot},
@@ -9,7 +9,6 @@ use futures::{
 };
 use gloo_net::websocket::{Message, futures::WebSocket};
 use leptos::{prelude::*, task::spawn_local};
-use signalbox::wire::LiveServer;
 use std::time::Duration;
 
 /// How many words may wait for the socket; more are said again on the next connection.
@@ -67,7 +66,7 @@ async fn converse(live: Live, socket: WebSocket) -> bool {
                     heard = true;
                     live.state.set(LiveState::Live);
                     // A kind of frame that this page is too old to know is passed over.
-                    if let Ok(frame) = serde_json::from_str::<LiveServer>(&text) {
+                    if let Some(frame) = Frame::read(text) {
                         live.receive(frame);
                     }
                 }

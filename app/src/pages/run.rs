@@ -2,7 +2,7 @@
 
 use crate::api::{failure, toast_failure, use_client};
 use crate::keys::focus_id;
-use crate::live::use_live;
+use crate::live::{FrameKind, use_live};
 use crate::looks;
 use crate::runs::RunGraph;
 use crate::session::may;
@@ -16,7 +16,7 @@ use leptos_router::{components::A, hooks::use_params_map};
 use serde_json::Value;
 use signalbox::id::RunId;
 use signalbox::run::RunPhase;
-use signalbox::wire::{ApiError, ErrorCode, LiveServer, Permission, ReasonBody, RunDetail};
+use signalbox::wire::{ApiError, ErrorCode, Permission, ReasonBody, RunDetail};
 
 /// `/runs/{id}`.
 #[component]
@@ -147,22 +147,24 @@ fn follow(id: RunId, fold: RwSignal<RunFold>) {
     // Effects run in the browser only: the server follows nothing.
     Effect::new(move || {
         live.follow_run(id, fold.with_untracked(RunFold::seq));
-        live.on(move |frame| match frame.clone() {
-            LiveServer::PlanLogNew { run, events } if run == id => {
+        live.on(move |frame| match frame.kind {
+            FrameKind::RunEvents => {
+                let Some(came) = frame.run_events().filter(|came| came.run == id) else { return };
                 let missing = fold.try_update(|fold| {
-                    matches!(fold.take(&events), crate::timeline::Taken::Missing(_))
+                    matches!(fold.take(&came.events), crate::timeline::Taken::Missing(_))
                 });
                 if missing == Some(true) {
                     catch_up.run(());
                 }
             }
-            LiveServer::PlanStateChanged { run, seq, .. }
-                if run == id
-                    && fold.try_with_untracked(RunFold::seq).is_some_and(|known| known < seq) =>
-            {
-                catch_up.run(());
+            FrameKind::RunChanged => {
+                let Some(change) = frame.run_changed() else { return };
+                let known = fold.try_with_untracked(RunFold::seq);
+                if change.run == id && known.is_some_and(|known| known < change.seq) {
+                    catch_up.run(());
+                }
             }
-            LiveServer::Resync { .. } => catch_up.run(()),
+            FrameKind::Resync => catch_up.run(()),
             _ => {}
         });
         catch_up.run(());

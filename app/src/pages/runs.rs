@@ -1,7 +1,7 @@
 //! The list of runs, kept up by the live stream.
 
 use crate::api::{failure, toast_failure, use_client};
-use crate::live::use_live;
+use crate::live::{FrameKind, use_live};
 use crate::looks;
 use crate::ui::{
     Bind, Button, Cell, Column, EmptyState, Icon, LinkButton, PageHeader, Row, SelectField,
@@ -10,7 +10,7 @@ use crate::ui::{
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use signalbox::run::{RunPhase, RunStatus};
-use signalbox::wire::{LiveServer, Page, RunQuery, RunView};
+use signalbox::wire::{Page, RunQuery, RunView};
 
 /// `/runs`.
 #[component]
@@ -189,25 +189,27 @@ fn Nothing(filtered: bool) -> impl IntoView {
 /// Rows move with the live stream; a new run shows where the filter lets it.
 fn keep_up(runs: RwSignal<Vec<RunView>>, phase: RwSignal<String>) {
     let client = use_client();
-    use_live().on(move |frame| match frame.clone() {
-        LiveServer::PlanCreated { run, .. } => {
+    use_live().on(move |frame| match frame.kind {
+        FrameKind::RunCreated => {
+            let Some(run) = frame.run_created() else { return };
             let wanted = RunPhase::parse(&phase.get_untracked());
             if wanted.is_none_or(|phase| run.status.phase() == phase) {
                 runs.try_update(|runs| {
                     runs.retain(|other| other.id != run.id);
-                    runs.insert(0, *run);
+                    runs.insert(0, run);
                 });
             }
         }
-        LiveServer::PlanStateChanged { run, status, seq, .. } => {
+        FrameKind::RunChanged => {
+            let Some(change) = frame.run_changed() else { return };
             runs.try_update(|runs| {
-                if let Some(row) = runs.iter_mut().find(|row| row.id == run) {
-                    row.status = status;
-                    row.seq = seq;
+                if let Some(row) = runs.iter_mut().find(|row| row.id == change.run) {
+                    row.status = change.status;
+                    row.seq = change.seq;
                 }
             });
         }
-        LiveServer::Resync { .. } => {
+        FrameKind::Resync => {
             let client = client.clone();
             let phase = RunPhase::parse(&phase.get_untracked());
             spawn_local(async move {

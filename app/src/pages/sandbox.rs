@@ -2,11 +2,11 @@
 
 use crate::api::{failure, use_client};
 use crate::inbox::Finished;
-use crate::live::use_live;
+use crate::live::{FrameKind, use_live};
 use crate::ui::{EmptyState, Icon, LinkButton, PageHeader, Skeleton, Time};
 use leptos::prelude::*;
 use signalbox::id::MessageId;
-use signalbox::wire::{LiveServer, MessageView, PageQuery};
+use signalbox::wire::{MessageView, PageQuery};
 
 /// `/sandbox`.
 #[component]
@@ -24,9 +24,10 @@ pub fn Sandbox() -> impl IntoView {
     );
     let refetch = Callback::new(move |()| page.refetch());
     use_live().on(move |frame| {
-        let arrived = matches!(frame, LiveServer::Resync { .. })
-            || matches!(frame, LiveServer::ApprovalChanged { approval, .. }
-                if approval.message_state >= Some(signalbox::wire::MessageState::Accepted));
+        let arrived = frame.kind == FrameKind::Resync
+            || frame.approval().is_some_and(|approval| {
+                approval.message_state >= Some(signalbox::wire::MessageState::Accepted)
+            });
         if arrived {
             refetch.run(());
         }

@@ -1,7 +1,9 @@
 //! Settings of the organisation, one tab a matter.
 
 use crate::session::may;
-use crate::settings::{EmailTab, GeneralTab, MembersTab, ModelsTab, SendingTab, TokensTab};
+use crate::settings::{
+    EmailTab, GeneralTab, MembersTab, ModelsTab, SecretsTab, SendingTab, TokensTab,
+};
 use crate::ui::{Bind, EmptyState, Icon, PageHeader, TabBar, TabItem};
 use leptos::prelude::*;
 use signalbox::wire::Permission;
@@ -32,6 +34,7 @@ pub fn Settings() -> impl IntoView {
                         TabItem { id: "email", label: "Email" },
                         TabItem { id: "sending", label: "Sending" },
                         TabItem { id: "models", label: "Models" },
+                        TabItem { id: "secrets", label: "Secrets" },
                         TabItem { id: "members", label: "Members" },
                         TabItem { id: "tokens", label: "API tokens" },
                     ]
@@ -47,6 +50,7 @@ pub fn Settings() -> impl IntoView {
                         "email" => view! { <EmailTab /> }.into_any(),
                         "sending" => view! { <SendingTab /> }.into_any(),
                         "models" => view! { <ModelsTab /> }.into_any(),
+                        "secrets" => view! { <SecretsTab /> }.into_any(),
                         "members" => view! { <MembersTab /> }.into_any(),
                         "tokens" => view! { <TokensTab /> }.into_any(),
                         _ => view! { <GeneralTab /> }.into_any(),

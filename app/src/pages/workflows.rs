@@ -11,12 +11,14 @@ use crate::ui::{
     Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton,
     TextInput, Toast, Toasts, Trouble,
 };
+pub(crate) use gallery::Gallery;
 use gallery::GalleryDialog;
 use import::ImportDialog;
+pub(crate) use import::ImportForm;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
 use signalbox::id::WorkflowId;
-use signalbox::wire::{ImportOutcome, ImportRequest, PageQuery, Permission, WorkflowView};
+use signalbox::wire::{PageQuery, Permission, WorkflowView};
 use table::WorkflowTable;
 
 /// What the parts of the page share.
@@ -26,7 +28,7 @@ pub(crate) struct Making {
     pub gallery: RwSignal<bool>,
     pub archive: RwSignal<Option<WorkflowView>>,
     /// Opens the workflow that was made.
-    pub go: Callback<ImportOutcome>,
+    pub go: Callback<WorkflowId>,
 }
 
 /// `/workflows`.
@@ -43,9 +45,8 @@ pub fn WorkflowsPage() -> impl IntoView {
         },
     );
     let navigate = StoredValue::new(use_navigate());
-    let go = Callback::new(move |made: ImportOutcome| {
-        navigate
-            .with_value(|go| go(&format!("/workflows/{}", made.workflow.id), Default::default()));
+    let go = Callback::new(move |made: WorkflowId| {
+        navigate.with_value(|go| go(&format!("/workflows/{made}"), Default::default()));
     });
     let making = Making {
         import: RwSignal::new(false),
@@ -96,14 +97,12 @@ fn NewButtons(making: Making) -> impl IntoView {
     let empty = move |_| {
         pending.set(true);
         spawn_local(async move {
-            let body =
-                ImportRequest { name: Some("New workflow".into()), ..ImportRequest::default() };
-            let made = client.get_value().workflow_create(&body).await;
+            let made = client.get_value().workflow_new("New workflow").await;
             if pending.try_set(false).is_some() {
                 return;
             }
             match made {
-                Ok(made) => making.go.run(made),
+                Ok(made) => making.go.run(made.id),
                 Err(error) => {
                     toasts.push(Toast::failed(format!("{} {}", error.message, error.help)))
                 }

@@ -6,7 +6,7 @@
 use super::clock::{use_now, use_zone};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use leptos::prelude::*;
-use signalbox::time::said_on_walls;
+use signalbox::time::{exact_on_wall, said_on_walls};
 
 /// What a wall clock in a zone shows at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +52,24 @@ pub fn local_time(instant_ms: i64, zone: &str) -> Option<LocalTime> {
         // The Swedish form is ISO 8601 with a space. An unknown zone throws, hence the call by
         // reflection, which gives an error back.
         let text = format.call2(&date, &"sv-SE".into(), &options).ok()?.as_string()?;
-        NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S").ok()
+        wall_of(&text)
     };
     let utc = DateTime::from_timestamp_millis(instant_ms)?.naive_utc();
     let wall = wall_in(zone).unwrap_or(utc);
     let offset_min = (wall - utc).num_seconds().div_euclid(60) as i32;
     Some(LocalTime { wall, offset_min })
+}
+
+/// `2026-11-20 19:30:00`. By hand, because chrono's own reader of patterns is large.
+#[cfg(any(target_arch = "wasm32", test))]
+fn wall_of(text: &str) -> Option<NaiveDateTime> {
+    let (date, time) = text.split_once(' ')?;
+    let mut date = date.splitn(3, '-');
+    let mut time = time.splitn(3, ':').map(str::parse::<u32>);
+    let year = date.next()?.parse().ok()?;
+    let (month, day) = (date.next()?.parse().ok()?, date.next()?.parse().ok()?);
+    let (hour, minute, second) = (time.next()?.ok()?, time.next()?.ok()?, time.next()?.ok()?);
+    chrono::NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(hour, minute, second)
 }
 
 /// The words for an instant, seen from `now`: see [`signalbox::time::said`].
@@ -71,7 +83,7 @@ pub fn said(instant_ms: i64, now_ms: i64, zone: &str) -> String {
 /// The instant to the second, with weekday, offset and zone.
 pub fn exact(instant_ms: i64, zone: &str) -> String {
     local_time(instant_ms, zone).map_or_else(String::new, |local| {
-        format!("{} {} {zone}", local.wall.format("%a %-d %b %Y %H:%M:%S"), local.offset())
+        format!("{} {} {zone}", exact_on_wall(local.wall), local.offset())
     })
 }
 
@@ -116,6 +128,17 @@ mod tests {
         ];
         for (instant, zone, words) in cases {
             assert_eq!(said(ms(instant), ms(now), zone), words, "{instant} {zone}");
+        }
+    }
+
+    #[test]
+    fn the_browsers_wall_time_is_read() {
+        let wall = wall_of("2026-03-01 09:05:07").map(|wall| wall.to_string());
+        assert_eq!(wall.as_deref(), Some("2026-03-01 09:05:07"));
+        for text in
+            ["", "2026-03-01", "2026-13-01 09:05:07", "2026-03-01 24:00:00", "1.3.2026, 09:05"]
+        {
+            assert_eq!(wall_of(text), None, "{text}");
         }
     }
 

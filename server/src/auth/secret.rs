@@ -85,7 +85,7 @@ impl ServerKey {
             message.extend((part.len() as u64).to_be_bytes());
             message.extend_from_slice(part);
         }
-        URL_SAFE_NO_PAD.encode(hmac(&self.0, &message))
+        URL_SAFE_NO_PAD.encode(hmac_sha256(&self.0, &[&message]))
     }
 }
 
@@ -99,8 +99,16 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// HMAC-SHA256 (RFC 2104) with a key that is shorter than a block.
-fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+/// HMAC-SHA256 (RFC 2104) over the parts of a message, one after the other.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let hashed: [u8; 32];
+    let key = match key.len() {
+        0..=64 => key,
+        _ => {
+            hashed = Sha256::digest(key).into();
+            &hashed
+        }
+    };
     let padded = |byte: u8| {
         let mut block = [byte; 64];
         for (slot, key) in block.iter_mut().zip(key) {
@@ -108,7 +116,8 @@ fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
         }
         block
     };
-    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
+    let inner = Sha256::new().chain_update(padded(0x36));
+    let inner = parts.iter().fold(inner, |hash, part| hash.chain_update(part)).finalize();
     Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
 }
 
@@ -120,7 +129,11 @@ mod tests {
     fn hmac_agrees_with_an_independent_implementation() {
         // python3: hmac.new(b"\x0b"*32, b"Hi There", "sha256").hexdigest()
         let expected = "198a607eb44bfbc69903a0f1cf2bbdc5ba0aa3f3d9ae3c1c7a3b1696a0b68cf7";
-        assert_eq!(hex::encode(hmac(&[0x0b; 32], b"Hi There")), expected);
+        assert_eq!(hex::encode(hmac_sha256(&[0x0b; 32], &[b"Hi ", b"There"])), expected);
+        // RFC 4231, test case 6: a key that is longer than a block.
+        let expected = "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54";
+        let text = b"Test Using Larger Than Block-Size Key - Hash Key First";
+        assert_eq!(hex::encode(hmac_sha256(&[0xaa; 131], &[text])), expected);
     }
 
     #[test]

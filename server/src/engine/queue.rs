@@ -67,6 +67,11 @@ impl Queue {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many wait for their turn.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().queued
+    }
+
     /// Takes a call in, unless it is here already or there is no room.
     pub(super) fn push(&self, call: OpenCall, fresh: bool) {
         let mut shared = self.lock();

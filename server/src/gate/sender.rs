@@ -73,7 +73,9 @@ impl Gate {
     /// Sends what is due until `stop` is told. One such loop runs in a process.
     pub async fn run_sender(&self, mut stop: tokio::sync::watch::Receiver<bool>) {
         let mut at_work = JoinSet::new();
+        let _life = self.inner.pulse.begin();
         while !*stop.borrow() {
+            self.inner.pulse.beat();
             if let Err(error) = self.pump(&mut at_work).await {
                 tracing::warn!(%error, "the sender could not look for due messages");
             }

@@ -326,7 +326,8 @@ fn cursor(at: DateTime<Utc>, id: Uuid) -> String {
     format!("{}.{}", at.timestamp_millis(), id.simple())
 }
 
-fn parse_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+/// Reads a cursor of the inbox or the sandbox mailbox; none when no list of the gate gave it.
+pub fn parse_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
     let (ms, id) = text.split_once('.')?;
     Some((DateTime::from_timestamp_millis(ms.parse().ok()?)?, Uuid::parse_str(id).ok()?))
 }

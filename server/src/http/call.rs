@@ -149,7 +149,7 @@ queries! {
     }
     /// `POST /hooks/{token}`.
     HookQuery {
-        respond: Option<String>, "string", "accepted: answer at once; finished: answer when the run has ended";
+        respond: Option<String>, "string", "accepted: answer at once; finished: answer when the run has ended, or after 30 s with its address; as the trigger says unless given";
     }
 }
 

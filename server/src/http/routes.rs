@@ -2,8 +2,8 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbox, members, runs, schedules, settings,
-        tokens, workflows,
+        accounts, contacts, health, hooks, imports, inbox, members, runs, schedules, secrets,
+        settings, tokens, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
@@ -34,13 +34,14 @@ fn account_routes() -> Vec<Endpoint> {
         Post "/api/setup" setup (Public) "Makes the owner and signs in, once" => accounts::setup;
         Post "/api/session" sign_in (Public) "Signs in" => accounts::sign_in;
         Delete "/api/session" sign_out (SignedIn) "Signs out" => accounts::sign_out;
+        Post "/api/session/organization" session_switch (SignedIn) "Lets the session act in another organisation of the person" => accounts::switch;
         Get "/api/me" me (SignedIn) "Who is asking" => accounts::me;
         Get "/api/members" members (May(OrgMembersManage)) "Lists members" => members::list;
-        Post "/api/members" member_add (May(OrgMembersManage)) "Adds a member" => members::add;
+        Post "/api/members" member_add (May(OrgMembersManage)) "Adds a member" => members::add, idempotent;
         Patch "/api/members/{user}" member_change (May(OrgMembersManage)) "Changes a member's role" => members::change;
         Delete "/api/members/{user}" member_remove (May(OrgMembersManage)) "Ends a membership and its sessions" => members::remove;
         Get "/api/tokens" tokens (May(OrgTokensManage)) "Lists API tokens" => tokens::list;
-        Post "/api/tokens" token_create (May(OrgTokensManage)) "Makes an API token; it is shown this once" => tokens::create;
+        Post "/api/tokens" token_create (May(OrgTokensManage)) "Makes an API token; it is shown this once" => tokens::create, idempotent;
         Delete "/api/tokens/{id}" token_revoke (May(OrgTokensManage)) "Ends an API token" => tokens::revoke;
     }
 }
@@ -54,7 +55,7 @@ fn workflow_routes() -> Vec<Endpoint> {
         Get "/api/workflows/{id}" workflow (May(WorkflowDefinitionRead)) "A workflow with its draft and what is wrong with it" => workflows::fetch;
         Put "/api/workflows/{id}" draft_save (May(WorkflowDefinitionEdit)) "Saves the draft if nobody else did meanwhile" => workflows::save, body_max(DRAFT_MAX), if_match;
         Delete "/api/workflows/{id}" workflow_archive (May(WorkflowDefinitionEdit)) "Archives a workflow; its runs go on" => workflows::archive;
-        Post "/api/workflows/{id}/publish" publish (May(WorkflowDefinitionPublish)) "Makes a version of the draft" => workflows::publish;
+        Post "/api/workflows/{id}/publish" publish (May(WorkflowDefinitionPublish)) "Makes a version of the draft" => workflows::publish, idempotent;
         Get "/api/workflows/{id}/versions/{number}" version_graph (May(WorkflowDefinitionRead)) "The graph of a version" => workflows::version;
         Get "/api/workflows/{id}/export" workflow_export (May(WorkflowDefinitionRead)) "The draft as a document" => workflows::export;
         Get "/api/schedules/next" schedule_next (May(WorkflowDefinitionRead)) "How a schedule reads and when it would come" => schedules::next;
@@ -91,6 +92,9 @@ fn settings_routes() -> Vec<Endpoint> {
         Get "/api/contacts/{id}" contact (May(ContactRecordRead)) "A contact" => contacts::fetch;
         Patch "/api/contacts/{id}" contact_update (May(ContactRecordEdit)) "Changes a contact" => contacts::update;
         Delete "/api/contacts/{id}" contact_delete (May(ContactRecordEdit)) "Deletes a contact" => contacts::delete;
+        Get "/api/secrets" secrets (May(OrgSecretsRead)) "Lists the names of secrets" => secrets::list;
+        Post "/api/secrets" secret_set (May(OrgSecretsManage)) "Makes a secret or replaces its value, which no route gives back" => secrets::set, idempotent;
+        Delete "/api/secrets/{name}" secret_delete (May(OrgSecretsManage)) "Deletes a secret" => secrets::delete;
         Get "/api/settings/general" settings_general (May(OrgSettingsRead)) "Name, zone, how long emails are held" => settings::general;
         Put "/api/settings/general" settings_general_set (May(OrgSettingsEdit)) "Sets name, zone, how long emails are held" => settings::general_set;
         Get "/api/settings/channels/email" settings_email (May(OrgSettingsRead)) "The email channel, without its password" => settings::email;

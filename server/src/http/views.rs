@@ -30,7 +30,7 @@ impl Names {
         if let Some(name) = self.0.get(&id) {
             return Ok(name.clone());
         }
-        let name = store::workflow_fetch(store, organization, id).await?.summary.name;
+        let name = store::workflow_summary(store, organization, id).await?.name;
         self.0.insert(id, name.clone());
         Ok(name)
     }

@@ -1,4 +1,4 @@
-//! The journal: the events of runs, one row a commit.
+//! The journal: the events of runs, one row a commit, packed.
 
 use super::{Store, StoreError, StoreResult, Tx, value};
 use crate::{on_db, on_tx};
@@ -20,7 +20,7 @@ pub struct EventBlocks(Vec<Block>);
 struct Block {
     first: i64,
     last: i64,
-    json: String,
+    json: Vec<u8>,
 }
 
 impl EventBlocks {
@@ -30,7 +30,7 @@ impl EventBlocks {
             Ok(Block {
                 first: value::int(events[0].seq),
                 last: value::int(events[events.len() - 1].seq),
-                json: value::to_json(events, "run_events", "events")?,
+                json: value::pack(value::to_json(events, "run_events", "events")?),
             })
         };
         events.chunks(BLOCK_EVENTS_MAX).map(block).collect::<StoreResult<_>>().map(Self)
@@ -83,7 +83,8 @@ pub async fn events_after(
                     detail: format!("format {format} was written by a newer Signalbox"),
                 });
             }
-            let block: Vec<Event> = value::from_json(&json, "run_events", "events")?;
+            let json = value::unpack(&json, "run_events", "events")?;
+            let block: Vec<Event> = value::from_json_bytes(&json, "run_events", "events")?;
             for event in block.into_iter().filter(|event| event.seq > after) {
                 if events.len() == limit {
                     return Ok((events, true));
@@ -103,7 +104,7 @@ async fn blocks_after(
     organization: OrganizationId,
     run: RunId,
     after: u64,
-) -> StoreResult<Vec<(i64, String)>> {
+) -> StoreResult<Vec<(i64, Vec<u8>)>> {
     // The block that holds the number, then those behind it: both by the primary key.
     Ok(on_db!(store, |pool| sqlx::query_as(
         "SELECT format, events FROM run_events

@@ -17,20 +17,22 @@ pub struct KeptAnswer {
     pub response: Value,
 }
 
-/// The answer that was given under a key, if one was.
+/// The answer that was given under a key at `since` or later, if one was.
 pub async fn answer_fetch(
     store: &Store,
     organization: OrganizationId,
     operation: &str,
     key: &str,
+    since: DateTime<Utc>,
 ) -> StoreResult<Option<KeptAnswer>> {
     let row: Option<(Vec<u8>, i64, String)> = on_db!(store, |pool| sqlx::query_as(
         "SELECT request_hash, status, response FROM idempotency
-         WHERE organization_id = $1 AND operation = $2 AND key = $3"
+         WHERE organization_id = $1 AND operation = $2 AND key = $3 AND created_at >= $4"
     )
     .bind(organization.0)
     .bind(operation)
     .bind(key)
+    .bind(value::ms(since))
     .fetch_optional(pool)
     .await)?;
     row.map(|(request_hash, status, response)| {
@@ -43,20 +45,24 @@ pub async fn answer_fetch(
     .transpose()
 }
 
-/// Keeps an answer; the first one under a key stays.
+/// Keeps an answer; the first one under a key stays, unless it is from before `since`.
 pub async fn answer_keep(
     tx: &mut Tx,
     organization: OrganizationId,
     operation: &str,
     key: &str,
     answer: &KeptAnswer,
+    since: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     let response = value::to_json(&answer.response, "idempotency", "response")?;
     on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO idempotency (organization_id, operation, key, request_hash, status, response, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING"
+         VALUES ($1, $2, $3, $4, $5, $6, $7)
+         ON CONFLICT (organization_id, operation, key) DO UPDATE SET request_hash = excluded.request_hash,
+           status = excluded.status, response = excluded.response, created_at = excluded.created_at
+         WHERE idempotency.created_at < $8"
     )
     .bind(organization.0)
     .bind(operation)
@@ -65,6 +71,7 @@ pub async fn answer_keep(
     .bind(i64::from(answer.status))
     .bind(response)
     .bind(value::ms(now))
+    .bind(value::ms(since))
     .execute(&mut *conn)
     .await
     .map(value::rows)

@@ -44,7 +44,10 @@ impl Place {
     pub(super) fn parse(url: &str) -> StoreResult<Self> {
         let options = PgConnectOptions::from_str(url).map_err(|error| {
             // The address may hold a password: it is not repeated.
-            StoreError::Setup(format!("the database address cannot be read: {error}"))
+            StoreError::Setup(format!(
+                "the database address cannot be read: {error}; --database-url takes \
+                 postgres://user:password@host/database"
+            ))
         })?;
         let options = options
             .application_name("signalbox")
@@ -56,13 +59,16 @@ impl Place {
     /// Where it is, without the password.
     fn name(&self) -> String {
         let database = self.options.get_database().unwrap_or_default();
-        format!("{}:{}/{database}", self.options.get_host(), self.options.get_port())
+        format!("postgres://{}:{}/{database}", self.options.get_host(), self.options.get_port())
     }
 
     /// A connection of one's own, outside the pools: for the schema, for hints.
     pub(super) async fn connect(&self) -> StoreResult<PgConnection> {
         PgConnection::connect_with(&self.options).await.map_err(|error| {
-            StoreError::Setup(format!("the database {} cannot be reached: {error}", self.name()))
+            StoreError::Setup(format!(
+                "the database {} cannot be reached: {error}; look at --database-url or DATABASE_URL",
+                self.name()
+            ))
         })
     }
 

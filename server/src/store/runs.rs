@@ -326,7 +326,8 @@ async fn apply(
     }
 }
 
-/// Forgets what an ended run waited for. Parked calls stay: the send gate still tells what became of them.
+/// Forgets what an ended run waited for, its calls that the send gate holds among them: a message on its
+/// way keeps its own row, and an ended run is told nothing any more.
 async fn end(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -336,7 +337,7 @@ async fn end(
     for sql in [
         "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2",
         "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2",
-        "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND state <> 'parked'",
+        "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2",
         "DELETE FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2",
     ] {
         on_tx!(tx, |conn| sqlx::query(sql)

@@ -65,17 +65,42 @@ pub async fn secret_put(
     Ok(())
 }
 
-/// Takes a secret away; none is fine.
+/// The names that begin with `prefix`, in order, with when they were set last; at most `limit`.
+pub async fn secret_list(
+    store: &Store,
+    organization: OrganizationId,
+    prefix: &str,
+    limit: u32,
+) -> StoreResult<Vec<(String, DateTime<Utc>)>> {
+    let rows: Vec<(String, i64)> = on_db!(store, |pool| {
+        sqlx::query_as(
+            "SELECT name, updated_at FROM secrets
+         WHERE organization_id = $1 AND substr(name, 1, length($2)) = $2 ORDER BY name LIMIT $3",
+        )
+        .bind(organization.0)
+        .bind(prefix)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await
+    })?;
+    rows.into_iter()
+        .map(|(name, at)| Ok((name, value::time(at, "secrets", "updated_at")?)))
+        .collect()
+}
+
+/// Takes a secret away; whether there was one.
 pub async fn secret_delete(
     tx: &mut Tx,
     organization: OrganizationId,
     name: &str,
-) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query("DELETE FROM secrets WHERE organization_id = $1 AND name = $2")
-        .bind(organization.0)
-        .bind(name)
-        .execute(&mut *conn)
-        .await
-        .map(value::rows))?;
-    Ok(())
+) -> StoreResult<bool> {
+    let deleted = on_tx!(tx, |conn| sqlx::query(
+        "DELETE FROM secrets WHERE organization_id = $1 AND name = $2"
+    )
+    .bind(organization.0)
+    .bind(name)
+    .execute(&mut *conn)
+    .await
+    .map(value::rows))?;
+    Ok(deleted.rows_affected() > 0)
 }

@@ -1,6 +1,6 @@
 //! Sign-ins of browsers, found by the hash of their secret.
 
-use super::{Store, StoreResult, Tx, accounts::parse_role, value};
+use super::{Store, StoreError, StoreResult, Tx, accounts::parse_role, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -104,6 +104,32 @@ pub async fn session_by_secret(
         })
     })
     .transpose()
+}
+
+/// Lets a sign-in act in another organisation. [`StoreError::NotFound`] when the person does not belong
+/// to it, or the sign-in is over.
+pub async fn session_switch(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: SessionId,
+    to: OrganizationId,
+) -> StoreResult<()> {
+    let changed = on_tx!(tx, |conn| {
+        sqlx::query(
+        "UPDATE sessions SET organization_id = $3 WHERE organization_id = $1 AND id = $2 AND EXISTS
+           (SELECT 1 FROM members m WHERE m.organization_id = $3 AND m.user_id = sessions.user_id)"
+    )
+    .bind(organization.0)
+    .bind(id.0)
+    .bind(to.0)
+    .execute(&mut *conn)
+    .await
+    .map(value::rows)
+    })?;
+    match changed.rows_affected() {
+        0 => Err(StoreError::NotFound { what: "organization" }),
+        _ => Ok(()),
+    }
 }
 
 /// Notes that somebody was here.

@@ -92,6 +92,10 @@ impl Place {
         })
     }
 
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Lets another process have the folder; for the end of this one.
     pub(super) fn unlock(&self) {
         if let Ok(mut lock) = self.lock.lock() {

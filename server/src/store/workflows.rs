@@ -261,6 +261,25 @@ pub async fn workflow_fetch(
     })
 }
 
+/// A workflow without its draft: what a start needs, at no cost of the draft's size.
+pub async fn workflow_summary(
+    store: &Store,
+    organization: OrganizationId,
+    id: WorkflowId,
+) -> StoreResult<WorkflowSummary> {
+    let row: Row = on_db!(store, |pool| sqlx::query_as(
+        "SELECT organization_id, id, name, description, draft_rev, published_version, archived,
+           created_by, created_at, updated_at
+         FROM workflows WHERE organization_id = $1 AND id = $2"
+    )
+    .bind(organization.0)
+    .bind(id.0)
+    .fetch_one(pool)
+    .await)
+    .map_err(StoreError::of("workflow"))?;
+    row.summary()
+}
+
 /// Workflows of an organisation, newest first, before `before` if given, at most `limit`.
 pub async fn workflow_list(
     store: &Store,

@@ -4,7 +4,7 @@ use super::wrong;
 use crate::egress::{Egress, EgressError, EgressRequest, EgressResponse};
 use reqwest::{
     Method, Url,
-    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use serde_json::{Map, Value, json};
 use signalbox::{
@@ -79,6 +79,12 @@ fn build(call: CallId, input: &Value) -> Result<EgressRequest, StepError> {
             let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
             headers.insert(key, HeaderValue::from_str(&text(value)).map_err(|_| bad())?);
         }
+    }
+    if let Some(sign_in) = super::text_of(input, "authorization") {
+        let bad = |_| wrong("authorization: it cannot be sent as it is");
+        let mut value = HeaderValue::from_str(&sign_in).map_err(bad)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
     }
     let body = match input.get("body") {
         None | Some(Value::Null) => None,

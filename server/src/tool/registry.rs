@@ -1,6 +1,6 @@
 //! The executor: the engine's calls, carried out.
 
-use super::{ToolResult, approval, broken, customer, http, input};
+use super::{ToolResult, approval, broken, customer, http, input, secrets::Opened};
 use crate::{
     egress::Egress,
     engine::{CallContext, CallExecutor, CallOutcome, Clock, Closing},
@@ -9,7 +9,6 @@ use crate::{
         Asker, Models, Turn,
         conversation::{ToolHand, converse, question},
     },
-    secret::Vault,
     store::{self, ModelTurn, Store, StoreResult, Tx},
 };
 use chrono::{DateTime, Utc};
@@ -17,10 +16,10 @@ use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use signalbox::{
     id::{CallId, OrganizationId, RunId},
-    run::{CallRequest, ErrorKind, ModelRequest, StepError, replace_secrets},
+    run::{CallRequest, ErrorKind, ModelRequest, StepError},
     tool::{ToolSpec, find},
 };
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 /// Exchanges of a thread that a model is reminded of.
@@ -83,17 +82,35 @@ impl Tools {
         }
     }
 
-    async fn tool(&self, context: &CallContext, name: &str, parameters: Value) -> CallOutcome {
+    async fn tool(&self, context: &CallContext, name: &str, mut parameters: Value) -> CallOutcome {
         let Some(spec) = find(name) else {
             return failed(StepError::new(
                 ErrorKind::NotFound,
                 format!("there is no tool \u{201c}{name}\u{201d}"),
             ));
         };
-        let parameters = match self.with_secrets(context, parameters).await {
-            Ok(parameters) => parameters,
+        let (store, settings) = (&self.inner.store, self.inner.gate.channels().settings());
+        let opened = Opened::put_in(store, settings, context, &spec.name, &mut parameters).await;
+        let opened = match opened {
+            Ok(opened) => opened,
             Err(error) => return failed(error),
         };
+        let mut outcome = self.prepared(context, spec, parameters).await;
+        match &mut outcome {
+            CallOutcome::Succeeded { output, .. } => opened.take_out(output),
+            CallOutcome::Failed { error, .. } => opened.clean(error),
+            // What goes through the gate is given no secrets.
+            _ => {}
+        }
+        outcome
+    }
+
+    async fn prepared(
+        &self,
+        context: &CallContext,
+        spec: &'static ToolSpec,
+        parameters: Value,
+    ) -> CallOutcome {
         let prepared = match input::prepare(spec, parameters) {
             Ok(prepared) => prepared,
             Err(error) => return failed(error),
@@ -258,79 +275,6 @@ impl Tools {
             })
             .await
     }
-
-    /// The parameters with the workflow's secrets in the place of their markers.
-    async fn with_secrets(
-        &self,
-        context: &CallContext,
-        mut parameters: Value,
-    ) -> Result<Value, StepError> {
-        // Looking is cheap; loading the version is not.
-        let mut wanted = Vec::new();
-        let mut note = |name: &str| {
-            wanted.push(name.to_owned());
-            Some(String::new())
-        };
-        let mut probe = parameters.clone();
-        replace_secrets(context.run, &mut probe, &mut note)
-            .map_err(|e| StepError::new(ErrorKind::InvalidInput, e.to_string()))?;
-        if wanted.is_empty() {
-            return Ok(parameters);
-        }
-        let known = self.secrets(context, &wanted).await?;
-        let mut lookup = |name: &str| known.get(name).cloned();
-        replace_secrets(context.run, &mut parameters, &mut lookup)
-            .map_err(|error| StepError::new(ErrorKind::InvalidInput, error.to_string()))?;
-        Ok(parameters)
-    }
-
-    async fn secrets(
-        &self,
-        context: &CallContext,
-        wanted: &[String],
-    ) -> Result<HashMap<String, String>, StepError> {
-        let store = &self.inner.store;
-        let run =
-            store::run_fetch(store, context.organization, context.run).await.map_err(broken)?;
-        let version = store::version_fetch(store, context.organization, run.workflow, run.version);
-        let graph = version.await.map_err(broken)?.graph;
-        let vault = self.inner.gate.channels().settings().vault();
-        let mut known = HashMap::new();
-        for name in wanted {
-            let Some(entry) = graph.settings.secrets.get(name) else { continue };
-            let plain = open_secret(vault, context.organization, name, entry)
-                .map_err(|error| StepError::new(ErrorKind::InvalidInput, error))?;
-            known.insert(name.clone(), plain);
-        }
-        Ok(known)
-    }
-}
-
-/// The version under which a workflow's own secrets are sealed: the document has no place for one.
-const INLINE_VERSION: u32 = 0;
-
-/// Seals a secret for a workflow's settings: `{"kind": "inlineEncrypted", "cipherText": …}`.
-pub fn seal_secret(
-    vault: &Vault,
-    organization: OrganizationId,
-    name: &str,
-    plain: &str,
-) -> Result<Value, crate::secret::VaultError> {
-    let sealed = vault.seal(organization, &format!("workflow.{name}"), INLINE_VERSION, plain)?;
-    Ok(serde_json::json!({ "kind": "inlineEncrypted", "cipherText": sealed }))
-}
-
-fn open_secret(
-    vault: &Vault,
-    organization: OrganizationId,
-    name: &str,
-    entry: &Value,
-) -> Result<String, String> {
-    let sealed = entry.get("cipherText").and_then(Value::as_str).unwrap_or_default();
-    vault
-        .open_sealed(organization, &format!("workflow.{name}"), INLINE_VERSION, sealed)
-        .map(|plain| plain.to_string())
-        .map_err(|_| format!("the secret \u{201c}{name}\u{201d} was not encrypted by this server; set it again in the workflow\u{2019}s settings"))
 }
 
 /// Nobody hears it: the engine gave the call up.

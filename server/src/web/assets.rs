@@ -1,13 +1,14 @@
 //! The built files of the front end: inside the binary (feature `embed`, every release build) or
 //! in a folder (debug builds). Absent: range requests; no file is large enough.
 
-use app::shell::PageAssets;
+use app::shell::{PageAssets, PartAssets};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Response, StatusCode, header},
 };
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -49,13 +50,32 @@ impl Site {
     }
 
     /// The hashed names of what a page loads. None when the front end has not been built.
-    pub fn page_assets(&self) -> Option<PageAssets> {
+    pub async fn page_assets(&self) -> Option<PageAssets> {
         let names = self.package_names();
         let newest = |extension: &str| {
             let fits = |name: &&String| name.starts_with("signalbox.") && name.ends_with(extension);
             names.iter().find(fits).map(|name| format!("/pkg/{name}"))
         };
-        Some(PageAssets { js: newest(".js")?, wasm: newest(".wasm")?, css: newest(".css")? })
+        let (js, wasm, css) = (newest(".js")?, newest(".wasm")?, newest(".css")?);
+        Some(PageAssets { js, wasm, css, parts: self.part_assets(&names).await })
+    }
+
+    /// The wasm files of the parts, from the manifest that the build leaves beside them. None in
+    /// a build without parts.
+    async fn part_assets(&self, names: &[String]) -> Option<PartAssets> {
+        let named = |start: &str, end: &str| {
+            names.iter().find(|name| name.starts_with(start) && name.ends_with(end))
+        };
+        let loader = named("__wasm_split.", ".js")?;
+        let manifest =
+            self.read(&format!("pkg/{}", named("__wasm_split_manifest.", ".json")?)).await?;
+        let manifest: BTreeMap<String, Vec<String>> = serde_json::from_slice(&manifest).ok()?;
+        let path = |file: String| format!("/pkg/{file}.wasm");
+        let files = manifest
+            .into_iter()
+            .map(|(part, files)| (part, files.into_iter().map(path).collect()))
+            .collect();
+        Some(PartAssets { js: format!("/pkg/{loader}"), files })
     }
 
     /// The names in `pkg/`, newest first.

@@ -34,7 +34,7 @@ pub(super) fn handler(
             if let Some(file) = site.file(request.uri().path(), request.headers()).await {
                 return file;
             }
-            match site.page_assets() {
+            match site.page_assets().await {
                 Some(assets) => draw(assets, provide, request).await,
                 None => not_built(),
             }
@@ -52,7 +52,8 @@ async fn draw(
         page_contexts();
         provide();
     };
-    let document = move || shell(assets.clone(), options.clone());
+    let path = request.uri().path().to_owned();
+    let document = move || shell(assets.clone(), &path, options.clone());
     let mut response =
         leptos_axum::render_app_async_with_context(contexts, document)(request).await;
     // Every page is about the person who asks for it.

@@ -126,6 +126,29 @@ async fn a_page_has_its_policy_its_theme_and_the_hashed_names() {
 }
 
 #[tokio::test]
+async fn a_page_fetches_its_parts_with_the_application_and_the_others_later() {
+    let site = Folder::built();
+    for (name, text) in [
+        ("__wasm_split.bb.js", "js"),
+        (
+            "__wasm_split_manifest.cc.json",
+            r#"{"entry": ["split_entry.dd"], "inbox": ["chunk_1.ee", "split_inbox.ff"]}"#,
+        ),
+    ] {
+        std::fs::write(site.0.join("pkg").join(name), text).unwrap();
+    }
+    let body = text(site.ask("GET", "/sign-in?next=/inbox", "").await).await;
+    for part in [
+        "rel=\"modulepreload\" href=\"/pkg/__wasm_split.bb.js\"",
+        "rel=\"preload\" href=\"/pkg/split_entry.dd.wasm\"",
+        "rel=\"prefetch\" href=\"/pkg/chunk_1.ee.wasm\"",
+        "rel=\"prefetch\" href=\"/pkg/split_inbox.ff.wasm\"",
+    ] {
+        assert!(body.contains(part), "{part} is not in {body}");
+    }
+}
+
+#[tokio::test]
 async fn only_reading_is_allowed_and_an_unbuilt_front_end_says_so() {
     let site = Folder::built();
     let refused = site.ask("POST", "/inbox", "").await;

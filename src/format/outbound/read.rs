@@ -49,6 +49,7 @@ pub fn parts(document: &Value) -> Result<Parts, FormatError> {
         edges,
         entry: Entry::First,
         problems,
+        ..Parts::default()
     })
 }
 

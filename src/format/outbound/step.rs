@@ -2,6 +2,7 @@
 
 use super::{RECIPIENT, TYPES, duration};
 use crate::format::fields::Fields;
+use crate::format::plan::free_port;
 use crate::format::{FormatError, own};
 use crate::graph::{
     ActionSettings, BranchCase, BranchSettings, EndSettings, Node, NodeKind, WaitSettings,
@@ -137,14 +138,4 @@ fn branch(fields: &Fields, id: NodeId) -> Result<Step, FormatError> {
     }
     let kind = NodeKind::Branch(BranchSettings { cases });
     Ok(Step { node: Node::new(id, kind), gotos, default: default.flatten() })
-}
-
-/// A port's name that is not taken: the wanted one, or with a number behind it.
-pub fn free_port(cases: &[BranchCase], wanted: &str) -> String {
-    let is_free = |name: &str| {
-        !matches!(name, "" | "default" | "error") && cases.iter().all(|case| case.port != name)
-    };
-    let numbered = (2..).map(|number| format!("{wanted}_{number}"));
-    let mut names = std::iter::once(wanted.to_owned()).chain(numbered);
-    names.find(|name| is_free(name)).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! A graph in the words of an outbound plan.
 
-use super::{duration, step, ways};
-use crate::format::plan::{Names, Way, is_plain};
+use super::{duration, ways};
+use crate::format::plan::{Names, Way, free_port, is_plain};
 use crate::format::{OWN_KEY, own};
 use crate::graph::{BranchSettings, Edge, Graph, Node, NodeKind, WaitUntil};
 use crate::id::NodeId;
@@ -196,7 +196,7 @@ fn has_plain_names(node: &Node, said: &Said) -> bool {
     branch.cases.iter().all(|case| {
         let edge = said.get(&(&node.id, case.port.as_str()));
         let wanted = edge.map_or("case", |edge| edge.to.as_str());
-        let is_plain = step::free_port(&cases, wanted) == case.port;
+        let is_plain = free_port(&cases, wanted) == case.port;
         cases.push(case.clone());
         is_plain
     })

@@ -23,7 +23,7 @@ fn same(graph: &Graph) -> Graph {
     sorted(graph)
 }
 
-const PLANS: [Format; 2] = [Format::Outbound, Format::Dag];
+const PLANS: [Format; 3] = [Format::Outbound, Format::Dag, Format::Contract];
 
 fn again(imported: &Imported) -> Written {
     write(&imported.graph, &imported.name, &imported.description, imported.format).unwrap()
@@ -320,7 +320,7 @@ fn edit() -> impl Strategy<Value = GraphEdit> {
 proptest! {
     /// Whatever is done to a plan, what is written says so when it is read, or says what is lost.
     #[test]
-    fn edits_survive(file in 0..6_usize, edits in proptest::collection::vec(edit(), 0..8)) {
+    fn edits_survive(file in 0..7_usize, edits in proptest::collection::vec(edit(), 0..8)) {
         let (name, text) = plans().swap_remove(file);
         let mut imported = import_text(&text).unwrap();
         for edit in edits {

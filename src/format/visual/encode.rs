@@ -5,7 +5,7 @@ use super::step::Dialect;
 use super::tool_name;
 use crate::graph::{
     EndSettings, LlmSettings, LoopSettings, Node, NodeKind, OutputFormat, Policy, RetryPolicy,
-    ScheduleRule, TriggerKind, TriggerSettings,
+    ScheduleRule, TriggerKind, TriggerSettings, WebhookAnswer,
 };
 use serde_json::{Map, Value, json};
 
@@ -34,7 +34,29 @@ pub fn step(node: &Node, dialect: Dialect, schedule_apart: bool) -> Map<String, 
     if rest != Policy::default() {
         step.insert(OWN_KEY.into(), json!({ "policy": rest }));
     }
+    if let Some(contract) = &node.contract {
+        let own = step.entry(OWN_KEY).or_insert_with(|| json!({}));
+        own["contract"] = json!(contract);
+    }
+    if let Some(webhook) = own_webhook(node) {
+        let own = step.entry(OWN_KEY).or_insert_with(|| json!({}));
+        own["webhook"] = webhook;
+    }
     step
+}
+
+/// What the format has no word for in a webhook.
+fn own_webhook(node: &Node) -> Option<Value> {
+    let NodeKind::Trigger(settings) = &node.kind else { return None };
+    let TriggerKind::Webhook { respond, proof, .. } = &settings.trigger else { return None };
+    let mut own = Map::new();
+    if *respond != WebhookAnswer::default() {
+        own.insert("respond".into(), json!(respond));
+    }
+    if let Some(proof) = proof {
+        own.insert("proof".into(), json!(proof));
+    }
+    (!own.is_empty()).then_some(Value::Object(own))
 }
 
 /// `{maxRetries, backoffMs}`.
@@ -107,7 +129,7 @@ fn trigger(
         TriggerKind::Manual => {
             config.insert("type".into(), json!("manual"));
         }
-        TriggerKind::Webhook { path } => {
+        TriggerKind::Webhook { path, .. } => {
             config.insert("type".into(), json!("webhook"));
             if !path.is_empty() {
                 config.insert("path".into(), json!(path));
@@ -183,4 +205,31 @@ fn llm(settings: &LlmSettings) -> Map<String, Value> {
         config.insert("tools".into(), json!(settings.tools));
     }
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::format::{Format, export, import};
+    use crate::graph::{NodeKind, TriggerKind, WebhookAnswer, WebhookProof};
+    use serde_json::json;
+
+    #[test]
+    fn what_the_format_has_no_word_for_in_a_webhook_comes_back() {
+        let document = json!({ "name": "Shop", "steps": [
+            { "stepSlug": "start", "stepType": "trigger", "config": { "type": "webhook", "path": "/orders" },
+              "nextSteps": { "success": "finish" } },
+        ] });
+        let mut graph = import(&document).unwrap().graph;
+        let plain = export(&graph, "Shop", "", Format::VisualWorkflow).unwrap();
+        assert_eq!(plain, document, "nothing of ours where nothing was set");
+        let NodeKind::Trigger(settings) = &mut graph.nodes[0].kind else { panic!() };
+        settings.trigger = TriggerKind::Webhook {
+            path: "/orders".into(),
+            respond: WebhookAnswer::Finished,
+            proof: Some(WebhookProof::Header { header: "X-Key".into(), secret: "shop_key".into() }),
+        };
+        let written = export(&graph, "Shop", "", Format::VisualWorkflow).unwrap();
+        assert_eq!(written["steps"][0]["config"], document["steps"][0]["config"]);
+        assert_eq!(import(&written).unwrap().graph.nodes[0].kind, graph.nodes[0].kind);
+    }
 }

@@ -56,6 +56,8 @@ pub fn read(document: &Value, format: Format) -> Result<Reading, FormatError> {
     settle_trigger(&mut reading);
     layout::tidy(&mut reading.graph);
     restore_positions(&mut reading.graph, document);
+    let schemas = document.get(OWN_KEY).and_then(|own| own.get("schemas")?.as_object());
+    reading.graph.schemas = schemas.cloned().unwrap_or_default();
     Ok(reading)
 }
 

@@ -47,7 +47,10 @@ pub fn read(slug: &str, step: &Value, fresh: Dialect) -> (Node, Dialect, Vec<Pro
     let step_type = step.get("stepType").and_then(Value::as_str).unwrap_or_default();
     let mut problems = Vec::new();
     let kind = match step_type {
-        "trigger" | "start" => NodeKind::Trigger(trigger(&mut config, &mut dialect)),
+        "trigger" | "start" => {
+            let own = step.get(OWN_KEY).and_then(|own| own.get("webhook"));
+            NodeKind::Trigger(trigger(&mut config, &mut dialect, own))
+        }
         "llm" => NodeKind::Llm(llm(&mut config, &mut dialect, &mut problems)),
         "condition" => NodeKind::Condition(ConditionSettings {
             expression: config.text("expression").unwrap_or_default(),
@@ -73,6 +76,8 @@ pub fn read(slug: &str, step: &Value, fresh: Dialect) -> (Node, Dialect, Vec<Pro
     };
     let mut node = Node::new(slug, kind);
     node.label = text(step, "name");
+    let contract = step.get(OWN_KEY).and_then(|own| own.get("contract")).cloned();
+    node.contract = contract.and_then(|contract| serde_json::from_value(contract).ok());
     node.description = text(step, "description");
     if node.description.is_empty() && !dialect.type_is_tool {
         node.description =
@@ -92,7 +97,7 @@ fn text(value: &Value, key: &str) -> String {
 
 /// Kinds that the format has no step for: `config` holds our own settings.
 fn own_kind(step_type: &str, config: Option<&Value>) -> Option<NodeKind> {
-    if !["branch", "wait", "human", "end"].contains(&step_type) {
+    if !["branch", "wait", "human", "task", "subworkflow", "end"].contains(&step_type) {
         return None;
     }
     let mut fields = match config {
@@ -111,7 +116,7 @@ fn unknown_type(slug: &str, step_type: &str) -> Problem {
     Problem::new("unknown-step-type", Severity::Warning, message)
 }
 
-fn trigger(config: &mut Config, dialect: &mut Dialect) -> TriggerSettings {
+fn trigger(config: &mut Config, dialect: &mut Dialect, own: Option<&Value>) -> TriggerSettings {
     let input_schema = config.get("inputSchema").cloned().unwrap_or_default();
     let kind = config.text("type");
     let trigger = match kind.as_deref() {
@@ -120,7 +125,7 @@ fn trigger(config: &mut Config, dialect: &mut Dialect) -> TriggerSettings {
                 config.get("cron").is_none() && config.get("schedule").is_some();
             schedule(config)
         }
-        Some("webhook") => TriggerKind::Webhook { path: config.text("path").unwrap_or_default() },
+        Some("webhook") => webhook(config.text("path").unwrap_or_default(), own),
         Some("event") => {
             TriggerKind::Event { event_type: config.text("eventType").unwrap_or_default() }
         }
@@ -135,6 +140,16 @@ fn trigger(config: &mut Config, dialect: &mut Dialect) -> TriggerSettings {
     let schedule = own.and_then(|own| serde_json::from_value(own.get("schedule")?.clone()).ok());
     let filter = own.and_then(|own| own.get("filter")?.as_str().map(str::to_owned));
     TriggerSettings { trigger, input_schema, schedule: schedule.unwrap_or_default(), filter }
+}
+
+/// What the format has no word for is ours; when it cannot be read it is as if it were not there.
+fn webhook(path: String, own: Option<&Value>) -> TriggerKind {
+    let own = |key: &str| own.and_then(|own| own.get(key)).cloned();
+    TriggerKind::Webhook {
+        path,
+        respond: own("respond").and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default(),
+        proof: own("proof").and_then(|value| serde_json::from_value(value).ok()),
+    }
 }
 
 fn schedule(config: &mut Config) -> TriggerKind {

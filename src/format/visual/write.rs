@@ -37,6 +37,15 @@ pub fn export(graph: &Graph, name: &str, description: &str, format: Format) -> V
         fields.insert(read::steps_key(format).into(), Value::Array(writer.steps()));
     }
     keep_positions(&mut result, graph, reading.as_ref());
+    let then = reading.as_ref().map(|reading| &reading.graph.schemas);
+    if *then.unwrap_or(&Map::new()) != graph.schemas
+        && let Some(fields) = result.as_object_mut()
+    {
+        let own = fields.entry(OWN_KEY).or_insert_with(|| json!({}));
+        if own.is_object() {
+            own["schemas"] = Value::Object(graph.schemas.clone());
+        }
+    }
     result
 }
 

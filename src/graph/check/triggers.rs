@@ -5,7 +5,8 @@ use super::fixes;
 use super::nearest::nearest;
 use crate::event_type;
 use crate::graph::{
-    GraphEdit, Node, NodeKind, Position, Problem, Severity, TriggerKind, TriggerSettings, layout,
+    GraphEdit, Node, NodeKind, Position, Problem, Severity, TriggerKind, TriggerSettings,
+    WebhookProof, layout,
 };
 use crate::time::Cron;
 
@@ -36,7 +37,7 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             problems.push(problem.fix("Remove the connection", removals));
         }
         if let NodeKind::Trigger(settings) = &node.kind {
-            settings_of(node, settings, problems);
+            settings_of(draft, node, settings, problems);
         }
     }
 }
@@ -55,19 +56,27 @@ fn missing(draft: &Draft) -> Problem {
     Problem::new("no-trigger", Severity::Error, message).fix("Start it by hand", edits)
 }
 
-fn settings_of(node: &Node, settings: &TriggerSettings, problems: &mut Vec<Problem>) {
+fn settings_of(
+    draft: &Draft,
+    node: &Node,
+    settings: &TriggerSettings,
+    problems: &mut Vec<Problem>,
+) {
     let mut report = |code: &str, field: &str, message: String| {
         problems.push(Problem::new(code, Severity::Error, message).at(&node.id).field(field));
     };
     match &settings.trigger {
         TriggerKind::Manual => {}
-        TriggerKind::Webhook { path } => {
+        TriggerKind::Webhook { path, proof, .. } => {
             if !path.is_empty() && !path.starts_with('/') {
                 report(
                     "bad-path",
                     "/trigger/path",
                     format!("The path {path:?} must start with a slash."),
                 );
+            }
+            if let Some((code, field, message)) = proof.as_ref().and_then(|p| bad_proof(draft, p)) {
+                report(code, field, message);
             }
         }
         TriggerKind::Schedule { cron, timezone } => {
@@ -83,6 +92,30 @@ fn settings_of(node: &Node, settings: &TriggerSettings, problems: &mut Vec<Probl
         }
         TriggerKind::Event { event_type } => event_type_of(node, event_type, problems),
     }
+}
+
+/// What is wrong with how a sender proves who it is.
+fn bad_proof(draft: &Draft, proof: &WebhookProof) -> Option<(&'static str, &'static str, String)> {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if let WebhookProof::Header { header, .. } = proof
+        && (header.is_empty() || !header.chars().all(letter))
+    {
+        let message = format!("{header:?} is no name of a header. Such as X-Api-Key.");
+        return Some(("bad-header", "/trigger/proof/header", message));
+    }
+    let (name, field) = (proof.secret(), "/trigger/proof/secret");
+    if name.is_empty() {
+        let message = "Name the secret that the sender of the webhook knows.";
+        return Some(("missing-secret", field, message.to_owned()));
+    }
+    let known = draft.context.secrets?;
+    if known.iter().any(|known| known == name) || draft.graph.settings.secrets.contains_key(name) {
+        return None;
+    }
+    let message = format!(
+        "The webhook checks the secret {name}, which is not stored. Add it under Settings, Secrets."
+    );
+    Some(("unknown-secret", field, message))
 }
 
 fn event_type_of(node: &Node, named: &str, problems: &mut Vec<Problem>) {

@@ -54,7 +54,7 @@ fn names_are_found_in_their_order() {
         ("$now", json!("2023-11-14T22:13:20.000Z")),
         ("now", json!("2023-11-14T22:13:20.000Z")),
         ("secrets.key", json!(secret_marker(RUN, "key"))),
-        ("secrets.other", Value::Null),
+        ("secrets.other", json!(secret_marker(RUN, "other"))),
         ("run.startedBy", json!("test")),
     ];
     for (expression, expected) in cases {

@@ -87,8 +87,8 @@ pub fn summary(node: &Node, tool: Option<&ToolSpec>) -> String {
 fn trigger(kind: &TriggerKind) -> String {
     match kind {
         TriggerKind::Manual => "Started by a person or the API".to_owned(),
-        TriggerKind::Webhook { path } if path.is_empty() => "Webhook, any path".to_owned(),
-        TriggerKind::Webhook { path } => format!("Webhook {path}"),
+        TriggerKind::Webhook { path, .. } if path.is_empty() => "Webhook, any path".to_owned(),
+        TriggerKind::Webhook { path, .. } => format!("Webhook {path}"),
         TriggerKind::Schedule { cron, timezone } => match timezone {
             Some(zone) => format!("Schedule {cron} ({zone})"),
             None => format!("Schedule {cron}"),

@@ -152,7 +152,8 @@ fn secret_view(field: Field, id: String, value: Bind<String>, disabled: Signal<b
             <input
                 id=id.clone()
                 name=id
-                type="password"
+                // What is read from elsewhere is no secret itself.
+                type=move || if is_template(&value.get()) { "text" } else { "password" }
                 autocomplete="off"
                 class=format!("{CONTROL} h-8")
                 disabled=move || disabled.get()

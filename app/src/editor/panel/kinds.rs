@@ -11,6 +11,7 @@ mod subworkflow;
 mod task;
 mod trigger;
 mod wait;
+mod webhook;
 
 use super::step::Step;
 use leptos::prelude::*;

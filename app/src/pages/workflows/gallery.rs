@@ -11,13 +11,13 @@ use signalbox::wire::StarterView;
 pub(super) fn GalleryDialog(making: Making) -> impl IntoView {
     view! {
         <Dialog open=making.gallery title="Start from the gallery" width="max-w-4xl">
-            <Gallery making=making />
+            {crate::lazy::gallery(making)}
         </Dialog>
     }
 }
 
 #[component]
-fn Gallery(making: Making) -> impl IntoView {
+pub(crate) fn Gallery(making: Making) -> impl IntoView {
     let client = StoredValue::new(use_client());
     let starters = LocalResource::new(move || async move { client.get_value().starters().await });
     view! {
@@ -66,7 +66,7 @@ fn Card(making: Making, starter: StarterView) -> impl IntoView {
             match made {
                 Ok(made) => {
                     making.gallery.set(false);
-                    making.go.run(made);
+                    making.go.run(made.workflow.id);
                 }
                 Err(error) => {
                     toasts.push(Toast::failed(format!("{} {}", error.message, error.help)))

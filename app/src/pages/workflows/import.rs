@@ -15,7 +15,7 @@ const TEXT_MAX: usize = 8 * 1024 * 1024;
 pub(super) fn ImportDialog(making: Making) -> impl IntoView {
     view! {
         <Dialog open=making.import title="Import a workflow" width="max-w-2xl">
-            <Form making=making />
+            {crate::lazy::import(making)}
         </Dialog>
     }
 }
@@ -50,7 +50,7 @@ fn look(text: &str) -> Result<String, String> {
 }
 
 #[component]
-fn Form(making: Making) -> impl IntoView {
+pub(crate) fn ImportForm(making: Making) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let name = RwSignal::new(String::new());
     let pending = RwSignal::new(false);
@@ -79,7 +79,7 @@ fn Form(making: Making) -> impl IntoView {
             match made {
                 Ok(made) if made.problems.is_empty() => {
                     making.import.set(false);
-                    making.go.run(made);
+                    making.go.run(made.workflow.id);
                 }
                 Ok(made) => outcome.set(Some(made)),
                 Err(error) => failure.set(Some(format!("{} {}", error.message, error.help))),
@@ -180,12 +180,10 @@ fn FileButton(text: RwSignal<String>, failure: RwSignal<Option<String>>) -> impl
 /// It was made, but not everything is right with it.
 #[component]
 fn Made(making: Making, made: ImportOutcome) -> impl IntoView {
-    let open = {
-        let made = made.clone();
-        move |_| {
-            making.import.set(false);
-            making.go.run(made.clone());
-        }
+    let id = made.workflow.id;
+    let open = move |_| {
+        making.import.set(false);
+        making.go.run(id);
     };
     view! {
         <div class="flex flex-col gap-3">

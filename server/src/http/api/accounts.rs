@@ -16,7 +16,7 @@ use axum::http::{HeaderMap, header};
 use futures::FutureExt;
 use signalbox::{
     id::{OrganizationId, SessionId, UserId},
-    wire::{ErrorCode, Me, Permission, Setup, SetupState, SignIn},
+    wire::{ErrorCode, Me, Permission, SessionSwitch, Setup, SetupState, SignIn},
 };
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -166,7 +166,31 @@ async fn start_session(
     })?;
     let age_s = u32::try_from(SESSION_AGE_DAYS * 86_400).unwrap_or(u32::MAX);
     let cookie = auth::cookie_set(&secret.text, state.secure_cookies(), age_s);
-    Ok(WithCookie(cookie, me_of(&caller)))
+    Ok(WithCookie(cookie, me_of(state, &caller).await?))
+}
+
+/// `POST /api/session/organization`: the session acts in another organisation from now on. Open pages
+/// and live connections of it are told to sign in again.
+pub async fn switch(call: Call<(), NoQuery, Json<SessionSwitch>>) -> Answer<Found<Me>> {
+    let (state, to) = (&call.state, call.body.0.organization);
+    let Identity::Person { user, session, .. } = &call.caller.identity else {
+        return Err(Failure::new(
+            ErrorCode::WrongState,
+            "An API token belongs to one organisation.",
+        )
+        .help("Make a token in the other organisation."));
+    };
+    let (from, session, user) = (call.organization(), *session, *user);
+    let switched = state
+        .store()
+        .write(move |tx| async move { store::session_switch(tx, from, session, to).await }.boxed());
+    switched.await?;
+    state.access_changed();
+    let organizations = store::user_organizations(state.store(), user).await?;
+    let found = organizations.into_iter().find(|(organization, _)| organization.id == to);
+    let (organization, role) = found.ok_or_else(|| Failure::not_found("organization"))?;
+    let caller = Caller { organization, role, ..call.caller.clone() };
+    Ok(Found(me_of(state, &caller).await?))
 }
 
 /// `DELETE /api/session`: signs out.
@@ -177,23 +201,31 @@ pub async fn sign_out(call: Call) -> Answer<DoneWithCookie> {
 
 /// `GET /api/me`.
 pub async fn me(call: Call) -> Answer<Found<Me>> {
-    Ok(Found(me_of(&call.caller)))
+    Ok(Found(me_of(&call.state, &call.caller).await?))
 }
 
-fn me_of(caller: &Caller) -> Me {
+async fn me_of(state: &AppState, caller: &Caller) -> Result<Me, Failure> {
     let (user, email) = match &caller.identity {
         Identity::Person { user, email, .. } => (Some(*user), email.clone()),
         Identity::Token(_) => (None, String::new()),
     };
+    let organizations = match user {
+        Some(user) => {
+            let found = store::user_organizations(state.store(), user).await?;
+            found.into_iter().map(|(organization, _)| organization).collect()
+        }
+        None => vec![caller.organization.clone()],
+    };
     let permissions = Permission::ALL.iter().copied();
-    Me {
+    Ok(Me {
         user,
         name: caller.name.clone(),
         email,
         organization: caller.organization.clone(),
         role: caller.role,
         permissions: permissions.filter(|permission| caller.may(*permission)).collect(),
-    }
+        organizations,
+    })
 }
 
 #[cfg(test)]

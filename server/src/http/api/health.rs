@@ -1,6 +1,11 @@
 //! Whether the server is well, and the API's own description.
+//!
+//! Each look is a real one: a row is written and committed, the disk is asked, the oldest timer is
+//! read. Deliberately absent: anything about organisations; everybody may ask.
 
 use crate::{
+    app_state::AppState,
+    gate::SenderHealth,
     http::{
         call::{Answer, Call, NoQuery, Nobody},
         openapi_document,
@@ -9,42 +14,113 @@ use crate::{
     },
     store,
 };
-use axum::{
-    Json,
-    http::StatusCode,
-    response::{IntoResponse, Response},
+use axum::{Json, http::StatusCode, response::IntoResponse};
+use chrono::TimeDelta;
+use serde_json::Value;
+use signalbox::wire::{Health, HealthCode, HealthReason, HealthStatus};
+use std::{
+    sync::OnceLock,
+    time::{Duration, Instant},
 };
-use serde_json::{Value, json};
-use std::{sync::OnceLock, time::Duration};
+use tokio::{sync::Mutex, time::timeout};
 
-/// The database answers within this time, or the server is not well.
+/// The database takes a write within this time, or the server is not well.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// A timer may be so late, in seconds.
+const TIMER_LATE_S: i64 = 5;
 
-/// `GET /health`: 200 `{"status":"ok"}`, or 503 with reasons.
+/// One write at a time, however many ask: whoever waited gets what was found after they came.
+#[derive(Default)]
+pub struct WriteProbe(Mutex<Option<(Instant, Option<HealthReason>)>>);
+
+/// `GET /health`.
 pub async fn health(call: Call<(), NoQuery, (), Nobody>) -> Answer<Plain> {
-    let mut reasons = Vec::new();
-    let probe = tokio::time::timeout(PROBE_TIMEOUT, store::owner_exists(call.state.store())).await;
-    match probe {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => {
-            tracing::error!(%error, "health: the database does not answer");
-            reasons.push("the database does not answer");
-        }
-        Err(_) => reasons.push("the database does not answer within 2 s"),
-    }
-    if call.state.shutdown().is_cancelled() {
-        reasons.push("the server is shutting down");
-    }
-    Ok(Plain(report(&reasons)))
+    let state = &call.state;
+    let (write, timers) = tokio::join!(write(state), timers(state));
+    let found = [shutdown(state), write, timers, sender(state), disk(state), backlog(state)];
+    let reasons: Vec<HealthReason> = found.into_iter().flatten().collect();
+    let worst = reasons.iter().map(|reason| reason.code.status()).max();
+    let status = worst.unwrap_or(HealthStatus::Ok);
+    let code = match status {
+        HealthStatus::Failing => StatusCode::SERVICE_UNAVAILABLE,
+        HealthStatus::Ok | HealthStatus::Degraded => StatusCode::OK,
+    };
+    let health = Health { status, version: env!("CARGO_PKG_VERSION").to_owned(), reasons };
+    Ok(Plain((code, Json(health)).into_response()))
 }
 
-fn report(reasons: &[&str]) -> Response {
-    let version = env!("CARGO_PKG_VERSION");
-    if reasons.is_empty() {
-        return Json(json!({ "status": "ok", "version": version })).into_response();
+fn reason(code: HealthCode, message: impl Into<String>) -> Option<HealthReason> {
+    Some(HealthReason { code, message: message.into() })
+}
+
+fn shutdown(state: &AppState) -> Option<HealthReason> {
+    let going = state.shutdown().is_cancelled();
+    going.then(|| reason(HealthCode::ShuttingDown, "The server is shutting down.")).flatten()
+}
+
+async fn write(state: &AppState) -> Option<HealthReason> {
+    let came = Instant::now();
+    let mut last = state.write_probe().0.lock().await;
+    if let Some((began, found)) = last.as_ref().filter(|(began, _)| *began >= came) {
+        tracing::trace!(?began, "the write of another request counts");
+        return found.clone();
     }
-    let body = json!({ "status": "degraded", "version": version, "reasons": reasons });
-    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+    let began = Instant::now();
+    let found = match timeout(PROBE_TIMEOUT, state.store().write_probe(state.now())).await {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "health: the database takes no writes");
+            reason(HealthCode::DatabaseNotWritable, "The database takes no writes.")
+        }
+        Err(_) => reason(
+            HealthCode::DatabaseNotWritable,
+            "The database did not take a write within 2 seconds.",
+        ),
+    };
+    *last = Some((began, found.clone()));
+    found
+}
+
+async fn timers(state: &AppState) -> Option<HealthReason> {
+    let late = state.engine().clock().now() - TimeDelta::seconds(TIMER_LATE_S);
+    let found = timeout(PROBE_TIMEOUT, store::timers_due(state.store(), late, 1)).await;
+    match found {
+        Ok(Ok(timers)) if timers.is_empty() => None,
+        Ok(Ok(_)) => reason(HealthCode::TimersLate, "Timers are more than 5 seconds late."),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "health: the database does not answer");
+            reason(HealthCode::DatabaseNotReadable, "The database does not answer.")
+        }
+        Err(_) => {
+            reason(HealthCode::DatabaseNotReadable, "The database did not answer within 2 seconds.")
+        }
+    }
+}
+
+fn sender(state: &AppState) -> Option<HealthReason> {
+    match state.gate().sender_health() {
+        SenderHealth::Well | SenderHealth::NotBegun => None,
+        SenderHealth::Silent => reason(
+            HealthCode::OutboundStopped,
+            "The worker that sends messages has not moved for a minute.",
+        ),
+        SenderHealth::Ended => {
+            reason(HealthCode::OutboundStopped, "The worker that sends messages has ended.")
+        }
+    }
+}
+
+fn disk(state: &AppState) -> Option<HealthReason> {
+    let space = state.store().disk_space().filter(|space| space.is_low())?;
+    let free = space.free_bytes >> 20;
+    reason(HealthCode::DiskLow, format!("Only {free} MiB are free where the data lies."))
+}
+
+fn backlog(state: &AppState) -> Option<HealthReason> {
+    let (waiting, most) = state.engine().backlog();
+    let long = waiting >= most.div_ceil(2);
+    long.then(|| reason(HealthCode::CallsBacklog, format!("{waiting} calls of steps wait.")))
+        .flatten()
 }
 
 /// `GET /api/openapi.json`.

@@ -51,7 +51,7 @@ pub async fn url(
         kept.await?;
     }
     let path = match workflows::trigger(graph) {
-        Some(TriggerKind::Webhook { path }) => path.as_str(),
+        Some(TriggerKind::Webhook { path, .. }) => path.as_str(),
         _ => "",
     };
     let slash = if path.is_empty() || path.starts_with('/') { "" } else { "/" };

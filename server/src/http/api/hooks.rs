@@ -1,9 +1,10 @@
 //! Webhooks: a request from outside starts a run.
 //!
-//! The address is the credential. What the body means is decided by its declared type and nothing
-//! else; no file, no path, no template is ever read from it.
+//! The address is the credential, and where the trigger asks for it a signature or a secret besides. What
+//! the body means is decided by its declared type and nothing else; no file, no path, no template is ever
+//! read from it.
 
-use super::{runs, workflows};
+use super::{hook_proof, runs, workflows};
 use crate::{
     app_state::AppState,
     auth::{Caller, Secret},
@@ -26,14 +27,16 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use signalbox::{
-    graph::TriggerKind,
+    graph::{Graph, TriggerKind, WebhookAnswer, WebhookProof},
     id::{OrganizationId, RunId, WorkflowId},
     wire::ErrorCode,
 };
 use std::time::Duration;
 
-/// How long `respond=finished` waits for the run's end.
-const FINISHED_MAX: Duration = Duration::from_secs(60);
+/// How long the answer `finished` waits for the run's end: below the patience of common proxies.
+const FINISHED_MAX: Duration = Duration::from_secs(30);
+/// Headers that name the event, the strongest first.
+const EVENT_IDS: [&str; 3] = [hook_proof::ID, "idempotency-key", "x-idempotency-key"];
 const TOKEN_LENGTH_MAX: usize = 64;
 /// Headers that never reach a run: credentials, and what concerns the connection only.
 const HEADERS_HIDDEN: [&str; 8] = [
@@ -70,24 +73,56 @@ pub async fn receive(
         other => other?,
     };
     let graph = store::version_fetch(state.store(), organization, workflow, version).await?.graph;
-    let Some(TriggerKind::Webhook { path: wanted }) = workflows::trigger(&graph) else {
+    let Some(TriggerKind::Webhook { path: wanted, respond, proof }) = workflows::trigger(&graph)
+    else {
         return Err(nothing_here());
     };
     if !path_fits(wanted, &path) {
         return Err(nothing_here());
     }
     let bytes = body::read(&parts.headers, stream, BODY_MAX).await?;
-    let (query, finished) = read_query(&parts)?;
+    if let Some(proof) = proof {
+        prove(&state, organization, &graph, proof, &parts.headers, &bytes).await?;
+    }
+    let (query, asked) = read_query(&parts)?;
     let content = read_content(&parts.headers, &bytes)?;
-    let key = idempotency_key(&parts.headers)?;
+    let key = event_id(&parts.headers)?;
     let start = StartRun {
-        input: input_of(&parts, &path, query, content),
+        input: input_of(&parts, &path, query, content, proof.as_ref()),
         started_by: "webhook".to_owned(),
+        // Kept with the run, so for as long as runs are kept and longer than the 7 days that senders repeat.
         idempotency_key: key.map(|key| format!("hook {workflow} {key}")),
         ..StartRun::default()
     };
     let started = state.engine().start_run(organization, workflow, version, start).await?;
-    respond(&state, organization, started.run, finished).await
+    match asked.unwrap_or(*respond) {
+        WebhookAnswer::Accepted => Ok(accepted(&state, started.run, json!({}))),
+        WebhookAnswer::Finished => {
+            finished(&state, organization, started.run, wait_of(&parts.headers)).await
+        }
+    }
+}
+
+/// The sender must prove who it is, by the secret that the trigger names.
+async fn prove(
+    state: &AppState,
+    organization: OrganizationId,
+    graph: &Graph,
+    proof: &WebhookProof,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<(), Failure> {
+    let settings = state.gate().channels().settings();
+    let own = &graph.settings.secrets;
+    let secret = settings.secret_of_workflow(organization, own, proof.secret()).await?;
+    let Some(secret) = secret else {
+        let name = proof.secret();
+        tracing::warn!(%organization, name, "a webhook checks a secret that is not set");
+        let text = "The secret that this webhook checks is not set.";
+        return Err(Failure::new(ErrorCode::Unavailable, text)
+            .help("Add it under Settings, Secrets, and send again."));
+    };
+    hook_proof::check(proof, &secret, headers, body, state.now())
 }
 
 /// An unknown token, an unpublished workflow and a foreign path all look the same.
@@ -113,24 +148,36 @@ fn path_fits(wanted: &str, path: &str) -> bool {
     wanted.is_empty() || wanted == path
 }
 
-/// The query as the run sees it, and whether to answer only when the run has ended.
-fn read_query(parts: &Parts) -> Result<(Map<String, Value>, bool), Failure> {
+/// The query as the run sees it, and when to answer where the query says it.
+fn read_query(parts: &Parts) -> Result<(Map<String, Value>, Option<WebhookAnswer>), Failure> {
     let text = parts.uri.query().unwrap_or_default();
     let mut query = Map::new();
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
         add(&mut query, name.into_owned(), value.into_owned());
     }
     let ours = HookQuery::PARAMETERS[0].name;
-    let finished = match query.remove(ours) {
-        None => false,
-        Some(Value::String(word)) if word == "accepted" => false,
-        Some(Value::String(word)) if word == "finished" => true,
+    let asked = match query.remove(ours) {
+        None => None,
+        Some(Value::String(word)) if word == "accepted" => Some(WebhookAnswer::Accepted),
+        Some(Value::String(word)) if word == "finished" => Some(WebhookAnswer::Finished),
         Some(_) => {
             let text = "`respond` must be accepted or finished.";
             return Err(Failure::new(ErrorCode::InvalidParameter, text));
         }
     };
-    Ok((query, finished))
+    Ok((query, asked))
+}
+
+/// How long to wait for the end: `Prefer: wait=<seconds>` (RFC 7240), at most [`FINISHED_MAX`].
+fn wait_of(headers: &HeaderMap) -> Duration {
+    let preferences = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let wait = |preference: &str| {
+        let (name, value) = preference.split_once('=')?;
+        let seconds = value.trim().trim_matches('"').parse().ok().map(Duration::from_secs);
+        seconds.filter(|_| name.trim().eq_ignore_ascii_case("wait"))
+    };
+    let wanted = preferences.flat_map(|text| text.split(',')).find_map(wait);
+    wanted.unwrap_or(FINISHED_MAX).min(FINISHED_MAX)
 }
 
 /// A name that comes several times becomes a list.
@@ -171,23 +218,35 @@ fn read_content(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Failure> {
     }
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Failure> {
-    let Some(value) = headers.get("x-idempotency-key") else { return Ok(None) };
+/// What a repetition of the same event is known by: the first of these headers that is there.
+fn event_id(headers: &HeaderMap) -> Result<Option<String>, Failure> {
+    let found = EVENT_IDS.iter().find_map(|name| Some((name, headers.get(*name)?)));
+    let Some((name, value)) = found else { return Ok(None) };
     let fits = |text: &&str| !text.is_empty() && text.len() <= KEY_LENGTH_MAX;
     value.to_str().ok().filter(fits).map(|text| Some(text.to_owned())).ok_or_else(|| {
-        let text =
-            format!("X-Idempotency-Key must be 1 to {KEY_LENGTH_MAX} visible ASCII characters.");
+        let text = format!("{name} must be 1 to {KEY_LENGTH_MAX} visible ASCII characters.");
         Failure::new(ErrorCode::InvalidParameter, text)
     })
 }
 
 /// What the run sees: the body's own fields at the top, and the request beside them. The latter win,
 /// so that a body cannot pretend to be another request.
-fn input_of(parts: &Parts, path: &str, query: Map<String, Value>, content: Value) -> Value {
+fn input_of(
+    parts: &Parts,
+    path: &str,
+    query: Map<String, Value>,
+    content: Value,
+    proof: Option<&WebhookProof>,
+) -> Value {
+    let secret = match proof {
+        Some(WebhookProof::Header { header, .. }) => header.as_str(),
+        _ => hook_proof::SIGNATURE,
+    };
+    let hidden = |name: &str| HEADERS_HIDDEN.contains(&name) || name.eq_ignore_ascii_case(secret);
     let mut input = content.as_object().cloned().unwrap_or_default();
     let mut headers = Map::new();
     for (name, value) in parts.headers.iter().take(HEADERS_MAX) {
-        if let (false, Ok(text)) = (HEADERS_HIDDEN.contains(&name.as_str()), value.to_str()) {
+        if let (false, Ok(text)) = (hidden(name.as_str()), value.to_str()) {
             headers.insert(name.to_string(), text.into());
         }
     }
@@ -199,19 +258,29 @@ fn input_of(parts: &Parts, path: &str, query: Map<String, Value>, content: Value
     Value::Object(input)
 }
 
-async fn respond(
+/// 202 with the run's address.
+fn accepted(state: &AppState, run: RunId, more: Value) -> Response {
+    let url = format!("{}/api/runs/{run}", state.base_url());
+    let mut body = json!({ "run": run, "url": url });
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
+    (StatusCode::ACCEPTED, [(header::LOCATION, url)], Json(body)).into_response()
+}
+
+/// 200 with the output when the run ends in time, else 202 with its address.
+async fn finished(
     state: &AppState,
     organization: OrganizationId,
     run: RunId,
-    finished: bool,
+    wait: Duration,
 ) -> Result<Response, Failure> {
-    if !finished {
-        return Ok((StatusCode::ACCEPTED, Json(json!({ "run": run }))).into_response());
+    let waited = runs::wait_for(state, organization, run, WaitFor::End, wait).await?;
+    if !waited.ended {
+        return Ok(accepted(state, run, json!({ "status": waited.run.status })));
     }
-    let waited = runs::wait_for(state, organization, run, WaitFor::End, FINISHED_MAX).await?;
-    let status = if waited.ended { StatusCode::OK } else { StatusCode::ACCEPTED };
     let body = json!({ "run": run, "status": waited.run.status, "output": waited.output });
-    Ok((status, Json(body)).into_response())
+    Ok(Json(body).into_response())
 }
 
 #[cfg(test)]
@@ -231,14 +300,28 @@ mod tests {
         let request = request.header("authorization", "secret").body(()).unwrap();
         let (parts, ()) = request.into_parts();
         let content = json!({ "order": { "id": 7 }, "method": "FAKE", "headers": {} });
-        let (query, finished) = read_query(&parts).unwrap();
-        let input = input_of(&parts, "/orders", query, content.clone());
+        let (query, asked) = read_query(&parts).unwrap();
+        let input = input_of(&parts, "/orders", query, content.clone(), None);
         assert_eq!(input["order"]["id"], 7);
         assert_eq!(input["body"], content);
         assert_eq!(input["method"], "POST");
         assert_eq!(input["headers"], json!({ "x-sender": "shop" }));
         assert_eq!(input["query"], json!({ "a": "1" }));
-        assert!(!finished);
+        assert_eq!(asked, None);
+        let proof = WebhookProof::Header { header: "X-Sender".into(), secret: "s".into() };
+        let input = input_of(&parts, "/orders", Map::new(), Value::Null, Some(&proof));
+        assert_eq!(input["headers"], json!({}), "the secret does not reach the run");
+    }
+
+    #[test]
+    fn the_wait_is_bounded() {
+        let wait = |value: &str| {
+            let headers = [("prefer".parse().unwrap(), value.parse().unwrap())];
+            wait_of(&HeaderMap::from_iter(headers)).as_secs()
+        };
+        assert_eq!(wait_of(&HeaderMap::new()), FINISHED_MAX);
+        assert_eq!((wait("wait=3"), wait("respond-async, Wait = 0"), wait("wait=900")), (3, 0, 30));
+        assert_eq!((wait("wait"), wait("wait=x"), wait("wait=-1")), (30, 30, 30));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! New workflows: empty, from a document, from a starter.
 
-use super::{check, samples, workflows};
+use super::{check, samples, secrets, workflows};
 use crate::{
     app_state::AppState,
     auth::Caller,
@@ -130,8 +130,13 @@ fn not_read(error: &FormatError) -> Failure {
         .details(details)
 }
 
-async fn keep(state: &AppState, caller: &Caller, draft: Draft) -> Result<ImportOutcome, Failure> {
+async fn keep(
+    state: &AppState,
+    caller: &Caller,
+    mut draft: Draft,
+) -> Result<ImportOutcome, Failure> {
     workflows::check_size(&draft.graph)?;
+    secrets::seal(state, caller.organization(), &mut draft.graph)?;
     let new = NewWorkflow {
         organization: caller.organization(),
         id: WorkflowId(Uuid::now_v7()),
@@ -141,7 +146,7 @@ async fn keep(state: &AppState, caller: &Caller, draft: Draft) -> Result<ImportO
         created_by: caller.label(),
     };
     let mut problems = draft.notes;
-    problems.extend(workflows::problems(&new.draft));
+    problems.extend(workflows::problems(state, new.organization, &new.draft).await?);
     let (organization, id, now) = (new.organization, new.id, state.now());
     let made = state
         .store()

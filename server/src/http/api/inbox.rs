@@ -41,6 +41,7 @@ pub async fn list(call: Call<(), ApprovalQuery>) -> Answer<Found<Page<ApprovalVi
                 .help("pending, approved, rejected, expired or withdrawn.")
         })?),
     };
+    let cursor = page::gate_cursor(cursor)?;
     let query = PageQuery { limit: Some(page::limit(limit)?), cursor, search };
     Ok(Found(call.state.gate().approvals(organization, state, &query).await?))
 }
@@ -77,6 +78,7 @@ fn decider(caller: &Caller) -> Decider {
 /// `GET /api/sandbox/messages`.
 pub async fn messages(call: Call<(), PageQuery>) -> Answer<Found<Page<MessageView>>> {
     page::limit(call.query.limit)?;
+    page::gate_cursor(call.query.cursor.clone())?;
     Ok(Found(call.state.gate().sandbox_messages(call.organization(), &call.query).await?))
 }
 

@@ -2,18 +2,20 @@
 
 use super::check;
 use crate::{
+    app_state::AppState,
     auth::Caller,
     http::{
         body::Json,
         call::{Answer, Call, NoQuery},
         failure::Failure,
+        idempotent,
         reply::{Created, Done, Found},
     },
     store::{self, StoreError, User},
 };
 use futures::FutureExt;
 use signalbox::{
-    id::UserId,
+    id::{OrganizationId, UserId},
     wire::{ErrorCode, Member, MemberAdd, MemberChange, Permission, Role},
 };
 use uuid::Uuid;
@@ -28,17 +30,28 @@ pub async fn list(call: Call) -> Answer<Found<Vec<Member>>> {
 
 /// `POST /api/members`.
 pub async fn add(call: Call<(), NoQuery, Json<MemberAdd>>) -> Answer<Created<Member>> {
-    let Json(wanted) = &call.body;
+    let (state, organization, Json(wanted)) = (&call.state, call.organization(), &call.body);
     may_give(&call.caller, wanted.role)?;
+    let work = add_now(state, organization, wanted);
+    idempotent::once(state, organization, "member_add", &call.headers, wanted, work)
+        .await
+        .map(Created)
+}
+
+async fn add_now(
+    state: &AppState,
+    organization: OrganizationId,
+    wanted: &MemberAdd,
+) -> Result<Member, Failure> {
     check::password(&wanted.password)?;
     let (name, email) = (check::name("name", &wanted.name)?, check::email(&wanted.email)?);
-    let password_hash = call.state.passwords().hash(&wanted.password).await?;
+    let password_hash = state.passwords().hash(&wanted.password).await?;
     let user = User { id: UserId(Uuid::now_v7()), email, name, password_hash };
-    let (organization, role, now) = (call.organization(), wanted.role, call.state.now());
-    let added = call.state.store().write(move |tx| {
+    let (role, now) = (wanted.role, state.now());
+    let added = state.store().write(move |tx| {
         async move { store::member_add(tx, organization, &user, role, now).await }.boxed()
     });
-    added.await.map(Created).map_err(|error| match error {
+    added.await.map_err(|error| match error {
         StoreError::Constraint(_) => Failure::new(
             ErrorCode::Conflict,
             "Somebody with this email address is a member already.",

@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use crate::http::failure::Failure;
+use crate::{gate, http::failure::Failure};
 use signalbox::wire::{ErrorCode, Page};
 use std::str::FromStr;
 
@@ -23,10 +23,20 @@ pub fn limit(wanted: Option<u32>) -> Result<u32, Failure> {
 /// A cursor that is an id.
 pub fn cursor<T: FromStr>(text: Option<&str>) -> Result<Option<T>, Failure> {
     let parsed = text.map(str::parse).transpose();
-    parsed.map_err(|_| {
-        Failure::new(ErrorCode::InvalidParameter, "The cursor is not one that this list gave.")
-            .help("Leave `cursor` out to start at the first page.")
-    })
+    parsed.map_err(|_| foreign_cursor())
+}
+
+/// A cursor of a list of the send gate, checked and passed on.
+pub fn gate_cursor(text: Option<String>) -> Result<Option<String>, Failure> {
+    match text.as_deref().map(gate::parse_cursor) {
+        Some(None) => Err(foreign_cursor()),
+        Some(Some(_)) | None => Ok(text),
+    }
+}
+
+fn foreign_cursor() -> Failure {
+    Failure::new(ErrorCode::InvalidParameter, "The cursor is not one that this list gave.")
+        .help("Leave `cursor` out to start at the first page.")
 }
 
 /// A page of rows of which one more than wanted was read.

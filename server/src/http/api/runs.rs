@@ -54,22 +54,29 @@ impl From<EngineError> for Failure {
 pub async fn start(call: Call<WorkflowId, NoQuery, Json<RunStart>>) -> Answer<Started<RunStarted>> {
     let (state, organization, workflow) = (&call.state, call.organization(), call.path);
     let key = idempotent::key_of(&call.headers)?;
-    let Json(wanted) = call.body;
-    let version = version_to_run(state, organization, workflow, wanted.version).await?;
-    check_contacts(state, organization, &wanted.contacts).await?;
-    if wanted.thread_id.as_ref().is_some_and(|thread| thread.chars().count() > 200) {
-        return Err(Failure::value("thread_id", "The thread_id has at most 200 characters."));
-    }
-    let start = StartRun {
-        input: wanted.input,
-        contacts: wanted.contacts,
-        thread_id: wanted.thread_id,
-        started_by: call.caller.label(),
-        idempotency_key: key.map(|key| format!("api {workflow} {key}")),
+    let Json(wanted) = &call.body;
+    let request = (workflow, wanted);
+    let mut created = false;
+    let work = async {
+        let version = version_to_run(state, organization, workflow, wanted.version).await?;
+        check_contacts(state, organization, &wanted.contacts).await?;
+        if wanted.thread_id.as_ref().is_some_and(|thread| thread.chars().count() > 200) {
+            return Err(Failure::value("thread_id", "The thread_id has at most 200 characters."));
+        }
+        let start = StartRun {
+            input: wanted.input.clone(),
+            contacts: wanted.contacts.clone(),
+            thread_id: wanted.thread_id.clone(),
+            started_by: call.caller.label(),
+            idempotency_key: key.map(|key| format!("api {workflow} {key}")),
+        };
+        let started = state.engine().start_run(organization, workflow, version, start).await?;
+        created = started.created;
+        Ok(RunStarted { id: started.run, status: started.status })
     };
-    let started = state.engine().start_run(organization, workflow, version, start).await?;
-    let body = RunStarted { id: started.run, status: started.status };
-    Ok(Started { created: started.created, body })
+    let headers = &call.headers;
+    let body = idempotent::once(state, organization, "run_start", headers, &request, work).await?;
+    Ok(Started { created, body })
 }
 
 /// The version that a start means.
@@ -79,7 +86,7 @@ pub async fn version_to_run(
     workflow: WorkflowId,
     wanted: Option<u32>,
 ) -> Result<u32, Failure> {
-    let summary = store::workflow_fetch(state.store(), organization, workflow).await?.summary;
+    let summary = store::workflow_summary(state.store(), organization, workflow).await?;
     if summary.archived {
         return Err(Failure::new(ErrorCode::WrongState, "The workflow is archived."));
     }

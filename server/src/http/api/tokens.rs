@@ -7,6 +7,7 @@ use crate::{
         body::Json,
         call::{Answer, Call, NoQuery},
         failure::Failure,
+        idempotent,
         reply::{Created, Done, Found},
     },
     store::{self, NewToken, Store, StoreResult},
@@ -49,8 +50,13 @@ pub async fn create(call: Call<(), NoQuery, Json<TokenCreate>>) -> Answer<Create
         }
     };
     let (organization, by) = (call.organization(), call.caller.label());
-    let made = make(call.state.store(), organization, name, wanted.role, by, expires_at, now);
-    Ok(Created(made.await?))
+    let (state, role) = (&call.state, wanted.role);
+    let work =
+        async { Ok(make(state.store(), organization, name, role, by, expires_at, now).await?) };
+    // The answer has the token in it.
+    idempotent::once_sealed(state, organization, "token_create", &call.headers, wanted, work)
+        .await
+        .map(Created)
 }
 
 /// Makes a token; also for the command line.

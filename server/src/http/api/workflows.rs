@@ -1,12 +1,13 @@
 //! Workflows: lists, drafts, versions.
 
-use super::{check, hook_address, page};
+use super::{check, hook_address, page, secrets};
 use crate::{
     app_state::AppState,
     http::{
         body::Json,
         call::{Answer, Call, ExportQuery, NoQuery},
         failure::Failure,
+        idempotent,
         reply::{Created, Done, Found, Tagged},
     },
     store::{self, DraftChange, NewVersion, StoreError, StoreResult, Workflow, WorkflowSummary},
@@ -110,9 +111,14 @@ pub fn trigger(graph: &Graph) -> Option<&TriggerKind> {
     })
 }
 
-/// What is wrong with a draft.
-pub fn problems(graph: &Graph) -> Vec<Problem> {
-    graph::check(graph, &CheckContext::default())
+/// What is wrong with a draft, as its organisation has it.
+pub async fn problems(
+    state: &AppState,
+    organization: OrganizationId,
+    graph: &Graph,
+) -> Result<Vec<Problem>, Failure> {
+    let names = secrets::names(state, organization).await?;
+    Ok(graph::check(graph, &CheckContext { secrets: Some(&names), ..CheckContext::default() }))
 }
 
 /// `GET /api/workflows/{id}`.
@@ -132,7 +138,7 @@ pub async fn fetch(call: Call<WorkflowId>) -> Answer<Tagged<WorkflowDetail>> {
         WorkflowDetail {
             workflow: view(&call.state, &workflow).await?,
             draft_revision: revision,
-            problems: problems(&workflow.draft),
+            problems: problems(&call.state, organization, &workflow.draft).await?,
             hook_url: hook_address::url(&call.state, organization, id, &workflow.draft).await?,
             versions: versions.collect(),
             graph: workflow.draft,
@@ -147,14 +153,15 @@ fn revision_of(summary: &WorkflowSummary) -> u64 {
 /// `PUT /api/workflows/{id}`: saves the draft if nobody else did meanwhile.
 pub async fn save(call: Call<WorkflowId, NoQuery, Json<DraftSave>>) -> Answer<Tagged<DraftSaved>> {
     let expected = if_match(&call.headers)?;
-    let Json(draft) = call.body;
+    let Json(mut draft) = call.body;
     check_size(&draft.graph)?;
     let name = check::name("name", &draft.name)?;
     if draft.description.chars().count() > 2_000 {
         return Err(Failure::value("description", "The description has at most 2,000 characters."));
     }
-    let problems = problems(&draft.graph);
     let (organization, id, now) = (call.caller.organization(), call.path, call.state.now());
+    secrets::seal(&call.state, organization, &mut draft.graph)?;
+    let problems = problems(&call.state, organization, &draft.graph).await?;
     let change = DraftChange {
         name: Some(name),
         description: Some(draft.description),
@@ -239,6 +246,17 @@ pub async fn archive(call: Call<WorkflowId>) -> Answer<Done> {
 
 /// `POST /api/workflows/{id}/publish`.
 pub async fn publish(call: Call<WorkflowId, NoQuery, Json<Publish>>) -> Answer<Created<Published>> {
+    let request = (call.path, &call.body.0);
+    let (state, organization) = (&call.state, call.organization());
+    let work = publish_now(&call);
+    idempotent::once(state, organization, "publish", &call.headers, &request, work)
+        .await
+        .map(Created)
+}
+
+async fn publish_now(
+    call: &Call<WorkflowId, NoQuery, Json<Publish>>,
+) -> Result<Published, Failure> {
     let (organization, id, now) = (call.organization(), call.path, call.state.now());
     let workflow = store::workflow_fetch(call.state.store(), organization, id).await?;
     let summary = workflow.summary;
@@ -250,16 +268,18 @@ pub async fn publish(call: Call<WorkflowId, NoQuery, Json<Publish>>) -> Answer<C
         return Err(Failure::new(ErrorCode::WrongState, "The workflow is archived."));
     }
     let note = check::text_of("note", &call.body.0.note, 0, 500)?;
-    let problems = problems(&workflow.draft);
+    let mut draft = workflow.draft;
+    secrets::seal(&call.state, organization, &mut draft)?;
+    let problems = problems(&call.state, organization, &draft).await?;
     if !graph::is_publishable(&problems) {
         return Err(graph_problems(&problems));
     }
-    let hook = hook_address::of(&call.state, organization, id, &workflow.draft);
+    let hook = hook_address::of(&call.state, organization, id, &draft);
     let new = NewVersion {
         organization,
         workflow: id,
         draft_rev: summary.draft_rev,
-        graph: workflow.draft,
+        graph: draft,
         note,
         published_by: call.caller.label(),
     };
@@ -274,7 +294,7 @@ pub async fn publish(call: Call<WorkflowId, NoQuery, Json<Publish>>) -> Answer<C
         .boxed()
     });
     match made.await {
-        Ok(version) => Ok(Created(Published { version, problems })),
+        Ok(version) => Ok(Published { version, problems }),
         Err(StoreError::Conflict { .. }) => Err(changed(&call.state, organization, id).await),
         Err(error) => Err(error.into()),
     }
@@ -296,7 +316,7 @@ fn graph_problems(problems: &[Problem]) -> Failure {
 pub async fn version(call: Call<(WorkflowId, u32)>) -> Answer<Found<Graph>> {
     let (id, number) = call.path;
     let (store, organization) = (call.state.store(), call.organization());
-    store::workflow_fetch(store, organization, id).await?;
+    store::workflow_summary(store, organization, id).await?;
     Ok(Found(store::version_fetch(store, organization, id, number).await?.graph))
 }
 

@@ -140,7 +140,8 @@ fn what_cannot_be_converted_is_refused_with_its_place() {
 }
 
 /// The plans with the words of `--to` that write them.
-const PLANS: [(&str, &str); 6] = [
+const PLANS: [(&str, &str); 7] = [
+    ("contract-launch.json", "contract"),
     ("dag-contract-review.yaml", "dag-yaml"),
     ("dag-data-pipeline.json", "dag"),
     ("dag-topics.json", "dag"),

@@ -220,18 +220,19 @@ async fn a_run_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
 
 /// Overwrites a run's journal, as a bad disk would.
 async fn damage(place: &Place, run: signalbox::id::RunId) {
-    const SQL: &str = "UPDATE run_events SET events = '[{\"seq\":' WHERE run_id = $1";
+    const SQL: &str = "UPDATE run_events SET events = $2 WHERE run_id = $1";
+    let broken = b"[{\"seq\":".as_slice();
     let rows = match place {
         Place::Sqlite(folder) => {
             let options = SqliteConnectOptions::new().filename(folder.0.join("signalbox.db"));
             let mut conn = options.connect().await.unwrap();
-            let done = sqlx::query(SQL).bind(run.0).execute(&mut conn).await.unwrap();
+            let done = sqlx::query(SQL).bind(run.0).bind(broken).execute(&mut conn).await.unwrap();
             conn.close().await.unwrap();
             done.rows_affected()
         }
         Place::Postgres { .. } => {
             let mut conn = sqlx::PgConnection::connect(&place.url()).await.unwrap();
-            let done = sqlx::query(SQL).bind(run.0).execute(&mut conn).await.unwrap();
+            let done = sqlx::query(SQL).bind(run.0).bind(broken).execute(&mut conn).await.unwrap();
             conn.close().await.unwrap();
             done.rows_affected()
         }

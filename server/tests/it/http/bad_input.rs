@@ -47,7 +47,7 @@ async fn start() -> (Server, Organization) {
 }
 
 async fn still_well(server: &Server) {
-    assert_eq!(server.get(&As::Nobody, "/health").await.json()["status"], "ok");
+    assert_eq!(server.get(&As::Nobody, "/health").await.status, 200);
 }
 
 #[tokio::test]
@@ -215,4 +215,27 @@ async fn paths_and_queries() {
     let reply = server.get(&owner, "/api/me?what=ever").await;
     assert_eq!((reply.status, reply.code().as_str()), (400, "invalid_parameter"));
     still_well(&server).await;
+}
+
+#[tokio::test]
+async fn a_cursor_that_no_list_gave_is_refused_everywhere() {
+    let (server, acme) = start().await;
+    let lists: Vec<Endpoint> = routes::all()
+        .into_iter()
+        .filter(|endpoint| endpoint.query.iter().any(|parameter| parameter.name == "cursor"))
+        .collect();
+    assert!(lists.len() >= 5, "only {} lists have a cursor", lists.len());
+    for endpoint in lists {
+        let path = path_of(&endpoint);
+        for cursor in ["", "x", "1", "1.2", "-1.x", "null", "%7B%7D", "..%2f", "9e99.9e99"] {
+            let reply = server.get(&acme.owner(), &format!("{path}?cursor={cursor}")).await;
+            let place = format!("{} {cursor:?}: {}", endpoint.name, reply.text);
+            assert_eq!(
+                (reply.status, reply.code().as_str()),
+                (400, "invalid_parameter"),
+                "{place}"
+            );
+        }
+        assert_eq!(server.get(&acme.owner(), &path).await.status, 200, "{path}");
+    }
 }

@@ -8,7 +8,7 @@ use signalbox::{
     client::Client,
     wire::{
         ApprovalState, Decide, DraftSave, EmailChannel, ErrorCode, ImportRequest, MemberChange,
-        PageQuery, Publish, ReasonBody, Role, RunQuery, RunStart, SignIn,
+        PageQuery, Publish, ReasonBody, Role, RunQuery, RunStart, SessionSwitch, SignIn,
     },
 };
 
@@ -22,6 +22,14 @@ async fn accounts(client: &Client) {
     assert!(!client.setup_state().await.unwrap().needs_owner);
     assert_eq!(client.setup(&body("setup")).await.unwrap_err().code, ErrorCode::WrongState);
     let added = client.member_add(&body("member_add")).await.unwrap();
+    let here = SessionSwitch { organization: me.organization.id };
+    match me.user {
+        Some(_) => assert_eq!(client.session_switch(&here).await.unwrap(), me),
+        None => {
+            let refused = client.session_switch(&here).await.unwrap_err();
+            assert_eq!(refused.code, ErrorCode::WrongState, "a token stays where it is");
+        }
+    }
     let change = MemberChange { role: Role::Editor };
     assert_eq!(client.member_change(added.user, &change).await.unwrap().role, Role::Editor);
     assert!(client.members().await.unwrap().iter().any(|member| member.user == added.user));
@@ -101,6 +109,10 @@ async fn the_rest(client: &Client) {
     assert_ne!(client.settings_email_test().await.unwrap(), Value::Null);
     let outbound = client.settings_outbound_set(&body("settings_outbound_set")).await.unwrap();
     assert_eq!(client.settings_outbound().await.unwrap(), outbound);
+    let secret = client.secret_set(&body("secret_set")).await.unwrap();
+    assert_eq!(client.secrets().await.unwrap(), std::slice::from_ref(&secret));
+    client.secret_delete(&secret.name).await.unwrap();
+    assert_eq!(client.secrets().await.unwrap(), []);
     let models = client.settings_models_set(&body("settings_models_set")).await.unwrap();
     assert_eq!(client.settings_models().await.unwrap(), models);
 }

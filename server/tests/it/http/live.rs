@@ -17,7 +17,7 @@ use tokio_tungstenite::{
     tungstenite::{self, Message, client::IntoClientRequest},
 };
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 const SOON: Duration = Duration::from_secs(10);
 
 async fn connect(
@@ -31,7 +31,7 @@ async fn connect(
     connect_async(request).await.map(|(socket, _)| socket)
 }
 
-async fn with_token(server: &Server, token: &str) -> Socket {
+pub async fn with_token(server: &Server, token: &str) -> Socket {
     connect(server, &[("authorization", &format!("Bearer {token}"))]).await.unwrap()
 }
 
@@ -43,7 +43,7 @@ fn refused(result: Result<Socket, tungstenite::Error>) -> u16 {
 }
 
 /// The next frame that says something; none when the socket was closed.
-async fn next(socket: &mut Socket) -> Option<Value> {
+pub async fn next(socket: &mut Socket) -> Option<Value> {
     loop {
         match timeout(SOON, socket.next()).await.expect("nothing came")? {
             Ok(Message::Text(text)) => {
@@ -56,7 +56,7 @@ async fn next(socket: &mut Socket) -> Option<Value> {
     }
 }
 
-async fn say(socket: &mut Socket, text: &str) {
+pub async fn say(socket: &mut Socket, text: &str) {
     socket.send(Message::text(text)).await.unwrap();
 }
 

@@ -8,11 +8,14 @@ use server::{
     app_state::{AppState, Parts},
     assemble::{self, Services},
     auth::ServerKey,
-    engine::{CallContext, CallExecutor, CallOutcome, EngineConfig, SystemClock},
+    egress::{Allowed, Egress},
+    engine::{CallContext, CallExecutor, CallOutcome, Clock, EngineConfig, SystemClock},
+    gate::Gate,
     http::{self, api::tokens},
     live::LiveHub,
     secret::Vault,
     store::{self, Store, User},
+    tool::Tools,
 };
 use signalbox::{
     client::{Client, Method, http::HttpTransport},
@@ -85,9 +88,32 @@ pub enum As {
     Browser(String),
 }
 
-impl Server {
-    pub async fn start() -> Self {
-        let store = Store::in_memory().await.unwrap();
+/// What a server is made of where a test needs another one than [`Server::start`] gives.
+pub struct Making {
+    pub store: Store,
+    pub config: EngineConfig,
+    pub clock: Arc<dyn Clock>,
+    /// Hosts that the real tools may ask; none: every call fails.
+    pub tools: Option<String>,
+}
+
+impl Making {
+    pub fn over(store: Store) -> Self {
+        let config = EngineConfig::default();
+        Self { store, config, clock: Arc::new(SystemClock), tools: None }
+    }
+
+    fn executor(&self, gate: &Gate) -> Arc<dyn CallExecutor> {
+        match &self.tools {
+            None => Arc::new(NoTools),
+            Some(hosts) => {
+                let egress = Egress::new(Allowed::parse(hosts)).unwrap();
+                Arc::new(Tools::new(self.store.clone(), gate, egress, self.clock.clone()))
+            }
+        }
+    }
+
+    pub async fn start(self) -> Server {
         let now = Arc::new(Mutex::new(Utc::now().trunc_subsecs(3)));
         let clock = {
             let now = now.clone();
@@ -95,13 +121,10 @@ impl Server {
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let Services { engine, gate } = assemble::start(
-            store,
-            Arc::new(Vault::ephemeral()),
-            Arc::new(SystemClock),
-            EngineConfig::default(),
-            |_| Arc::new(NoTools),
-        );
+        let vault = Arc::new(Vault::ephemeral());
+        let (store, time, config) = (self.store.clone(), self.clock.clone(), self.config.clone());
+        let Services { engine, gate } =
+            assemble::start(store, vault, time, config, |gate| self.executor(gate));
         let state = AppState::new(Parts {
             engine,
             gate,
@@ -117,7 +140,13 @@ impl Server {
             let serving = axum::serve(listener, service);
             serving.with_graceful_shutdown(async move { ended.cancelled().await }).await.unwrap();
         });
-        Self { state, addr, http: reqwest::Client::new(), now }
+        Server { state, addr, http: reqwest::Client::new(), now }
+    }
+}
+
+impl Server {
+    pub async fn start() -> Self {
+        Making::over(Store::in_memory().await.unwrap()).start().await
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -270,6 +299,8 @@ pub fn example_body(operation: &str) -> Value {
         }
         "member_change" => json!({ "role": "viewer" }),
         "token_create" => json!({ "name": "CI", "role": "viewer" }),
+        "secret_set" => json!({ "name": "shop_key", "value": "a value" }),
+        "session_switch" => json!({ "organization": Uuid::nil() }),
         "workflow_create" | "workflow_import" => {
             json!({ "document": document(), "name": "Hello", "format": "signalbox/v1" })
         }

@@ -19,7 +19,7 @@ use signalbox::wire::Role;
 use uuid::Uuid;
 
 /// The path with every parameter replaced.
-fn path_with(endpoint: &Endpoint, value: &str) -> String {
+pub fn path_with(endpoint: &Endpoint, value: &str) -> String {
     let mut path = endpoint.path.to_owned();
     for name in endpoint.path_parameters() {
         let value = if name == "number" { "1" } else { value };
@@ -28,13 +28,21 @@ fn path_with(endpoint: &Endpoint, value: &str) -> String {
     path
 }
 
-async fn ask(server: &Server, who: &As, endpoint: &Endpoint, id: &str, body: Vec<u8>) -> Reply {
+pub async fn ask(server: &Server, who: &As, endpoint: &Endpoint, id: &str, body: Vec<u8>) -> Reply {
     let mut headers = vec![("content-type", "application/json")];
     if endpoint.if_match {
         headers.push(("if-match", "\"1\""));
     }
     let body = (!endpoint.is_safe()).then_some(body);
     server.raw(who, endpoint.method, &path_with(endpoint, id), &headers, body).await
+}
+
+/// A body that the route takes as it is.
+pub fn body_of(endpoint: &Endpoint) -> Vec<u8> {
+    match endpoint.body {
+        BodyRule::Json(_) => example_body(endpoint.name).to_string().into_bytes(),
+        _ => b"{}".to_vec(),
+    }
 }
 
 /// What the table says about a role; none is nobody.
@@ -119,7 +127,7 @@ async fn every_change_by_cookie_needs_our_own_page() {
 
 /// One thing of each kind that belongs to an organisation, by the beginning of its path. Empty: what
 /// is at that path belongs to nobody.
-async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, String)> {
+pub async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, String)> {
     let owner = acme.owner();
     let token = store::token_list(server.state.store(), acme.id, 1).await.unwrap().remove(0).id;
     let path = published(server, acme, &document()).await;
@@ -127,6 +135,8 @@ async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, Stri
     let run = started["id"].as_str().unwrap().to_owned();
     server.get(&owner, &format!("/api/runs/{run}/wait?timeout_ms=20000")).await;
     let approvals = server.get(&owner, "/api/approvals?state=pending").await.json();
+    let secret = json!({ "name": "shop_key_of_acme", "value": "a value" });
+    assert_eq!(server.post(&owner, "/api/secrets", &secret).await.status, 201);
     let contact =
         server.post(&owner, "/api/contacts", &example_body("contact_create")).await.json();
     vec![
@@ -136,6 +146,7 @@ async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, Stri
         ("/api/runs/", run),
         ("/api/approvals/", approvals["items"][0]["id"].as_str().unwrap().to_owned()),
         ("/api/contacts/", contact["id"].as_str().unwrap().to_owned()),
+        ("/api/secrets/", "shop_key_of_acme".to_owned()),
         ("/api/sandbox/messages/", String::new()),
         ("/api/starters/", String::new()),
     ]
@@ -158,10 +169,7 @@ async fn what_belongs_to_another_organization_is_not_there() {
         if id.is_empty() {
             continue; // not an organisation's thing
         }
-        let body = match endpoint.body {
-            BodyRule::Json(_) => example_body(endpoint.name).to_string().into_bytes(),
-            _ => b"{}".to_vec(),
-        };
+        let body = body_of(&endpoint);
         let theirs = ask(&server, &other.owner(), &endpoint, id, body.clone()).await;
         let missing_id = Uuid::now_v7().to_string();
         let missing = ask(&server, &other.owner(), &endpoint, &missing_id, body).await;

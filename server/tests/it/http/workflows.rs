@@ -128,8 +128,11 @@ async fn what_was_imported_comes_out_again() {
         assert_eq!(own["format"], "signalbox/v1");
         assert_eq!(server.get(&editor, &format!("{path}?format=nothing")).await.status, 400);
     }
-    for (name, format) in [("dag-contract-review.yaml", "dag"), ("outbound-intro.json", "outbound")]
-    {
+    for (name, format) in [
+        ("dag-contract-review.yaml", "dag"),
+        ("outbound-intro.json", "outbound"),
+        ("contract-launch.json", "contract"),
+    ] {
         let text = std::fs::read_to_string(format!("../tests/fixtures/plans/{name}")).unwrap();
         let made =
             server.post(&editor, "/api/workflows/import", &json!({ "document": text })).await;

@@ -7,7 +7,7 @@ use crate::support::{
 use serde_json::{Value, json};
 use server::engine::WaitFor;
 use signalbox::{
-    run::{EventBody, RunEnd, RunPhase},
+    run::{Command, EventBody, RunEnd, RunPhase},
     wire::*,
 };
 use std::time::Duration;
@@ -142,4 +142,75 @@ async fn fifty_runs_send_fifty_mails() {
     let to: std::collections::BTreeSet<_> =
         sink.received().into_iter().flat_map(|r| r.to).collect();
     assert_eq!((sink.received().len(), to.len()), (50, 50));
+}
+
+/// The calls that a run ever made.
+async fn calls_of(town: &Town, run: signalbox::id::RunId) -> Vec<signalbox::id::CallId> {
+    let events = town.events(run).await;
+    let call = |event: &signalbox::run::Event| match &event.body {
+        EventBody::CallRequested { call, .. } => Some(*call),
+        _ => None,
+    };
+    events.iter().filter_map(call).collect()
+}
+
+async fn still_open(town: &Town, run: signalbox::id::RunId) -> usize {
+    let mut open = 0;
+    for call in calls_of(town, run).await {
+        let found = server::store::call_fetch(&town.store, town.organization, run, call).await;
+        open += usize::from(found.unwrap().is_some());
+    }
+    open
+}
+
+// However a run ends, no call of it stays with the send gate.
+#[tokio::test]
+async fn nothing_of_an_ended_run_stays_parked() {
+    let town = Town::new().await;
+    let email = json!({ "to": "ada@example.com", "subject": "Hi", "body": "Hello" });
+    let end = json!({ "id": "stop", "kind": { "type": "end", "terminate": true } });
+    let ask = json!({ "id": "ask", "kind": { "type": "human", "mode": "approve", "prompt": "Stop it?" } });
+    let graph: signalbox::graph::Graph = serde_json::from_value(json!({
+        "nodes": [
+            { "id": "start", "kind": { "type": "trigger" } }, action("send", "email_send", email), ask, end,
+        ],
+        "edges": [
+            { "id": "a", "from": "start", "port": "success", "to": "send" },
+            { "id": "b", "from": "start", "port": "success", "to": "ask" },
+            { "id": "c", "from": "ask", "port": "approved", "to": "stop" },
+        ],
+    }))
+    .unwrap();
+    let workflow = town.publish_graph(graph).await;
+    for way in ["stopped", "terminated", "sent"] {
+        let run = town.start(workflow, json!({})).await;
+        let waiting = loop {
+            let waiting = town.pending().await;
+            if waiting.len() == 2 {
+                break waiting;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(still_open(&town, run).await, 1, "{way}: the gate holds the message");
+        let mail = waiting.iter().find(|row| !row.recipient.is_empty()).unwrap().id;
+        let question = waiting.iter().find(|row| row.recipient.is_empty()).unwrap().id;
+        let approve = decide(DecideKind::Approve, 1);
+        match way {
+            "stopped" => {
+                let stop = Command::Stop { reason: "enough".into(), by: "a test".into() };
+                town.engine.command(town.organization, run, stop).await.unwrap();
+            }
+            "terminated" => {
+                town.gate.decide(&town.decider(), question, &approve).await.unwrap();
+            }
+            _ => {
+                town.gate.decide(&town.decider(), mail, &approve).await.unwrap();
+                let reject = decide(DecideKind::Reject, 1);
+                town.gate.decide(&town.decider(), question, &reject).await.unwrap();
+            }
+        }
+        town.until(run, WaitFor::End).await;
+        assert_eq!(still_open(&town, run).await, 0, "{way}");
+        assert!(town.pending().await.is_empty(), "{way}: its approvals went with it");
+    }
 }

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use server::{
     egress::{Allowed, Egress, EgressError, EgressRequest},
     store::Store,
-    tool::seal_secret,
 };
 use signalbox::{id::OrganizationId, run::ErrorKind};
 use std::time::Duration;
@@ -78,8 +77,7 @@ async fn refusals_have_their_kinds_and_a_retry_the_same_key() {
 #[tokio::test]
 async fn secrets_reach_the_request_and_nothing_else() {
     let (town, web) = (Town::new().await, WebSink::start().await);
-    let sealed =
-        seal_secret(town.settings.vault(), town.organization, "apiKey", "s3cr3t-value").unwrap();
+    let sealed = town.settings.seal_inline(town.organization, "apiKey", "s3cr3t-value").unwrap();
     let mut graph = crate::support::town::chain(json!([action(
         "ask",
         "http.request",

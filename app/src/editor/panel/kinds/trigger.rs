@@ -3,9 +3,10 @@
 mod event;
 mod schedule;
 
+use super::webhook::{self, Webhook};
 use crate::editor::form::JsonField;
 use crate::editor::panel::step::{Step, setting};
-use crate::ui::{Button, ButtonKind, Icon, SelectField, SelectOption, TextInput, Toasts};
+use crate::ui::{SelectField, SelectOption};
 use event::Event;
 use leptos::prelude::*;
 use schedule::Schedule;
@@ -31,7 +32,7 @@ fn word(kind: &NodeKind) -> String {
 
 fn fresh(word: &str) -> TriggerKind {
     match word {
-        "webhook" => TriggerKind::Webhook { path: String::new() },
+        "webhook" => webhook::fresh(),
         "schedule" => TriggerKind::Schedule { cron: "0 9 * * 1".into(), timezone: None },
         "event" => TriggerKind::Event { event_type: "customer.created".into() },
         _ => TriggerKind::Manual,
@@ -73,60 +74,5 @@ pub(super) fn TriggerForm(step: Step) -> impl IntoView {
             rows=8
             disabled=step.readonly()
         />
-    }
-}
-
-#[component]
-fn Webhook(step: Step) -> impl IntoView {
-    let path = step.bind(
-        "path",
-        |kind| match trigger(kind) {
-            Some(TriggerKind::Webhook { path }) => path.clone(),
-            _ => String::new(),
-        },
-        |kind, text: String| {
-            if let NodeKind::Trigger(settings) = kind {
-                settings.trigger = TriggerKind::Webhook { path: text };
-            }
-        },
-    );
-    let error = Signal::derive(move || {
-        let path = path.get();
-        (!path.is_empty() && !path.starts_with('/')).then(|| "It must start with /".to_owned())
-    });
-    let address = step.editor.hook_url;
-    let toasts = Toasts::expect();
-    let copy = move |_| {
-        if let Some(address) = address.get_untracked() {
-            crate::editor::code::to_clipboard(address, toasts);
-        }
-    };
-    view! {
-        <TextInput
-            name="trigger-path"
-            label="Path"
-            help="Empty: any path."
-            value=path
-            error=error
-            mono=true
-            disabled=step.readonly()
-        />
-        <div class="flex flex-col gap-1 text-sm">
-            <span class="font-medium">"Address"</span>
-            {move || match address.get() {
-                Some(address) => {
-                    view! {
-                        <div class="flex items-start gap-1">
-                            <code class="min-w-0 flex-1 break-all" data-testid="hook-url">{address}</code>
-                            <Button kind=ButtonKind::Quiet icon=Icon::Copy on_click=copy>"Copy"</Button>
-                        </div>
-                    }
-                        .into_any()
-                }
-                None => {
-                    view! { <p class="text-text-3">"It is made when the workflow is published."</p> }.into_any()
-                }
-            }}
-        </div>
     }
 }

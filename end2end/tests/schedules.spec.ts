@@ -1,0 +1,52 @@
+// A workflow that starts by itself: the schedule is read out while it is typed, and the list says when it comes.
+import { expect, test } from "../support/test";
+import { draft, makeWorkflow, saved } from "../support/workflows";
+
+test("a schedule reads as a sentence, is published, and the list says when it runs next", async ({ page, open, server }) => {
+  const id = await makeWorkflow(server, "Every morning");
+  await open(`/workflows/${id}`);
+  await page.locator('[data-kind="trigger"]').click();
+  await page.getByLabel("Started").selectOption("schedule");
+
+  const rule = page.getByLabel("Schedule", { exact: true });
+  await rule.fill("0 25 * * *");
+  await expect(page.getByText("The hour 25 is out of range")).not.toHaveCount(0);
+  await rule.fill("30 7 * * 1-5");
+  await page.getByLabel("Time zone").fill("Europe/Berlin");
+  const reading = page.getByTestId("schedule-reading");
+  await expect(reading).toContainText("Every weekday at 07:30 Europe/Berlin");
+  await expect(reading.getByRole("listitem")).toHaveCount(5);
+  await page.getByLabel("After missed times").selectOption("all");
+  await page.getByLabel("Leave a time out").check();
+
+  await saved(page);
+  const trigger = (await draft(server, id)).nodes.find((node) => node.kind.type === "trigger");
+  expect(trigger?.kind).toMatchObject({
+    trigger: { on: "schedule", cron: "30 7 * * 1-5", timezone: "Europe/Berlin" },
+    schedule: { misfire: "all", no_overlap: true },
+  });
+
+  const steps = [
+    { stepSlug: "go", stepType: "trigger", config: { type: "schedule", cron: "0 3 * * *" }, nextSteps: { success: "end" } },
+  ];
+  const body = { document: { name: "Nightly", steps } };
+  const made = await server.api<{ workflow: { id: string } }>("POST", "/api/workflows/import", body, { origin: server.url });
+  await server.api("POST", `/api/workflows/${made.workflow.id}/publish`, {}, { origin: server.url });
+  await open("/workflows");
+  await expect(page.getByRole("row", { name: /Nightly/ })).toContainText(/next run (\w{3} )?03:00/);
+});
+
+test("an event is chosen by what it says, with a filter", async ({ page, open, server }) => {
+  const id = await makeWorkflow(server, "New contacts");
+  await open(`/workflows/${id}`);
+  await page.locator('[data-kind="trigger"]').click();
+  await page.getByLabel("Started").selectOption("event");
+  await page.getByLabel("Event", { exact: true }).selectOption("customer.updated");
+  await page.getByLabel("Only when").first().fill("event.customer.status == 'VIP'");
+  await saved(page);
+  const trigger = (await draft(server, id)).nodes.find((node) => node.kind.type === "trigger");
+  expect(trigger?.kind).toMatchObject({
+    trigger: { on: "event", event_type: "customer.updated" },
+    filter: "event.customer.status == 'VIP'",
+  });
+});

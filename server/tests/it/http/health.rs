@@ -1,0 +1,122 @@
+//! `/health`, with each of its reasons brought about.
+
+use super::support::{As, Making, Server, document};
+use super::workflows::published;
+use chrono::Utc;
+use futures::FutureExt;
+use serde_json::{Value, json};
+use server::{
+    engine::{EngineConfig, Timekeeping, VirtualClock},
+    store::Store,
+};
+use std::sync::Arc;
+use tokio::sync::{oneshot, watch};
+
+async fn health(server: &Server) -> (u16, String, Vec<String>) {
+    let reply = server.get(&As::Nobody, "/health").await;
+    let body = reply.json();
+    let codes = body["reasons"].as_array().unwrap().iter();
+    let codes = codes.filter(|reason| reason["code"] != "disk_low"); // this machine's own affair
+    let codes = codes.map(|reason| reason["code"].as_str().unwrap().to_owned()).collect();
+    (reply.status, body["status"].as_str().unwrap().to_owned(), codes)
+}
+
+fn failing(code: &str) -> (u16, String, Vec<String>) {
+    (503, "failing".into(), vec![code.into()])
+}
+
+#[tokio::test]
+async fn a_database_that_takes_no_writes_is_found_by_writing() {
+    let server = Server::start().await;
+    assert_eq!(health(&server).await.0, 200);
+    // Somebody holds the writer; readers are well.
+    let (let_go, held) = oneshot::channel::<()>();
+    let store = server.state.store().clone();
+    let (begun, is_held) = oneshot::channel::<()>();
+    let holder = tokio::spawn(async move {
+        let write = store.write(move |_| {
+            async move {
+                begun.send(()).unwrap();
+                let _ = held.await;
+                Ok(())
+            }
+            .boxed()
+        });
+        write.await
+    });
+    is_held.await.unwrap();
+    assert_eq!(health(&server).await, failing("database_not_writable"));
+    assert_eq!(server.get(&As::Nobody, "/api/setup").await.status, 200, "reading goes on");
+    let_go.send(()).unwrap();
+    holder.await.unwrap().unwrap();
+    // Many at once are well with few writes.
+    let many = futures::future::join_all((0..50).map(|_| health(&server))).await;
+    assert!(many.iter().all(|(status, ..)| *status == 200), "{many:?}");
+    server.state.store().close().await;
+    let (status, word, codes) = health(&server).await;
+    assert_eq!((status, word.as_str()), (503, "failing"));
+    assert!(codes.contains(&"database_not_writable".to_owned()), "{codes:?}");
+}
+
+#[tokio::test]
+async fn the_sender_and_the_shutdown_show() {
+    let server = Server::start().await;
+    let (stop, stopped) = watch::channel(false);
+    let gate = server.state.gate().clone();
+    let sender = tokio::spawn(async move { gate.run_sender(stopped).await });
+    assert_eq!(health(&server).await.0, 200);
+    stop.send(true).unwrap();
+    server.state.gate().wake();
+    sender.await.unwrap();
+    assert_eq!(health(&server).await, failing("outbound_stopped"));
+}
+
+#[tokio::test]
+async fn late_timers_show_until_they_fire() {
+    let clock = Arc::new(VirtualClock::at(Utc::now()));
+    let mut making = Making::over(Store::in_memory().await.unwrap());
+    making.clock = clock.clone();
+    making.config = EngineConfig { timekeeping: Timekeeping::Driven, ..EngineConfig::default() };
+    let server = making.start().await;
+    let acme = server.organization("acme").await;
+    let mut waits = document();
+    waits["graph"]["nodes"][1]["kind"] =
+        json!({ "type": "wait", "for": "duration", "duration_ms": 1_000 });
+    waits["graph"]["edges"][1]["port"] = json!("success");
+    let path = published(&server, &acme, &waits).await;
+    let started = server.post(&acme.owner(), &format!("{path}/runs"), &json!({})).await;
+    assert_eq!(started.status, 201, "{}", started.text);
+    clock.advance_ms(5_900);
+    assert_eq!(health(&server).await.0, 200, "not yet late enough");
+    clock.advance_ms(200);
+    let late = (200, "degraded".to_owned(), vec!["timers_late".to_owned()]);
+    assert_eq!(health(&server).await, late);
+    server.state.engine().fire_due().await.unwrap();
+    assert_eq!(health(&server).await.2, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_long_queue_shows() {
+    let mut making = Making::over(Store::in_memory().await.unwrap());
+    // No call is answered, one is in flight, four may wait.
+    making.tools = Some("127.0.0.1".into());
+    making.config = EngineConfig { calls_max: 1, calls_queued_max: 4, ..EngineConfig::default() };
+    let server = making.start().await;
+    let acme = server.organization("acme").await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", silent.local_addr().unwrap());
+    let mut asks = document();
+    asks["graph"]["nodes"][1]["kind"] =
+        json!({ "type": "action", "tool": "http.request", "parameters": { "url": url } });
+    asks["graph"]["edges"][1]["port"] = json!("success");
+    let path = published(&server, &acme, &asks).await;
+    assert_eq!(health(&server).await.0, 200);
+    for _ in 0..4 {
+        let started = server.post(&acme.owner(), &format!("{path}/runs"), &Value::Null).await;
+        assert_eq!(started.code(), "invalid_body");
+        let started = server.post(&acme.owner(), &format!("{path}/runs"), &json!({})).await;
+        assert_eq!(started.status, 201, "{}", started.text);
+    }
+    let (_, word, codes) = health(&server).await;
+    assert_eq!((word.as_str(), codes), ("degraded", vec!["calls_backlog".to_owned()]));
+}

@@ -22,8 +22,7 @@ pub use kind::{
     ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
     HumanSettings, KindTag, LlmSettings, LoopSettings, Misfire, NodeKind, OutputFormat,
     ScheduleRule, SubworkflowSettings, TaskExecutor, TaskSettings, TriggerKind, TriggerSettings,
-    WaitAlternative, WaitFor,
-    WaitSettings, WaitUntil,
+    WaitAlternative, WaitFor, WaitSettings, WaitUntil,
 };
 pub use node::{Node, Position};
 pub use policy::{ApprovalTiming, FailurePolicy, FailureRule, Policy, RetryPolicy, ReviewPolicy};

@@ -9,6 +9,7 @@ mod customer;
 mod http;
 mod input;
 mod registry;
+mod score;
 
 pub use customer::{contact_input, record};
 pub use registry::{IMPLEMENTED, Tools, seal_secret};

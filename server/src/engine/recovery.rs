@@ -30,6 +30,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
             tracing::error!(%error, "runs that must continue cannot be read; the watch tries again");
         }
         recovering.deliver_all().await;
+        recovering.see_to_others();
     });
 }
 
@@ -45,6 +46,7 @@ pub(super) fn watch(inner: &Arc<Inner>) {
             let _busy = inner.activity.enter();
             inner.queue.expect_more();
             inner.pump();
+            inner.see_to_others();
             if let Err(error) = inner.look_for_stuck().await {
                 tracing::error!(%error, "the watch over runs failed");
             }

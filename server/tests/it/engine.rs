@@ -3,6 +3,7 @@
 mod basics;
 mod calls;
 pub mod crash;
+mod others;
 mod outside;
 pub mod support;
 mod waiting;

@@ -303,7 +303,7 @@ pub struct ApprovalRequest {
     pub expires_at: Option<DateTime<Utc>>,
     /// What a scoring model says of the subject.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<Confidence>,
+    pub confidence: Option<Box<Confidence>>,
 }
 
 /// Kinds of approval.

@@ -117,7 +117,7 @@ impl Machine<'_> {
                 subject: output,
                 form: Value::Null,
                 expires_at: expires.map(|delay_ms| self.after_ms(delay_ms)),
-                confidence: self.activation(id).and_then(|a| a.confidence.clone()),
+                confidence: self.activation(id).and_then(|a| a.confidence.clone()).map(Box::new),
             }),
             message: None,
             summary: title,

@@ -17,11 +17,13 @@ mod commit;
 mod config;
 mod executor;
 mod load;
+mod others;
 mod outside;
 mod queue;
 mod recovery;
 mod shared;
 mod start;
+mod tasks;
 mod timers;
 mod versions;
 mod waiters;
@@ -31,6 +33,7 @@ pub use command::{Outcome, WriteOp};
 pub use config::{EngineConfig, Organizations, Timekeeping};
 pub use executor::{CallContext, CallExecutor, CallOutcome, Closing};
 pub use start::{StartOp, StartRun, Started};
+pub use tasks::Claimed;
 pub use waiters::WaitFor;
 
 use crate::store::{Store, StoreError};
@@ -62,6 +65,7 @@ struct Inner {
     queue: queue::Queue,
     alarm: timers::Alarm,
     waiters: waiters::Waiters,
+    others: others::Others,
     activity: activity::Activity,
     committed: broadcast::Sender<Arc<Committed>>,
     stop: CancellationToken,
@@ -136,6 +140,7 @@ impl Engine {
             queue: queue::Queue::new(&config),
             alarm: timers::Alarm::default(),
             waiters: waiters::Waiters::default(),
+            others: others::Others::default(),
             activity: activity::Activity::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

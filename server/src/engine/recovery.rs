@@ -27,6 +27,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
     let recovering = inner.clone();
     inner.spawn_work(async move {
         recovering.take_over().await;
+        recovering.see_to_others();
     });
 }
 
@@ -42,6 +43,7 @@ pub(super) fn watch(inner: &Arc<Inner>) {
             let _busy = inner.activity.enter();
             inner.queue.expect_more();
             inner.pump();
+            inner.see_to_others();
             if let Err(error) = inner.look_for_stuck().await {
                 tracing::error!(%error, "the watch over runs failed");
             }

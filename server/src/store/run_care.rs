@@ -158,6 +158,7 @@ pub async fn runs_stuck(
            AND NOT EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
            AND NOT EXISTS (SELECT 1 FROM timers x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
            AND NOT EXISTS (SELECT 1 FROM event_waits x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM run_slots x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.granted = 0)
            AND NOT EXISTS (SELECT 1 FROM approvals x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.state = 'pending')
          LIMIT $2"
     )

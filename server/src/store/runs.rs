@@ -6,7 +6,7 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, outside, run_care, timers, value,
+    calls, event_happened, events, links, outside, run_care, timers, value,
 };
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
@@ -95,6 +95,14 @@ pub struct RunHead {
 pub enum RunWrite {
     /// A call is to be made.
     CallOpen(Box<OpenCall>),
+    /// A task is to be done by an outside worker.
+    TaskOffer(Box<OpenCall>),
+    /// A task is free again.
+    TaskFree(CallId),
+    /// Nobody waits for the run that a call started.
+    ChildStop(CallId),
+    /// The run waits for its turn among those of a key, of which so many go at once.
+    SlotAsk(String, u32),
     /// The send gate holds a call.
     CallPark(CallId),
     /// A call has a result or is not wanted any more.
@@ -297,7 +305,15 @@ async fn apply(
     at: DateTime<Utc>,
 ) -> StoreResult<()> {
     match write {
-        RunWrite::CallOpen(call) => calls::call_open(tx, call, at).await,
+        RunWrite::CallOpen(call) => calls::call_open(tx, call, true, at).await,
+        RunWrite::TaskOffer(call) => calls::call_open(tx, call, false, at).await,
+        RunWrite::TaskFree(call) => {
+            calls::call_set_state(tx, organization, run, *call, calls::CallState::Offered).await
+        }
+        RunWrite::ChildStop(call) => links::links_stop(tx, organization, run, *call).await,
+        RunWrite::SlotAsk(key, places) => {
+            links::slot_ask(tx, organization, run, key, *places, at).await
+        }
         RunWrite::CallPark(call) => {
             calls::call_set_state(tx, organization, run, *call, calls::CallState::Parked).await
         }
@@ -347,6 +363,7 @@ async fn end(
             .await
             .map(value::rows))?;
     }
+    links::links_end(tx, organization, run).await?;
     approvals::approvals_withdraw_of_run(tx, organization, run, at).await
 }
 

@@ -303,3 +303,24 @@ pub async fn workflow_list(
     .await)?;
     rows.into_iter().map(Row::summary).collect()
 }
+
+/// The workflow of an id or name that is not archived, and its newest version. Of several with the name the oldest.
+pub async fn workflow_named(
+    store: &Store,
+    organization: OrganizationId,
+    wanted: &str,
+) -> StoreResult<Option<(WorkflowId, Option<u32>)>> {
+    let id = wanted.parse::<uuid::Uuid>().ok();
+    let found: Option<(uuid::Uuid, Option<i64>)> = on_db!(store, |pool| {
+        sqlx::query_as(
+        "SELECT id, published_version FROM workflows
+         WHERE organization_id = $1 AND archived = 0 AND (id = $2 OR name = $3) ORDER BY id LIMIT 1"
+    )
+    .bind(organization.0)
+    .bind(id)
+    .bind(wanted)
+    .fetch_optional(pool)
+    .await
+    })?;
+    Ok(found.map(|(id, version)| (WorkflowId(id), version.map(value::small))))
+}

@@ -99,8 +99,10 @@ async fn pause_holds_the_next_step_and_resume_lets_it_go() {
         assert!(matches!(again, Err(EngineError::Refused(Refusal::AlreadyPaused))), "{again:?}");
         bench.tell(run, Command::Resume { by: by() }).await.unwrap();
         assert_eq!(bench.phase(run).await, RunPhase::Executing);
-        let stopped =
-            bench.tell(run, Command::Stop { reason: "enough".into(), by: by() }).await.unwrap();
+        let stopped = bench
+            .tell(run, Command::Stop { reason: "enough".into(), by: by(), replaced_by: None })
+            .await
+            .unwrap();
         assert_eq!(stopped.status.phase(), RunPhase::Stopped);
         let late = bench.tell(run, Command::Resume { by: by() }).await;
         assert!(matches!(late, Err(EngineError::Refused(Refusal::Ended))), "{late:?}");
@@ -122,7 +124,7 @@ async fn another_owner_of_the_run_is_noticed_by_the_fence() {
         let pause = Command::Pause { by: "the other".into() };
         other.command(bench.organization, run, pause).await.unwrap();
         // Decided on a state that is not the newest: the fence sends it back to read again.
-        let stop = Command::Stop { reason: "enough".into(), by: "Ada".into() };
+        let stop = Command::Stop { reason: "enough".into(), by: "Ada".into(), replaced_by: None };
         bench.tell(run, stop).await.unwrap();
         let kinds: Vec<EventBody> =
             bench.events(run).await.into_iter().rev().take(2).map(|event| event.body).collect();

@@ -124,7 +124,10 @@ async fn a_person_decides_once_also_after_a_restart() {
 
         // A run that is stopped asks nobody any more.
         assert_eq!(approvals_pending_count(&bench.store, bench.organization).await.unwrap(), 1);
-        bench.tell(other, Command::Stop { reason: "x".into(), by: "Ada".into() }).await.unwrap();
+        bench
+            .tell(other, Command::Stop { reason: "x".into(), by: "Ada".into(), replaced_by: None })
+            .await
+            .unwrap();
         assert_eq!(approvals_pending_count(&bench.store, bench.organization).await.unwrap(), 0);
         bench.nothing_left().await;
     })

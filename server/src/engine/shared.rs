@@ -47,6 +47,7 @@ async fn poll(inner: Arc<Inner>, mut freed: watch::Receiver<u64>) {
         inner.alarm.look();
         if is_free {
             inner.take_over().await;
+            inner.see_to_others();
         }
     }
 }

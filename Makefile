@@ -28,7 +28,7 @@ check: setup ## Formatting, clippy and the wasm32 build
 	@source scripts/env && say "wasm32" && cargo clippy -p frontend --features split --target wasm32-unknown-unknown -- -D warnings
 
 test-unit: setup ## Unit and server tests
-	@source scripts/env && say "unit and server tests" && cargo test
+	@source scripts/env && say "unit and server tests" && scripts/postgres run cargo test
 
 test-e2e: setup ## Browser tests against a debug build
 	@scripts/setup --browser

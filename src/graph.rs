@@ -26,10 +26,10 @@ pub use kind::{
     ActionSettings, BranchCase, BranchSettings, ConditionSettings, EndSettings, HumanMode,
     HumanSettings, KindTag, LlmSettings, LoopSettings, Misfire, NodeKind, OutputFormat,
     ScheduleRule, SubworkflowSettings, TaskExecutor, TaskSettings, TriggerKind, TriggerSettings,
-    WaitSettings, WaitUntil, WebhookAnswer, WebhookProof,
+    WaitAlternative, WaitFor, WaitSettings, WaitUntil, WebhookAnswer, WebhookProof,
 };
 pub use node::{Node, Position};
-pub use policy::{ApprovalTiming, FailurePolicy, Policy, RetryPolicy};
+pub use policy::{ApprovalTiming, FailurePolicy, FailureRule, Policy, RetryPolicy, ReviewPolicy};
 pub use problem::{Problem, QuickFix, Severity};
 
 use crate::id::NodeId;
@@ -76,23 +76,43 @@ pub struct Settings {
     /// Working time of a run after which it fails, in milliseconds (waits for people and timers do not count).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
-    /// What ends a run early, looked at after everything that happens.
+    /// What ends a run early: looked at after every event.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exits: Vec<ExitCondition>,
+    /// How many runs may be on their way at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<RunConcurrency>,
     /// Turns a while region may take before the run is blocked. 1,000 unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turns_max: Option<u32>,
 }
 
-/// What ends a run early. In JSON: `{"when": "events.hasReply(\"intro\")", "outcome": "replied"}`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// What ends a run early.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ExitCondition {
-    /// An expression over the run. While it cannot be computed it does not hold.
+    /// An expression; one that cannot be computed does not hold.
     pub when: String,
-    /// The run's outcome. Empty: `completed`.
+    /// The run's outcome; empty means `completed`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub outcome: String,
+}
+
+/// How many runs with the same key may be on their way at once; the others wait their turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RunConcurrency {
+    /// A template over the input, such as `customer-{{input.customerId}}`.
+    pub key: String,
+    /// So many; 1 unless set.
+    #[serde(default = "RunConcurrency::limit_default")]
+    pub limit: u32,
+}
+
+impl RunConcurrency {
+    fn limit_default() -> u32 {
+        1
+    }
 }
 
 impl Settings {

@@ -5,13 +5,23 @@
 //! code to follow, scrub and simulate ([`drive`]). Deliberately absent: clocks, randomness, I/O.
 //!
 //! Where an activation goes (printed by [`activation_table`]; what is not listed is illegal). `Called` is a call's
-//! first attempt or a retry, `Held`, `Sending` and `Uncertain` are what its message says, `Waited` is also a loop
-//! node that waits for its turns:
+//! first attempt or a retry; of a task it is `Offered` to workers, of another workflow's run it is `Delegated`. `Held`,
+//! `Sending` and `Uncertain` are what its message says, `Waited` is also a loop node that waits for its turns. What a
+//! manual retry or a fork begins anew gets a new activation:
 //!
 //! ```text
 //! (none) --Started--> Running
 //! (none) --Skipped--> Skipped
+//! Ready --Claimed--> Running
+//! Ready --AttemptFailed--> Waiting
+//! Ready --Blocked--> Blocked
+//! Ready --Bypassed--> Bypassed
+//! Ready --Skipped--> Skipped
+//! Ready --Failed--> Failed
 //! Running --Called--> Running
+//! Running --Offered--> Ready
+//! Running --Released--> Ready
+//! Running --Delegated--> Waiting
 //! Running --AttemptFailed--> Waiting
 //! Running --Waited--> Waiting
 //! Running --Asked--> AwaitingHuman
@@ -24,6 +34,8 @@
 //! Running --Skipped--> Skipped
 //! Running --Failed--> Failed
 //! Waiting --Called--> Running
+//! Waiting --Offered--> Ready
+//! Waiting --Delegated--> Waiting
 //! Waiting --AttemptFailed--> Waiting
 //! Waiting --Asked--> AwaitingHuman
 //! Waiting --Held--> Waiting
@@ -62,10 +74,12 @@
 //! Paused --Resumed--> Live | Blocked
 //! Paused --Blocked--> Paused
 //! Paused --Ended--> Ended
+//! Ended --Reopened--> Live
 //! ```
 
 mod apply;
 mod command;
+mod confidence;
 mod context;
 mod decide;
 mod drive;
@@ -73,8 +87,10 @@ mod effect;
 mod effects;
 mod event;
 pub mod heard;
+mod outcome;
 mod scope;
 mod secret;
+mod signal;
 mod state;
 mod status;
 mod summary;
@@ -87,21 +103,23 @@ mod tests;
 
 pub use apply::apply;
 pub use command::{Command, Decision, Refusal};
+pub use confidence::Confidence;
 pub use context::Context;
 pub use decide::{
-    ACTIVATIONS_MAX, Advance, EVENTS_MAX, EVENTS_PER_DECISION_MAX, ITEMS_MAX, TURNS_MAX, advance,
-    decide,
+    ACTIVATIONS_MAX, Advance, EVENTS_MAX, EVENTS_PER_DECISION_MAX, ForkEdits, ForkRefusal,
+    ForkedRun, ITEMS_MAX, Incompatible, MigrationRefusal, TURNS_MAX, advance, decide, fork,
+    migrate, migration_preview,
 };
 pub use drive::{Answer, Asking, Outcome, OutsideFact, Reply, Start, Stop, World, drive};
 pub use effect::{
-    ApprovalKind, ApprovalRequest, CallRequest, Effect, ModelRequest, RunRequest, TaskRequest,
-    TimerId, TimerPurpose,
+    ApprovalKind, ApprovalRequest, CallRequest, CallRoute, Effect, ModelRequest, RunRequest,
+    ScoreRequest, TaskRequest, TimerId, TimerPurpose,
 };
 pub use effects::{effects, recover};
-pub use event::{
-    EVENT_VERSION, Edges, ErrorKind, Event, EventBody, RunEnd, StepError, Usage, activation_of,
-};
+pub use event::{Again, EVENT_VERSION, Edges, Event, EventBody, Slot, activation_of};
+pub use outcome::{ErrorKind, RunEnd, StepError, Usage};
 pub use secret::{SecretMissing, replace_in_text, replace_secrets, secret_marker};
+pub use signal::SIGNALS;
 pub use state::{
     Activation, ActivationId, ActivationState, Asked, EdgeState, Frame, FrameId, RegionState,
     RunState, Tally,

@@ -8,12 +8,17 @@ pub struct ServeConfig {
     /// Where to listen
     #[arg(long, env = "SIGNALBOX_ADDR", default_value = "127.0.0.1:3000")]
     pub addr: SocketAddr,
-    /// The folder of the embedded database; made if missing
+    /// The folder of the embedded database and of the server's key; made if missing
     #[arg(long, env = "SIGNALBOX_DATA", default_value = "./data")]
     pub data: PathBuf,
-    /// A database server; the embedded database unless given
-    #[arg(long, env = "DATABASE_URL")]
+    /// A PostgreSQL database (postgres://user:password@host/name); the embedded one unless given.
+    /// Any number of servers may work on one database
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+    /// The file of the server's key; DATA/secret.key unless given. All servers of one database need
+    /// the same
+    #[arg(long, env = "SIGNALBOX_KEY_FILE")]
+    pub key_file: Option<PathBuf>,
     /// The address people use, such as https://box.example.com; needed behind a proxy
     #[arg(long, env = "SIGNALBOX_PUBLIC_URL")]
     pub public_url: Option<String>,
@@ -54,6 +59,7 @@ mod tests {
             addr: SocketAddr::from(([127, 0, 0, 1], 3000)),
             data: PathBuf::new(),
             database_url: None,
+            key_file: None,
             public_url: Some(url.into()),
             allow_hosts: String::new(),
         }

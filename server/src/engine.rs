@@ -17,10 +17,13 @@ mod commit;
 mod config;
 mod executor;
 mod load;
+mod others;
 mod outside;
 mod queue;
 mod recovery;
+mod shared;
 mod start;
+mod tasks;
 mod timers;
 mod versions;
 mod waiters;
@@ -30,6 +33,7 @@ pub use command::{Outcome, WriteOp};
 pub use config::{EngineConfig, Organizations, Timekeeping};
 pub use executor::{CallContext, CallExecutor, CallOutcome, Closing};
 pub use start::{StartOp, StartRun, Started};
+pub use tasks::Claimed;
 pub use waiters::WaitFor;
 
 use crate::store::{Store, StoreError};
@@ -61,6 +65,7 @@ struct Inner {
     queue: queue::Queue,
     alarm: timers::Alarm,
     waiters: waiters::Waiters,
+    others: others::Others,
     activity: activity::Activity,
     committed: broadcast::Sender<Arc<Committed>>,
     stop: CancellationToken,
@@ -107,7 +112,8 @@ pub enum EngineError {
 
 impl Engine {
     /// Starts an engine on a store: picks up what an earlier one left undone, then serves.
-    /// One engine a store; safety does not depend on it, but work would be done twice.
+    /// One engine a store; safety does not depend on it, but work would be done twice. Several stores on
+    /// one PostgreSQL have an engine each.
     pub fn start(
         store: Store,
         executor: Arc<dyn CallExecutor>,
@@ -134,6 +140,7 @@ impl Engine {
             queue: queue::Queue::new(&config),
             alarm: timers::Alarm::default(),
             waiters: waiters::Waiters::default(),
+            others: others::Others::default(),
             activity: activity::Activity::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -155,6 +162,7 @@ impl EngineHandle {
         if self.inner.config.timekeeping == Timekeeping::Automatic {
             timers::start(&self.inner);
             recovery::watch(&self.inner);
+            shared::start(&self.inner);
         }
     }
 

@@ -2,11 +2,14 @@
 //!
 //! Reads go to a pool of read-only connections. Writes are *operations*, handed to one writer task
 //! that runs many of them in one transaction and answers after the commit ([`Store::write`]); so a
-//! caller that goes away never leaves a transaction half way, and an answer means on disk.
+//! caller that goes away never leaves a transaction half way, and an answer means on disk. On
+//! PostgreSQL each operation is a transaction of its own and several run at once.
 //!
-//! To add a module: a migration with the next number, functions named noun first that take `&Store`
-//! (reads) or `&mut Tx` (writes), bodies inside [`on_db!`](crate::on_db) or [`on_tx!`](crate::on_tx), so that the
-//! same text compiles for each database.
+//! To add a module: a migration with the next number in `migrations/sqlite` and its twin in
+//! `migrations/postgres`, functions named noun first that take `&Store` (reads) or `&mut Tx` (writes),
+//! bodies inside [`on_db!`](crate::on_db) or [`on_tx!`](crate::on_tx), so that the same text compiles for each
+//! database. What is read in a write and decides about it must be fenced: by `WHERE`, by a key, by
+//! `FOR UPDATE`, or by a turn, because on PostgreSQL others write meanwhile.
 //!
 //! Deliberately absent: decisions. The store keeps what it is given and enforces fences and keys.
 
@@ -22,11 +25,13 @@ mod feed;
 mod gate;
 mod hooks;
 mod idempotency;
+mod links;
 mod messages;
 mod model_calls;
 mod outbound;
 mod outside;
 mod overview;
+mod postgres;
 mod run_care;
 mod runs;
 mod schedules;
@@ -35,6 +40,7 @@ mod sessions;
 mod settings;
 mod space;
 mod sqlite;
+mod tasks;
 mod threads;
 mod timers;
 mod tokens;
@@ -57,6 +63,7 @@ pub use feed::FeedEntry;
 pub use gate::*;
 pub use hooks::*;
 pub use idempotency::*;
+pub use links::*;
 pub use messages::*;
 pub use model_calls::*;
 pub use outbound::*;
@@ -69,6 +76,7 @@ pub use secrets::*;
 pub use sessions::*;
 pub use settings::*;
 pub use space::DiskSpace;
+pub use tasks::*;
 pub use threads::*;
 pub use timers::*;
 pub use tokens::*;
@@ -78,7 +86,11 @@ pub use workflows::*;
 
 use futures::future::BoxFuture;
 use std::{path::Path, sync::Arc};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 /// What a read or a write gives.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -91,15 +103,30 @@ pub struct Store {
 
 struct Inner {
     pool: Pool,
-    writer: writer::Handle,
+    writer: Writer,
     feed: broadcast::Sender<Arc<FeedEntry>>,
-    // Dropped last: the lock on the folder, and the folder itself when it is a temporary one.
-    place: sqlite::Place,
+}
+
+/// Who writes; one variant a database.
+enum Writer {
+    Sqlite {
+        queue: writer::Handle,
+        /// Dropped last: the lock on the folder, and the folder itself when it is a temporary one.
+        place: sqlite::Place,
+    },
+    Postgres {
+        writer: postgres::Writer,
+        lease: postgres::Lease,
+        /// Ends the tasks in the background when the last handle is dropped.
+        stop: DropGuard,
+        tasks: TaskTracker,
+    },
 }
 
 /// One variant a database; see [`on_db!`](crate::on_db).
 pub(crate) enum Pool {
     Sqlite(sqlx::SqlitePool),
+    Postgres(sqlx::PgPool),
 }
 
 /// Runs the same body with the read pool of whichever database this is.
@@ -108,7 +135,26 @@ macro_rules! on_db {
     ($store:expr, |$pool:ident| $body:expr) => {
         match $store.pool() {
             $crate::store::Pool::Sqlite($pool) => $body,
+            $crate::store::Pool::Postgres($pool) => $body,
         }
+    };
+}
+
+/// Rows of PostgreSQL that this server ($1 is its lease) may take: nobody's, its own, and those of
+/// servers whose lease has run out.
+#[macro_export]
+macro_rules! free_of {
+    ($row:literal) => {
+        concat!(
+            "(",
+            $row,
+            ".owner IS NULL OR ",
+            $row,
+            ".owner = $1 OR NOT EXISTS (SELECT 1 FROM servers s
+               WHERE s.epoch = ",
+            $row,
+            ".owner AND s.expires_at > now()))"
+        )
     };
 }
 
@@ -117,7 +163,7 @@ macro_rules! on_db {
 pub struct StoreOptions {
     /// Faults to inject, for tests.
     pub faults: Option<Arc<dyn Faults>>,
-    /// Concurrent reads; 4 when 0.
+    /// Concurrent reads; 4 when 0, 8 on a database server.
     pub readers: u32,
 }
 
@@ -150,13 +196,45 @@ impl Store {
         let pool = sqlite::open_readers(&place, options.readers).await?;
         let (feed, _) = broadcast::channel(1_024);
         let reopen = place.clone_path();
-        let writer = writer::start(Tx::sqlite(conn), reopen, feed.clone(), options.faults);
-        Ok(Self { inner: Arc::new(Inner { pool: Pool::Sqlite(pool), writer, feed, place }) })
+        let queue = writer::start(Tx::sqlite(conn), reopen, feed.clone(), options.faults);
+        let writer = Writer::Sqlite { queue, place };
+        Ok(Self { inner: Arc::new(Inner { pool: Pool::Sqlite(pool), writer, feed }) })
+    }
+
+    /// Opens a database on a PostgreSQL server (`postgres://user:password@host/database`), beside any
+    /// number of other servers.
+    pub async fn connect(url: &str, options: StoreOptions) -> StoreResult<Self> {
+        let place = postgres::Place::parse(url)?;
+        place.migrate().await?;
+        let pool = place.readers(options.readers);
+        // Two places more: the lease and the feed must not wait for operations.
+        let writers = place.writers(postgres::WRITERS + 2);
+        let lease = postgres::Lease::take(&writers).await?;
+        let position = postgres::newest_position(&writers).await?;
+        let (feed, _) = broadcast::channel(1_024);
+        let (changed, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let tasks = TaskTracker::new();
+        tasks.spawn(lease.clone().keep(writers.clone(), stop.clone()));
+        let numbering = postgres::Numbering {
+            pool: writers.clone(),
+            place,
+            lease: lease.clone(),
+            changed: changed.clone(),
+            feed: feed.clone(),
+            stop: stop.clone(),
+        };
+        tasks.spawn(numbering.run(position));
+        let writer = postgres::Writer::new(writers, lease.clone(), options.faults, changed);
+        let writer = Writer::Postgres { writer, lease, stop: stop.drop_guard(), tasks };
+        Ok(Self { inner: Arc::new(Inner { pool: Pool::Postgres(pool), writer, feed }) })
     }
 
     /// The folder of an embedded database.
     fn folder(&self) -> Option<&Path> {
-        self.inner.place.file().parent()
+        match &self.inner.writer {
+            Writer::Sqlite { place, .. } => place.file().parent(),
+            Writer::Postgres { .. } => None,
+        }
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -176,7 +254,7 @@ impl Store {
         T: Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, StoreResult<T>> + Send + 'static,
     {
-        self.inner.writer.write(op).await
+        self.write_with(op).await
     }
 
     /// As [`write`](Self::write), with an error type of the caller's.
@@ -186,7 +264,47 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        self.inner.writer.write(op).await
+        match &self.inner.writer {
+            Writer::Sqlite { queue, .. } => queue.write(op).await,
+            Writer::Postgres { writer, .. } => writer.write(op).await,
+        }
+    }
+
+    /// Whether several servers may work on this database.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.writer, Writer::Postgres { .. })
+    }
+
+    /// Whether this server may take work: false while its lease cannot be renewed.
+    pub fn may_work(&self) -> bool {
+        match &self.inner.writer {
+            Writer::Sqlite { .. } => true,
+            Writer::Postgres { lease, .. } => lease.is_held(),
+        }
+    }
+
+    /// Changes when work of a server that is gone became free; `None` where there is only one server.
+    pub fn work_freed(&self) -> Option<watch::Receiver<u64>> {
+        match &self.inner.writer {
+            Writer::Sqlite { .. } => None,
+            Writer::Postgres { lease, .. } => Some(lease.freed()),
+        }
+    }
+
+    /// Where claims are made: the pool that writes, and the lease they are made under.
+    fn claims(&self) -> Option<(&sqlx::PgPool, i64)> {
+        match &self.inner.writer {
+            Writer::Sqlite { .. } => None,
+            Writer::Postgres { writer, lease, .. } => Some((writer.pool(), lease.epoch())),
+        }
+    }
+
+    /// Chooses by dialect, where one statement cannot serve both databases.
+    fn pick(&self, sqlite: &'static str, postgres: &'static str) -> &'static str {
+        match self.pool() {
+            Pool::Sqlite(_) => sqlite,
+            Pool::Postgres(_) => postgres,
+        }
     }
 
     /// What changes in every organisation from now on, in commit order; who is too slow gets
@@ -197,8 +315,21 @@ impl Store {
 
     /// Finishes the writes that are queued and closes. Later writes are refused.
     pub async fn close(&self) {
-        self.inner.writer.close().await;
-        on_db!(self, |pool| pool.close().await);
-        self.inner.place.unlock();
+        match &self.inner.writer {
+            Writer::Sqlite { queue, place } => {
+                queue.close().await;
+                on_db!(self, |pool| pool.close().await);
+                place.unlock();
+            }
+            Writer::Postgres { writer, lease, stop, tasks } => {
+                writer.close().await;
+                stop.token().cancel();
+                tasks.close();
+                tasks.wait().await;
+                lease.give_back(writer.pool()).await;
+                writer.pool().close().await;
+                on_db!(self, |pool| pool.close().await);
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod customer;
 mod http;
 mod input;
 mod registry;
+mod score;
 mod secrets;
 
 pub use customer::{contact_input, record};

@@ -22,7 +22,7 @@ pub use region::{DEPTH_MAX, Region, RegionKind, Regions};
 pub use tools::{AnyTool, Catalogue, ToolNames};
 
 use super::{Graph, Node};
-use crate::expr::{Expression, ValueTemplate};
+use crate::expr::{Expression, Template, ValueTemplate};
 use crate::id::NodeId;
 use program::Parser;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -56,6 +56,7 @@ pub struct CompiledGraph {
     trigger: usize,
     variables: Vec<(String, ValueTemplate)>,
     exits: Vec<(Expression, String)>,
+    concurrency: Option<(Template, u32)>,
     input_fields: BTreeSet<String>,
     input_is_open: bool,
 }
@@ -108,7 +109,8 @@ impl CompiledGraph {
         let (trigger, nodes, edges) =
             (wiring.trigger, nodes(&wiring, &mut parser), edges(&graph, &index, &mut parser));
         let variables = parser.variables(&graph.settings.variables);
-        let exits = parser.exits(&graph.settings.exits);
+        let exits = parser.exits(&graph.settings);
+        let concurrency = parser.concurrency(&graph.settings);
         errors.append(&mut parser.errors);
         errors.extend(maps(&graph));
         if !errors.is_empty() {
@@ -125,6 +127,7 @@ impl CompiledGraph {
             trigger,
             variables,
             exits,
+            concurrency,
             input_fields: BTreeSet::new(),
             input_is_open: true,
             graph,
@@ -207,9 +210,14 @@ impl CompiledGraph {
         &self.variables
     }
 
-    /// What ends a run early, with its outcome.
+    /// What ends a run early, with the outcome.
     pub(crate) fn exits(&self) -> &[(Expression, String)] {
         &self.exits
+    }
+
+    /// The key under which runs wait for one another, and how many may go at once.
+    pub(crate) fn concurrency(&self) -> Option<&(Template, u32)> {
+        self.concurrency.as_ref()
     }
 
     /// Whether a bare name may be a field of the input although it is absent.

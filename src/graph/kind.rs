@@ -20,7 +20,7 @@ pub enum NodeKind {
     Branch(BranchSettings),
     /// For each item.
     Loop(LoopSettings),
-    /// A duration, a time, or an event with a limit.
+    /// A duration, a time, an event with a limit, or the first of several.
     Wait(WaitSettings),
     /// A person's decision, answer or review.
     Human(HumanSettings),
@@ -321,7 +321,7 @@ pub struct WaitSettings {
     pub until: WaitUntil,
 }
 
-/// The three things a wait can wait for.
+/// What a wait can wait for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "for", rename_all = "kebab-case")]
@@ -346,6 +346,47 @@ pub enum WaitUntil {
         /// After it the `timeout` port is taken.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         limit_ms: Option<u64>,
+    },
+    /// Whichever comes first; it is one wait, and the others are forgotten.
+    First {
+        /// What is waited for, each with the port it takes.
+        of: Vec<WaitAlternative>,
+    },
+}
+
+/// One of several things a wait waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct WaitAlternative {
+    /// The port that is taken when this comes first; unique within the wait, not `error`.
+    pub port: String,
+    /// What is waited for.
+    #[serde(flatten)]
+    pub what: WaitFor,
+}
+
+/// What one alternative waits for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(tag = "for", rename_all = "kebab-case")]
+pub enum WaitFor {
+    /// A duration.
+    Duration {
+        /// Milliseconds; 0 to 10 years.
+        duration_ms: u64,
+    },
+    /// A time.
+    Time {
+        /// A template, as of a wait for one time.
+        at: String,
+    },
+    /// An outside event.
+    Event {
+        /// The event's name.
+        event: String,
+        /// A condition over `event`; absent: any event of the name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        condition: Option<String>,
     },
 }
 
@@ -496,8 +537,11 @@ impl NodeKind {
                 cases.chain(["default", "error"]).collect()
             }
             Self::Loop(_) => vec!["next", "done", "error"],
-            Self::Wait(settings) => match settings.until {
+            Self::Wait(settings) => match &settings.until {
                 WaitUntil::Event { .. } => vec!["success", "timeout", "error"],
+                WaitUntil::First { of } => {
+                    of.iter().map(|one| one.port.as_str()).chain(["error"]).collect()
+                }
                 _ => vec!["success", "error"],
             },
             Self::Human(settings) => match settings.mode {

@@ -13,18 +13,30 @@ pub struct Policy {
     /// Retries of a failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryPolicy>,
-    /// Working time of one attempt, in milliseconds.
+    /// Working time of one attempt, in milliseconds; waiting for people, timers and events does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// What a failure does when no `error` port is connected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_failure: Option<FailurePolicy>,
+    /// What failures of certain kinds do; the first that fits counts, before `on_failure`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailureRule>,
     /// Whether a person decides before or after the node has run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalTiming>,
+    /// How the approval is handled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<ReviewPolicy>,
     /// The named queue that its calls go through.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
+    /// Which calls of a queue go first: 10 before 1; 5 unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// Working time of the node over all its attempts, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_timeout_ms: Option<u64>,
 }
 
 impl Policy {
@@ -71,6 +83,39 @@ pub enum FailurePolicy {
     Abort,
     /// Bypass: output null, the first ordinary port is taken.
     ContinuePartial,
+}
+
+/// What failures of certain kinds do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FailureRule {
+    /// Kinds of error, as in [`crate::run::ErrorKind`], and `attempts_exhausted`. Empty: every failure.
+    #[serde(default)]
+    pub on: Vec<String>,
+    /// What is done.
+    pub action: FailurePolicy,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// How an approval of a node's work is handled.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct ReviewPolicy {
+    /// A scoring model looks at the output first; with at least this confidence (0 to 1) nobody is asked.
+    /// Absent: a person is always asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// After it the approval expires, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_after_ms: Option<u64>,
+}
+
+impl ReviewPolicy {
+    /// The confidence from which on nobody is asked, where a document does not say.
+    pub const THRESHOLD_DEFAULT: f64 = 0.85;
 }
 
 /// When a person decides about a node's work.

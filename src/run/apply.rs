@@ -1,9 +1,11 @@
 //! What events do to a state. Total: on foreign input it changes what it can and never panics.
 
 mod activation;
+mod again;
 mod frame;
+mod task;
 
-use super::{Event, EventBody, RunState, Usage};
+use super::{ActivationState, Event, EventBody, RunState, Usage};
 use crate::id::NodeId;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -29,6 +31,16 @@ fn count_working_time(state: &mut RunState, at: DateTime<Utc>) {
     {
         let elapsed = u64::try_from((at - since).num_milliseconds()).unwrap_or(0);
         state.working_ms = state.working_ms.saturating_add(elapsed);
+        if elapsed > 0 {
+            let RunState { alive, activations, .. } = state;
+            for id in alive.iter() {
+                if let Some(activation) = activations.get_mut(id)
+                    && activation.state == ActivationState::Running
+                {
+                    activation.working_ms = activation.working_ms.saturating_add(elapsed);
+                }
+            }
+        }
     }
     state.worked_until = Some(at);
 }
@@ -36,7 +48,9 @@ fn count_working_time(state: &mut RunState, at: DateTime<Utc>) {
 /// Events about the run as a whole. False: it is about something else.
 fn run_event(state: &mut RunState, event: &Event) -> bool {
     match &event.body {
-        EventBody::RunStarted { input, contacts, thread_id, variables, started_by } => {
+        EventBody::RunStarted { input, contacts, thread_id, variables, started_by, slot } => {
+            state.awaits_slot = slot.is_some();
+            state.slot = slot.clone();
             state.input = input.clone();
             state.contacts = contacts.clone();
             state.thread_id = thread_id.clone();
@@ -59,11 +73,16 @@ fn run_event(state: &mut RunState, event: &Event) -> bool {
             state.grants = state.grants.saturating_add(1);
             activation::recount_blocked(state);
         }
+        EventBody::SlotGranted {} => state.awaits_slot = false,
+        EventBody::RunReopened { .. } | EventBody::Forked { .. } | EventBody::Migrated { .. } => {
+            again::apply(state, &event.body);
+        }
         EventBody::RunEnded { end } => {
             state.end = Some(end.clone());
             state.ended_at = Some(event.at);
             state.alive.clear();
             state.running = 0;
+            state.awaits_slot = false;
         }
         _ => return false,
     }

@@ -1,7 +1,7 @@
 //! Commands: what the world tells a run.
 
 use super::{ActivationId, StepError, TimerId, Usage};
-use crate::id::{ApprovalId, CallId, ContactId, MessageId};
+use crate::id::{ApprovalId, CallId, ContactId, MessageId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -75,6 +75,42 @@ pub enum Command {
         /// When something happens next.
         until: Option<DateTime<Utc>>,
     },
+    /// A worker took a task.
+    ClaimTask {
+        /// The task's call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+        /// The worker, as people read it.
+        worker: String,
+        /// Until when the claim holds without a heartbeat.
+        lease_until: DateTime<Utc>,
+    },
+    /// A worker gave a task back undone.
+    ReleaseTask {
+        /// The task's call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+        /// Why.
+        reason: String,
+    },
+    /// Something happened to a message of this run. Only the first of each kind is recorded.
+    Signal {
+        /// The message.
+        message: MessageId,
+        /// What: one of [`SIGNALS`](super::SIGNALS).
+        signal: String,
+        /// Its particulars.
+        payload: Value,
+    },
+    /// It is the run's turn among those of its key.
+    GrantSlot,
+    /// A run that failed or was stopped goes on: what had failed, or was cut off, is done again.
+    Reopen {
+        /// By whom.
+        by: String,
+    },
     /// A timer is due.
     TimerFired {
         /// Which.
@@ -114,6 +150,8 @@ pub enum Command {
         reason: String,
         /// By whom.
         by: String,
+        /// The run that takes its place.
+        replaced_by: Option<RunId>,
     },
     /// The engine found that the run cannot go on by itself (poison, unreadable state).
     Block {
@@ -168,6 +206,21 @@ pub enum Refusal {
     /// There is nothing to resume.
     #[error("the run is neither paused nor blocked")]
     NotPaused,
+    /// Resuming does not help: another run must take its place.
+    #[error("resuming does not help: the run must be replaced")]
+    MustBeReplaced,
+    /// There is nothing to do again.
+    #[error("only a run that failed or was stopped can be retried, and only once it has ended")]
+    NotFailed,
+    /// Nothing new starts while it is paused, blocked or failing.
+    #[error("the run is on hold: nothing new starts before it goes on")]
+    OnHold,
+    /// Another worker has the task.
+    #[error("another worker has the task")]
+    Claimed,
+    /// Nobody has the task, or not any more.
+    #[error("the task is not claimed, or not any more; claim it again")]
+    NotClaimed,
     /// The result belongs to an older attempt, or to a call that has ended.
     #[error("the result is of an older attempt or an ended call")]
     Stale,

@@ -2,7 +2,7 @@
 //!
 //! The machine does the pure work inline (conditions, loops, variables, ends) until only outside work is left or
 //! its budget is spent. One file a concern: [`commands`], [`calls`], [`approvals`], [`waits`] take in what the world
-//! says; [`execute`] and [`request`] run nodes; [`edges`], [`regions`] and [`failure`] decide what follows.
+//! says, [`tasks`] outside workers and [`score`] the scoring model; [`execute`] and [`request`] run nodes; [`edges`], [`regions`] and [`failure`] decide what follows.
 
 mod approvals;
 mod calls;
@@ -10,10 +10,18 @@ mod commands;
 mod edges;
 mod execute;
 mod failure;
+mod fork;
+mod migrate;
 mod regions;
 mod request;
 mod rescan;
+mod retry;
+mod score;
+mod tasks;
 mod waits;
+
+pub use fork::{ForkEdits, ForkRefusal, ForkedRun, fork};
+pub use migrate::{Incompatible, MigrationRefusal, migrate, migration_preview};
 
 use super::apply::apply;
 use super::effects::effects;
@@ -61,15 +69,7 @@ pub fn advance(
 ) -> Result<Advance, Refusal> {
     let mut machine = Machine::new(graph, context, state, now.trunc_subsecs(3));
     machine.command(command)?;
-    machine.settle();
-    let (events, more) = (machine.events, machine.more);
-    let mut caused: Vec<Effect> = events.iter().flat_map(effects).collect();
-    if state.end.is_some() {
-        caused.retain(|effect| matches!(effect, Effect::Ended | Effect::CancelCall { .. }));
-    } else if more {
-        caused.push(Effect::Continue);
-    }
-    Ok(Advance { events, effects: caused })
+    Ok(machine.advanced())
 }
 
 /// What happens next, as events. Leaves `state` alone: [`advance`] does the same without a copy.
@@ -102,6 +102,10 @@ struct Machine<'a> {
     /// Incoming edges of a unit that are not decided yet.
     undecided: HashMap<(FrameId, usize), usize>,
     more: bool,
+    /// Effects that do not follow from an event alone.
+    further: Vec<Effect>,
+    /// The event number at which the exit conditions were looked at last.
+    exits_seen: u64,
 }
 
 impl<'a> Machine<'a> {
@@ -123,15 +127,76 @@ impl<'a> Machine<'a> {
             frames: VecDeque::new(),
             undecided: HashMap::new(),
             more: false,
+            further: vec![],
+            exits_seen: 0,
         }
+    }
+
+    /// Does what can be done, and says what came of it.
+    fn advanced(mut self) -> Advance {
+        self.settle();
+        let Self { state, events, more, further, .. } = self;
+        let mut caused: Vec<Effect> = events.iter().flat_map(effects).collect();
+        caused.extend(further);
+        if state.end.is_some() {
+            let ends = |effect: &Effect| {
+                use Effect::{CancelCall, Ended, WithdrawApproval};
+                matches!(effect, Ended | CancelCall { .. } | WithdrawApproval { .. })
+            };
+            caused.retain(ends);
+        } else if more {
+            caused.push(Effect::Continue);
+        }
+        Advance { events, effects: caused }
     }
 
     /// Numbers, applies and keeps an event.
     fn emit(&mut self, body: EventBody) {
         let event = Event { seq: self.state.seq + 1, at: self.now, body };
         debug_assert!(self.is_legal(&event.body), "{:?}", event.body);
+        self.withdraw(&event.body);
         apply(self.state, &event);
         self.events.push(event);
+    }
+
+    /// An approval that nobody needs to decide any more goes out of the inbox. The send gate sees to its own.
+    /// So do the timers of a task that its worker is done with.
+    fn withdraw(&mut self, body: &EventBody) {
+        use super::{ActivationState, Asked};
+        let waits = |a: &&Activation| {
+            a.state == ActivationState::AwaitingHuman && a.asked != Some(Asked::Gate)
+        };
+        let withdrawn =
+            |a: &Activation| a.approval.map(|approval| Effect::WithdrawApproval { approval });
+        match body {
+            EventBody::ApprovalDecided { .. } => {}
+            EventBody::RunEnded { .. } => {
+                let open = self.state.living().map(|(_, a)| a).filter(waits);
+                let effects: Vec<Effect> = open.filter_map(withdrawn).collect();
+                self.further.extend(effects);
+            }
+            body => {
+                let moves = super::transition::Step::of(body).and(super::activation_of(body));
+                let open = moves.and_then(|id| self.state.activations.get(&id)).filter(waits);
+                self.further.extend(open.and_then(withdrawn));
+                self.forget_task_timers(body);
+            }
+        }
+    }
+
+    fn forget_task_timers(&mut self, body: &EventBody) {
+        let leaves = match body {
+            EventBody::TaskClaimed { .. }
+            | EventBody::TaskReleased { .. }
+            | EventBody::MessageMoved { .. } => None,
+            body => super::transition::Step::of(body).and(super::activation_of(body)),
+        };
+        let task = leaves.and_then(|id| self.state.activations.get(&id));
+        let task = task.filter(|a| matches!(a.request, Some(super::CallRequest::Task(_))));
+        let timers = task.into_iter().flat_map(|a| a.timer.iter().chain(&a.deadline));
+        let cancelled = timers.map(|(timer, _)| Effect::CancelTimer { timer: timer.clone() });
+        let cancelled: Vec<Effect> = cancelled.collect();
+        self.further.extend(cancelled);
     }
 
     fn is_legal(&self, body: &EventBody) -> bool {
@@ -163,36 +228,20 @@ impl<'a> Machine<'a> {
         if self.is_over_time() {
             return;
         }
-        if self.leave_early() {
-            return;
-        }
         self.drain();
-        if !self.leave_early() && !self.more {
+        if !self.more {
             self.finish();
         }
-    }
-
-    /// Ends a run whose exit condition holds.
-    fn leave_early(&mut self) -> bool {
-        let graph = self.graph;
-        if graph.exits().is_empty() || self.is_stopped() {
-            return false;
-        }
-        let scope = self.scope(FrameId(0));
-        let mut exits = graph.exits().iter();
-        let Some((_, outcome)) = exits.find(|(when, _)| when.test(&scope) == Ok(true)) else {
-            return false;
-        };
-        let output = scope.last_output().cloned().unwrap_or(Value::Null);
-        let outcome = if outcome.is_empty() { "completed" } else { outcome }.to_owned();
-        self.emit(EventBody::RunEnded { end: RunEnd::Completed { outcome, output } });
-        true
     }
 
     /// Whether nothing new may start.
     fn is_stopped(&self) -> bool {
         let state = &self.state;
-        state.paused || state.halted || state.failing.is_some() || state.end.is_some()
+        state.paused
+            || state.halted
+            || state.awaits_slot
+            || state.failing.is_some()
+            || state.end.is_some()
     }
 
     fn drain(&mut self) {
@@ -207,6 +256,9 @@ impl<'a> Machine<'a> {
                      it go on for as many again.",
                     self.state.seq
                 ));
+                return;
+            }
+            if self.exits() {
                 return;
             }
             if let Some(activation) = self.again.pop_front() {
@@ -230,10 +282,15 @@ impl<'a> Machine<'a> {
         }
         if let Some((node, error)) = &self.state.failing {
             // A step that would be done again does not work: nothing new starts.
-            let works = |activation: &Activation| {
-                activation.state == super::ActivationState::Running
-                    && activation.request.is_some()
-                    && activation.call.is_some()
+            let works = |activation: &Activation| match activation.state {
+                super::ActivationState::Running => {
+                    activation.request.is_some() && activation.call.is_some()
+                }
+                super::ActivationState::Waiting => {
+                    matches!(activation.request, Some(super::CallRequest::Run(_)))
+                        && activation.timer.is_none()
+                }
+                _ => false,
             };
             if !self.state.living().any(|(_, activation)| works(activation)) {
                 let end = RunEnd::Failed { node: node.clone(), error: error.clone() };
@@ -245,6 +302,24 @@ impl<'a> Machine<'a> {
         if is_idle && !self.is_stopped() {
             self.complete_run();
         }
+    }
+
+    /// Ends the run when one of the workflow's exit conditions holds. One that cannot be computed does not.
+    fn exits(&mut self) -> bool {
+        if self.graph.exits().is_empty() || self.exits_seen == self.state.seq {
+            return false;
+        }
+        self.exits_seen = self.state.seq;
+        let scope = self.scope(FrameId(0));
+        let mut exits = self.graph.exits().iter();
+        let Some((_, outcome)) = exits.find(|(when, _)| when.test(&scope).unwrap_or(false)) else {
+            return false;
+        };
+        let output = scope.last_output().cloned().unwrap_or(Value::Null);
+        let outcome = if outcome.is_empty() { "completed" } else { outcome.as_str() };
+        let end = RunEnd::Completed { outcome: outcome.to_owned(), output };
+        self.emit(EventBody::RunEnded { end });
+        true
     }
 
     /// The first end that was reached says how; without one the run is complete with its last output.
@@ -286,9 +361,21 @@ impl<'a> Machine<'a> {
         Some(limit_ms.saturating_sub(self.state.working_ms.saturating_add(current_ms)))
     }
 
+    /// Working time that a node has left over all its attempts; `None` when it has no limit.
+    fn node_time_left_ms(&self, id: ActivationId) -> Option<u64> {
+        let activation = self.activation(id)?;
+        let node = self.graph.node_index(&activation.node)?;
+        let limit_ms = self.graph.source(node).policy.total_timeout_ms?;
+        let works = activation.state == super::ActivationState::Running && !self.state.paused;
+        let since = self.state.worked_until.filter(|_| works).map(|since| self.now - since);
+        let current_ms =
+            since.map_or(0, |time| u64::try_from(time.num_milliseconds()).unwrap_or(0));
+        Some(limit_ms.saturating_sub(activation.working_ms.saturating_add(current_ms)))
+    }
+
     /// Blocks the run as a whole.
     fn halt(&mut self, reason: String) {
-        self.emit(EventBody::Blocked { reason, activation: None, error: None });
+        self.emit(EventBody::Blocked { reason, activation: None, error: None, replan: false });
     }
 
     /// How many times the limits count: once, and once more for each intervention.

@@ -4,7 +4,7 @@
 
 use super::{
     Advance, ApprovalRequest, CallRequest, Command, Context, Decision, Effect, ErrorKind, Event,
-    Refusal, RunState, StepError, TimerId, Usage, advance,
+    Refusal, RunState, StepError, TaskRequest, TimerId, Usage, advance,
 };
 use crate::graph::{CompiledGraph, Node};
 use crate::id::{ApprovalId, CallId, ContactId, RunId};
@@ -262,10 +262,15 @@ impl<'a> Driver<'a> {
 
     fn carry_out(&mut self, effect: Effect, world: &mut dyn World) {
         match effect {
-            Effect::Call { activation, attempt, call, request, timeout_ms } => {
+            Effect::Call { activation, attempt, call, request, timeout_ms, .. } => {
                 let Some(node) = self.node(activation) else { return };
                 let asking = self.asking(node, attempt);
                 let answer = world.call(&asking, &request).within(timeout_ms);
+                if let CallRequest::Task(task) = &request
+                    && answer.reply != Reply::Silence
+                {
+                    self.claim(call, attempt, task, &answer);
+                }
                 self.answer(call, attempt, answer, node, world);
             }
             Effect::SetTimer { timer, due_at } => {
@@ -285,9 +290,24 @@ impl<'a> Driver<'a> {
                     self.agenda.put(0, Entry::Command(command));
                 }
             }
+            Effect::AwaitSlot { .. } => self.agenda.put(0, Entry::Command(Command::GrantSlot)),
             Effect::Continue => self.agenda.put(0, Entry::Command(Command::Continue)),
             Effect::CancelCall { .. } | Effect::WithdrawApproval { .. } | Effect::Ended => {}
         }
+    }
+
+    /// A worker that answers takes the task at once, and is heard of until it has done it.
+    fn claim(&mut self, call: CallId, attempt: u32, task: &TaskRequest, answer: &Answer) {
+        let working_ms = answer.after_ms.saturating_add(task.lease_ms);
+        let lease = i64::try_from(working_ms).ok().and_then(TimeDelta::try_milliseconds);
+        let until = lease.and_then(|lease| self.agenda.now.checked_add_signed(lease));
+        let command = Command::ClaimTask {
+            call,
+            attempt,
+            worker: "the simulation".to_owned(),
+            lease_until: until.unwrap_or(DateTime::<Utc>::MAX_UTC),
+        };
+        self.agenda.put(0, Entry::Command(command));
     }
 
     fn node(&self, activation: super::ActivationId) -> Option<usize> {

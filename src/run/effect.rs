@@ -1,9 +1,9 @@
 //! Effects: what an event asks the world to do. They are data, written in the same commit as the
 //! event and carried out after it.
 
-use super::ActivationId;
+use super::{ActivationId, Confidence};
 use crate::graph::TaskExecutor;
-use crate::id::{ApprovalId, CallId, ContactId};
+use crate::id::{ApprovalId, CallId, ContactId, MessageId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -24,8 +24,11 @@ pub enum Effect {
         request: CallRequest,
         /// Working time, in milliseconds.
         timeout_ms: Option<u64>,
+        /// Through which queue it goes, and whether it repeats a message.
+        route: CallRoute,
     },
-    /// The call is not wanted any more: forget its result, recall its message if it is not on its way.
+    /// The call is not wanted any more: forget its result, recall its message if it is not on its way, take the
+    /// task back, stop the run that it started.
     CancelCall {
         /// The stable key.
         call: CallId,
@@ -63,13 +66,22 @@ pub enum Effect {
         /// The event's name.
         event: String,
     },
+    /// Let the run begin when fewer than `limit` others of the same key are on their way: send
+    /// [`Command::GrantSlot`](super::Command::GrantSlot). The slot is free again when the run ends.
+    AwaitSlot {
+        /// Rendered; within the organisation.
+        key: String,
+        /// So many runs at once.
+        limit: u32,
+    },
     /// The decision ran into its budget: send [`Command::Continue`](super::Command::Continue).
     Continue,
-    /// The run ended: withdraw its approvals, recall held messages, forget its timers.
+    /// The run ended: withdraw its approvals, recall held messages, forget its timers, free its slot, stop the runs
+    /// that it started.
     Ended,
 }
 
-/// A timer's name within its run: `a12.retry`, `a12.wait`, `a12.expiry`, `a12.timeout`.
+/// A timer's name within its run: `a12.retry`, `a12.wait`, `a12.expiry`, `a12.timeout`, `a12.claim`, `a12.lease`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
@@ -101,22 +113,30 @@ pub enum TimerPurpose {
     Retry,
     Wait,
     Expiry,
+    /// Working time of an attempt that no call limits: a task that a worker has.
     Timeout,
+    /// A task must be claimed until then.
+    Claim,
+    /// A claim holds until then; heartbeats move the timer.
+    Lease,
 }
 
 impl TimerPurpose {
+    const ALL: [Self; 6] =
+        [Self::Retry, Self::Wait, Self::Expiry, Self::Timeout, Self::Claim, Self::Lease];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Wait => "wait",
             Self::Expiry => "expiry",
             Self::Timeout => "timeout",
+            Self::Claim => "claim",
+            Self::Lease => "lease",
         }
     }
     fn parse(text: &str) -> Option<Self> {
-        [Self::Retry, Self::Wait, Self::Expiry, Self::Timeout]
-            .into_iter()
-            .find(|purpose| purpose.as_str() == text)
+        Self::ALL.into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 
@@ -138,6 +158,47 @@ pub enum CallRequest {
     Task(Box<TaskRequest>),
     /// A run of another workflow: its end is the result.
     Run(Box<RunRequest>),
+    /// How good an output is, by a scoring model.
+    Score(Box<ScoreRequest>),
+}
+
+/// How a call is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct CallRoute {
+    /// The named queue that it goes through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Which calls go first: 10 before 1; 5 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u8>,
+    /// The step sent this message before, and is done again after a fork or a manual retry: a person must approve,
+    /// whatever a rule says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<MessageId>,
+}
+
+impl CallRoute {
+    /// Whether it says nothing.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An output that a scoring model looks at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct ScoreRequest {
+    /// One line: the step's title.
+    pub title: String,
+    /// What was asked for, with all that it was asked with.
+    pub asked: Value,
+    /// The output.
+    pub output: Value,
+    /// With at least this confidence nobody is asked.
+    pub threshold: f64,
 }
 
 /// What an outside worker is given.
@@ -240,6 +301,9 @@ pub struct ApprovalRequest {
     /// After it the approval expires.
     #[serde(default)]
     pub expires_at: Option<DateTime<Utc>>,
+    /// What a scoring model says of the subject.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Box<Confidence>>,
 }
 
 /// Kinds of approval.

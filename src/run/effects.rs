@@ -5,27 +5,33 @@
 
 use super::state::Asked;
 use super::{
-    Activation, ActivationId, ActivationState, ApprovalRequest, Effect, Event, EventBody, RunState,
-    TimerId, TimerPurpose,
+    Activation, ActivationId, ActivationState, ApprovalRequest, CallRequest, Effect, Event,
+    EventBody, RunState, TimerId, TimerPurpose,
 };
 
 /// What an event asks the world to do.
 pub fn effects(event: &Event) -> Vec<Effect> {
     match &event.body {
-        EventBody::CallRequested { activation, attempt, call, request, timeout_ms } => {
-            vec![Effect::Call {
-                activation: *activation,
-                attempt: *attempt,
-                call: *call,
-                request: request.clone(),
-                timeout_ms: *timeout_ms,
-            }]
+        EventBody::RunStarted { slot: Some(slot), .. } => {
+            vec![Effect::AwaitSlot { key: slot.key.clone(), limit: slot.limit }]
         }
+        EventBody::CallRequested { .. } => call_effects(&event.body),
+        EventBody::TaskClaimed { activation, lease_until, timeout_at, .. } => {
+            let lease = set(*activation, TimerPurpose::Lease, *lease_until);
+            let timeout = timeout_at.map(|at| set(*activation, TimerPurpose::Timeout, at));
+            let claimed = cancel(*activation, TimerPurpose::Claim);
+            [Some(claimed), Some(lease), timeout].into_iter().flatten().collect()
+        }
+        EventBody::TaskReleased { activation, .. } => vec![
+            cancel(*activation, TimerPurpose::Lease),
+            cancel(*activation, TimerPurpose::Timeout),
+        ],
         EventBody::AttemptFailed { timer, retry_at, .. } => {
             vec![Effect::SetTimer { timer: timer.clone(), due_at: *retry_at }]
         }
-        EventBody::WaitStarted { activation, timer, due_at, event } => {
-            wait_effects(*activation, timer.as_ref().zip(*due_at), event.as_deref())
+        EventBody::WaitStarted { activation, timer, due_at, event, more, .. } => {
+            let names = event.iter().chain(more).map(String::as_str);
+            wait_effects(*activation, timer.as_ref().zip(*due_at), names)
         }
         EventBody::ApprovalRequested { activation, approval, request: Some(request), .. } => {
             let open = Effect::OpenApproval {
@@ -39,6 +45,7 @@ pub fn effects(event: &Event) -> Vec<Effect> {
             super::Decision::Expire => Vec::new(),
             _ => vec![cancel(*activation, TimerPurpose::Expiry)],
         },
+        // What ended a wait before its time; the timer of a wait that ended by it is gone already.
         EventBody::NodeCompleted { activation, event: Some(_), .. } => {
             vec![cancel(*activation, TimerPurpose::Wait)]
         }
@@ -51,23 +58,57 @@ pub fn effects(event: &Event) -> Vec<Effect> {
     }
 }
 
+fn call_effects(body: &EventBody) -> Vec<Effect> {
+    let EventBody::CallRequested {
+        activation,
+        attempt,
+        call,
+        request,
+        timeout_ms,
+        route,
+        claim_until,
+        ..
+    } = body
+    else {
+        return Vec::new();
+    };
+    let call = Effect::Call {
+        activation: *activation,
+        attempt: *attempt,
+        call: *call,
+        request: request.clone(),
+        timeout_ms: *timeout_ms,
+        route: route.clone(),
+    };
+    let until = claim_until.map(|at| set(*activation, TimerPurpose::Claim, at));
+    std::iter::once(call).chain(until).collect()
+}
+
+fn set(
+    activation: ActivationId,
+    purpose: TimerPurpose,
+    due_at: chrono::DateTime<chrono::Utc>,
+) -> Effect {
+    Effect::SetTimer { timer: TimerId::of(activation, purpose), due_at }
+}
+
 fn cancel(activation: ActivationId, purpose: TimerPurpose) -> Effect {
     Effect::CancelTimer { timer: TimerId::of(activation, purpose) }
 }
 
 fn expiry(activation: ActivationId, request: &ApprovalRequest) -> Option<Effect> {
     let due_at = request.expires_at?;
-    Some(Effect::SetTimer { timer: TimerId::of(activation, TimerPurpose::Expiry), due_at })
+    Some(set(activation, TimerPurpose::Expiry, due_at))
 }
 
-fn wait_effects(
+fn wait_effects<'a>(
     activation: ActivationId,
     timer: Option<(&TimerId, chrono::DateTime<chrono::Utc>)>,
-    event: Option<&str>,
+    events: impl Iterator<Item = &'a str>,
 ) -> Vec<Effect> {
     let timer = timer.map(|(timer, due_at)| Effect::SetTimer { timer: timer.clone(), due_at });
-    let event = event.map(|name| Effect::AwaitEvent { activation, event: name.to_owned() });
-    timer.into_iter().chain(event).collect()
+    let events = events.map(|name| Effect::AwaitEvent { activation, event: name.to_owned() });
+    timer.into_iter().chain(events).collect()
 }
 
 /// The effects of a loaded state that have no result yet: open calls, timers, approvals, awaited events,
@@ -79,8 +120,10 @@ pub fn recover(state: &RunState) -> Vec<Effect> {
     if state.end.is_some() || state.started_at.is_none() {
         return Vec::new();
     }
+    let slot = state.slot.iter().filter(|_| state.awaits_slot);
     let mut effects: Vec<Effect> =
-        state.living().flat_map(|(id, activation)| open_effects(id, activation)).collect();
+        slot.map(|slot| Effect::AwaitSlot { key: slot.key.clone(), limit: slot.limit }).collect();
+    effects.extend(state.living().flat_map(|(id, activation)| open_effects(id, activation)));
     if !state.paused {
         effects.push(Effect::Continue);
     }
@@ -89,14 +132,24 @@ pub fn recover(state: &RunState) -> Vec<Effect> {
 
 fn open_effects(id: ActivationId, activation: &Activation) -> Vec<Effect> {
     match activation.state {
-        ActivationState::Running => open_call(id, activation).into_iter().collect(),
+        ActivationState::Running | ActivationState::Ready => {
+            let timers = activation.timer.iter().chain(&activation.deadline);
+            let timers = timers
+                .map(|(timer, due_at)| Effect::SetTimer { timer: timer.clone(), due_at: *due_at });
+            open_call(id, activation).into_iter().chain(timers).collect()
+        }
         ActivationState::Waiting => {
             let timer = activation.timer.as_ref().map(|(timer, due_at)| (timer, *due_at));
-            wait_effects(id, timer, activation.awaited_event.as_deref())
+            let delegated = matches!(activation.request, Some(CallRequest::Run(_)))
+                .then(|| open_call(id, activation))
+                .flatten()
+                .filter(|_| timer.is_none());
+            let waits = wait_effects(id, timer, activation.awaited());
+            delegated.into_iter().chain(waits).collect()
         }
         ActivationState::AwaitingHuman if activation.asked != Some(Asked::Gate) => {
             let timer = activation.timer.as_ref().map(|(timer, due_at)| (timer, *due_at));
-            wait_effects(id, timer, None)
+            wait_effects(id, timer, std::iter::empty())
         }
         _ => Vec::new(),
     }
@@ -112,5 +165,6 @@ fn open_call(id: ActivationId, activation: &Activation) -> Option<Effect> {
         call: activation.call?,
         request: activation.request.clone()?,
         timeout_ms: activation.timeout_ms,
+        route: activation.route.clone(),
     })
 }

@@ -3,11 +3,15 @@
 //! Versioned: a field is only ever added, with a default. Golden journals of every version must
 //! fold to the same state for ever.
 
-use super::{ActivationId, CallRequest, Decision, FrameId, TimerId};
-use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId};
+use super::{
+    ActivationId, CallRequest, CallRoute, Confidence, Decision, FrameId, RunEnd, StepError,
+    TimerId, Usage,
+};
+use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What became of edges when something ended: ids of the edges that were taken and that died.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +31,27 @@ impl Edges {
     pub fn is_empty(&self) -> bool {
         self.taken.is_empty() && self.dead.is_empty()
     }
+}
+
+/// One of so many runs of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Slot {
+    /// The key, rendered.
+    pub key: String,
+    /// So many runs at once.
+    pub limit: u32,
+}
+
+/// An activation that is begun anew under another number: its own is forgotten, and its edges are open again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Again {
+    /// The activation.
+    pub activation: ActivationId,
+    /// Edges that are undecided again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<String>,
 }
 
 /// The version of the event schema that this code writes.
@@ -66,7 +91,12 @@ pub enum EventBody {
         /// By whom or what: `manual`, `webhook`, `api`, `cli`, a person's name.
         #[serde(default)]
         started_by: String,
+        /// The run begins when fewer than so many others of the key are on their way.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slot: Option<Slot>,
     },
+    /// It is the run's turn among those of its key.
+    SlotGranted {},
     /// An activation exists and begins: its incoming edges allowed it.
     NodeStarted {
         /// Dense number within the run.
@@ -89,6 +119,61 @@ pub enum EventBody {
         /// Working time of the attempt, in milliseconds.
         #[serde(default)]
         timeout_ms: Option<u64>,
+        /// Through which queue it goes, and whether it repeats a message.
+        #[serde(default, skip_serializing_if = "CallRoute::is_default")]
+        route: CallRoute,
+        /// Until when a task must be claimed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        claim_until: Option<DateTime<Utc>>,
+        /// What the output that is scored cost.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        usage: Option<Usage>,
+    },
+    /// A worker took a task.
+    TaskClaimed {
+        /// Whose.
+        activation: ActivationId,
+        /// The task's call.
+        call: CallId,
+        /// The worker, as people read it.
+        worker: String,
+        /// Until when the claim holds without a heartbeat.
+        lease_until: DateTime<Utc>,
+        /// When the attempt has worked long enough.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_at: Option<DateTime<Utc>>,
+    },
+    /// A task is free again: its worker gave it back, or was not heard of in time.
+    TaskReleased {
+        /// Whose.
+        activation: ActivationId,
+        /// The task's call.
+        call: CallId,
+        /// Why, for people.
+        #[serde(default)]
+        reason: String,
+        /// The worker was not heard of.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lost: bool,
+    },
+    /// A scoring model looked at an output.
+    Scored {
+        /// Whose.
+        activation: ActivationId,
+        /// What it says.
+        confidence: Confidence,
+    },
+    /// Something happened to a message of this run: it was opened, answered, bounced.
+    SignalReceived {
+        /// Whose message.
+        activation: ActivationId,
+        /// The message.
+        message: MessageId,
+        /// What happened: `reply`, `open`, `click`, `bounce` …
+        signal: String,
+        /// Its particulars.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        payload: Value,
     },
     /// An attempt failed and another one follows.
     AttemptFailed {
@@ -192,6 +277,12 @@ pub enum EventBody {
         /// The event that ends it, if any.
         #[serde(default)]
         event: Option<String>,
+        /// Further events, each of which ends it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        more: Vec<String>,
+        /// The port that is taken when the timer is first. Absent: what the wait's kind says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        due_port: Option<String>,
     },
     /// The activation waits for a person.
     ApprovalRequested {
@@ -326,6 +417,9 @@ pub enum EventBody {
         /// The failure behind it, if one is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<StepError>,
+        /// Only another run in its place helps.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        replan: bool,
     },
     /// A person let the blocked activation try again.
     Unblocked {
@@ -335,122 +429,57 @@ pub enum EventBody {
         #[serde(default)]
         activation: Option<ActivationId>,
     },
-    /// The last event of every run but those of late messages.
+    /// A run that had failed or was stopped goes on: what had failed is done again.
+    RunReopened {
+        /// Who.
+        by: String,
+        /// What is begun anew.
+        again: Vec<Again>,
+        /// Messages that left or may have left from what is begun anew, by place: `0/each[3]/send`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        sent: BTreeMap<String, MessageId>,
+    },
+    /// The run is a fork: the events before this one are another run's.
+    Forked {
+        /// That run.
+        from: RunId,
+        /// Its last event that counts.
+        up_to: u64,
+        /// Who.
+        by: String,
+        /// The input from here on, if it was changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Value>,
+        /// Variables that were changed.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        variables: Map<String, Value>,
+        /// What is begun anew.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        again: Vec<Again>,
+        /// What became of edges that the version has and the past did not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edges: Vec<(FrameId, Edges)>,
+        /// Messages that the other run sent after that event, by place.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        sent: BTreeMap<String, MessageId>,
+    },
+    /// The run goes on in another version of its workflow.
+    Migrated {
+        /// The version until now.
+        from: u32,
+        /// The version from now on.
+        to: u32,
+        /// Who.
+        by: String,
+        /// What became of edges that the version has and the past did not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        edges: Vec<(FrameId, Edges)>,
+    },
+    /// The last event of every run but those of late messages and those that are reopened.
     RunEnded {
         /// How.
         end: RunEnd,
     },
-}
-
-/// How a run ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(tag = "as", rename_all = "snake_case")]
-pub enum RunEnd {
-    /// It reached an end, or nothing was left to do.
-    Completed {
-        /// The end's outcome; `completed` unless it says more.
-        outcome: String,
-        /// The run's output.
-        output: Value,
-    },
-    /// A node failed and nothing caught it.
-    Failed {
-        /// The failing node, if one did.
-        node: Option<NodeId>,
-        /// Why.
-        error: StepError,
-    },
-    /// A person or a replacement ended it.
-    Stopped {
-        /// Why.
-        reason: String,
-        /// By whom.
-        by: String,
-    },
-}
-
-/// Why an attempt failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[error("{message}")]
-pub struct StepError {
-    /// The kind, which decides about retries.
-    pub kind: ErrorKind,
-    /// What happened and what to do next, for people.
-    pub message: String,
-}
-
-impl StepError {
-    /// An error of a kind with a sentence.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
-    }
-}
-
-/// Kinds of error.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum ErrorKind {
-    /// The tool or model said no in a way that may pass (5xx, connection lost).
-    ExecutorError,
-    /// It took longer than its timeout.
-    Timeout,
-    /// Too many requests.
-    RateLimited,
-    /// An output does not satisfy its schema.
-    SchemaValidationFailed,
-    /// An expression or a template could not be evaluated.
-    Expression,
-    /// The input is wrong; trying again cannot help.
-    InvalidInput,
-    /// The tool or what it names does not exist.
-    NotFound,
-    /// The send gate refused.
-    Refused,
-    /// A person rejected.
-    HumanRejected,
-    /// Nobody decided in time.
-    Expired,
-    /// A limit was reached (turns, items, budget).
-    LimitReached,
-    /// The server lost its way; see the message.
-    Internal,
-}
-
-impl ErrorKind {
-    /// Whether a retry policy may retry it at all.
-    pub fn may_retry(self) -> bool {
-        matches!(
-            self,
-            Self::ExecutorError | Self::Timeout | Self::RateLimited | Self::SchemaValidationFailed
-        )
-    }
-}
-
-/// What a model call cost.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Usage {
-    /// The model that really ran.
-    pub model: String,
-    /// Tokens in.
-    pub input_tokens: u64,
-    /// Tokens out.
-    pub output_tokens: u64,
-    /// Cost in millionths of a US dollar, as far as it is known; see `unpriced`.
-    pub cost_micros: u64,
-    /// True when the built-in sandbox model answered.
-    #[serde(default)]
-    pub sandbox: bool,
-    /// True when the price of some of it is not known: `cost_micros` lacks that part.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub unpriced: bool,
-}
-
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl EventBody {
@@ -479,6 +508,14 @@ impl EventBody {
             Self::Resumed { .. } => "resumed",
             Self::Blocked { .. } => "blocked",
             Self::Unblocked { .. } => "unblocked",
+            Self::SlotGranted {} => "slot_granted",
+            Self::TaskClaimed { .. } => "task_claimed",
+            Self::TaskReleased { .. } => "task_released",
+            Self::Scored { .. } => "scored",
+            Self::SignalReceived { .. } => "signal_received",
+            Self::RunReopened { .. } => "run_reopened",
+            Self::Forked { .. } => "forked",
+            Self::Migrated { .. } => "migrated",
             Self::RunEnded { .. } => "run_ended",
         }
     }
@@ -499,6 +536,10 @@ pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
         | EventBody::ApprovalDecided { activation, .. }
         | EventBody::MessageMoved { activation, .. }
         | EventBody::LoopStarted { activation, .. }
+        | EventBody::TaskClaimed { activation, .. }
+        | EventBody::TaskReleased { activation, .. }
+        | EventBody::Scored { activation, .. }
+        | EventBody::SignalReceived { activation, .. }
         | EventBody::VariablesSet { activation, .. } => Some(*activation),
         EventBody::Blocked { activation, .. } | EventBody::Unblocked { activation, .. } => {
             *activation
@@ -510,6 +551,10 @@ pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
         | EventBody::MessageHeard { .. }
         | EventBody::Paused { .. }
         | EventBody::Resumed { .. }
+        | EventBody::SlotGranted {}
+        | EventBody::RunReopened { .. }
+        | EventBody::Forked { .. }
+        | EventBody::Migrated { .. }
         | EventBody::RunEnded { .. } => None,
     }
 }

@@ -43,20 +43,14 @@ pub(super) fn node(state: &RunState, payload: &Value) -> Option<NodeId> {
     payload.get("step").and_then(Value::as_str).map(NodeId::from)
 }
 
-/// The answer to `events.hasReply("step")`. `None`: there is no such function.
-pub(super) fn ask(
-    state: &RunState,
-    function: &str,
-    args: &[Value],
-    is_step: impl Fn(&NodeId) -> bool,
-) -> Option<Result<Value, String>> {
-    let (_, word, ..) = KINDS.iter().find(|(_, _, name, _)| *name == function)?;
-    let Some(step) = args.first().and_then(Value::as_str).map(NodeId::from) else {
-        return Some(Err(format!("events.{function} needs the id of a step, in quotes")));
+/// Whether a signal (`reply`, `open` …) was heard about the message of a node.
+pub(super) fn is_heard(state: &RunState, node: &NodeId, signal: &str) -> bool {
+    let word = match signal {
+        "reply" => "replied",
+        "open" => "opened",
+        "click" => "clicked",
+        "bounce" => "bounced",
+        same => same,
     };
-    if !is_step(&step) {
-        return Some(Err(format!("there is no step {step}")));
-    }
-    let heard = state.heard.get(&step).is_some_and(|heard| heard.contains(*word));
-    Some(Ok(Value::Bool(heard)))
+    state.heard.get(node).is_some_and(|heard| heard.contains(word))
 }

@@ -160,9 +160,17 @@ impl Scope for RunScope<'_> {
     }
 
     fn call(&self, path: &[&str], args: &[Value]) -> Option<Result<Value, String>> {
-        let ["events", function] = path else { return None };
-        let is_step = |id: &crate::id::NodeId| self.graph.node_index(id).is_some();
-        heard::ask(self.state, function, args, is_step)
+        let signal = super::signal::asked_for(path)?;
+        let Some(step) = args.first().and_then(Value::as_str) else {
+            return Some(Err("name a step, such as \"intro\"".to_owned()));
+        };
+        let Some(received) = self.signals(step) else {
+            return Some(Err(format!("there is no step \"{step}\"")));
+        };
+        // What the run was told of the message itself, or heard of the step by an outside event.
+        let is_received = received.is_some_and(|signals| signals.contains(signal));
+        let node = crate::id::NodeId::from(step);
+        Some(Ok(Value::Bool(is_received || heard::is_heard(self.state, &node, signal))))
     }
 
     fn resolve(&self, path: &[&str]) -> Option<(Cow<'_, Value>, usize)> {

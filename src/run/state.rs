@@ -1,6 +1,6 @@
 //! A run's state: what its events add up to.
 
-use super::{CallRequest, RunEnd, StepError, TimerId, Usage};
+use super::{CallRequest, CallRoute, Confidence, RunEnd, Slot, StepError, TimerId, Usage};
 use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -83,6 +83,16 @@ pub struct RunState {
     /// Interventions that let the run go past its limits once more.
     #[serde(default)]
     pub grants: u32,
+    /// Its place among the runs of its key.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub slot: Option<Slot>,
+    /// It waits for its turn among them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub awaits_slot: bool,
+    /// Messages that left before a fork or a manual retry, by place (`0/each[3]/send`): what is sent there again
+    /// repeats them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub sent_before: BTreeMap<String, MessageId>,
     /// Working time until `worked_until`, in milliseconds: waiting and pauses do not count.
     #[serde(default)]
     pub working_ms: u64,
@@ -188,6 +198,33 @@ pub struct Activation {
     pub timer: Option<(TimerId, DateTime<Utc>)>,
     /// The outside event it waits for.
     pub awaited_event: Option<String>,
+    /// Further outside events it waits for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub awaited_more: Vec<String>,
+    /// The port that its timer takes, when the wait's kind does not say.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub due_port: Option<String>,
+    /// When the worker that has its task has worked long enough.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub deadline: Option<(TimerId, DateTime<Utc>)>,
+    /// The worker that has its task.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub worker: Option<String>,
+    /// Workers that were not heard of, in this attempt.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lost: u32,
+    /// What happened to its message: `reply`, `open` …
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub signals: BTreeSet<String>,
+    /// What a scoring model says of the output under review.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub confidence: Option<Confidence>,
+    /// Only another run in this one's place helps.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub replan: bool,
+    /// Working time so far, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub working_ms: u64,
     /// The port it left through.
     pub port: Option<String>,
     /// What it gave.
@@ -204,6 +241,9 @@ pub struct Activation {
     /// Working time of one attempt, in milliseconds.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// How its open call is made.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub route: CallRoute,
     /// What its open approval is about.
     #[serde(default)]
     pub asked: Option<Asked>,
@@ -266,6 +306,23 @@ impl ActivationState {
     }
 }
 
+/// What says nothing is not written: states of long runs have many activations.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Activation {
+    /// Whether it waits for outside events of this name.
+    pub fn awaits(&self, event: &str) -> bool {
+        self.state == ActivationState::Waiting && self.awaited().any(|name| name == event)
+    }
+
+    /// The outside events it waits for.
+    pub fn awaited(&self) -> impl Iterator<Item = &str> {
+        self.awaited_event.iter().chain(&self.awaited_more).map(String::as_str)
+    }
+}
+
 impl RunState {
     /// The state before the first event.
     pub fn new(run: RunId) -> Self {
@@ -295,6 +352,9 @@ impl RunState {
             tallies: BTreeMap::new(),
             consumed: BTreeSet::new(),
             grants: 0,
+            slot: None,
+            awaits_slot: false,
+            sent_before: BTreeMap::new(),
             working_ms: 0,
             worked_until: None,
             heard: BTreeMap::new(),
@@ -309,6 +369,12 @@ impl RunState {
     /// The living activation that makes or made this call.
     pub fn activation_of_call(&self, call: CallId) -> Option<ActivationId> {
         self.living().find(|(_, a)| a.call == Some(call)).map(|(id, _)| id)
+    }
+
+    /// The activation that sent this message, living or not.
+    pub fn activation_of_message(&self, message: MessageId) -> Option<ActivationId> {
+        let sent = |a: &Activation| a.message.as_ref().is_some_and(|(known, _)| *known == message);
+        self.activations.iter().find(|(_, a)| sent(a)).map(|(id, _)| *id)
     }
 
     /// The living activation that waits for this approval.

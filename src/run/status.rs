@@ -133,8 +133,8 @@ impl RunState {
             (Some(RunEnd::Failed { error, .. }), _) => {
                 return RunStatus::Failed { error_message: error.message.clone() };
             }
-            (Some(RunEnd::Stopped { reason, .. }), _) => {
-                return RunStatus::Stopped { reason: reason.clone(), replaced_by: None };
+            (Some(RunEnd::Stopped { reason, replaced_by, .. }), _) => {
+                return RunStatus::Stopped { reason: reason.clone(), replaced_by: *replaced_by };
             }
             _ => {}
         }
@@ -144,7 +144,11 @@ impl RunState {
         if let Some(reason) = &self.blocked {
             return RunStatus::Blocked { reason: reason.clone() };
         }
-        if self.running > 0 || self.alive.is_empty() {
+        if self.awaits_slot {
+            return RunStatus::StandBy { next_execution_at: None };
+        }
+        let is_offered = || self.living().any(|(_, a)| a.state == ActivationState::Ready);
+        if self.running > 0 || self.alive.is_empty() || is_offered() {
             return RunStatus::Executing;
         }
         if self.living().any(|(_, a)| a.state == ActivationState::AwaitingHuman) {

@@ -161,9 +161,26 @@ impl TimelineWriter {
                 let title = format!("{name} did not work (attempt {attempt}); next try at {when}");
                 Some((title, error.message.clone(), Signal::Wait))
             }
-            EventBody::WaitStarted { due_at, event, .. } => {
-                Some(waits(&name, *due_at, event.as_deref()))
+            EventBody::WaitStarted { due_at, event, more, .. } => {
+                let names: Vec<&str> = event.iter().chain(more).map(String::as_str).collect();
+                let names = names.join(", ");
+                Some(waits(&name, *due_at, Some(names.as_str()).filter(|names| !names.is_empty())))
             }
+            EventBody::TaskClaimed { worker, .. } => {
+                plain(format!("{worker} took {name}"), Signal::Move)
+            }
+            EventBody::TaskReleased { reason, lost: true, .. } => {
+                Some((format!("{name} is free again"), reason.clone(), Signal::Wait))
+            }
+            EventBody::TaskReleased { reason, .. } => {
+                Some((format!("{name} was given back"), reason.clone(), Signal::Wait))
+            }
+            EventBody::Scored { confidence, .. } => {
+                let signal = if confidence.is_enough() { Signal::Clear } else { Signal::Wait };
+                let title = format!("{name} was scored {:.2} of 1", confidence.value);
+                Some((title, confidence.band().to_owned(), signal))
+            }
+            EventBody::SignalReceived { signal, .. } => Some(received(&name, signal)),
             EventBody::ApprovalRequested { summary, .. } => {
                 Some((format!("{name} waits for a decision"), summary.clone(), Signal::Wait))
             }
@@ -219,6 +236,20 @@ impl TimelineWriter {
             EventBody::Unblocked { by, .. } => {
                 plain(format!("{by} let it try again"), Signal::Move)
             }
+            EventBody::SlotGranted {} => plain("It is the run's turn".to_owned(), Signal::Move),
+            EventBody::RunReopened { by, .. } => {
+                plain(format!("{by} let what failed be done again"), Signal::Move)
+            }
+            EventBody::Forked { up_to, by, input, .. } => {
+                let edited = if input.is_some() { " with another input" } else { "" };
+                plain(
+                    format!("{by} made this run from another one, up to its event {up_to}{edited}"),
+                    Signal::Move,
+                )
+            }
+            EventBody::Migrated { from, to, by, .. } => {
+                plain(format!("{by} moved the run from version {from} to {to}"), Signal::Move)
+            }
             EventBody::RunEnded { end } => Some(ended(end)),
             _ => None,
         }
@@ -234,6 +265,7 @@ fn asked(name: &str, attempt: u32, request: &CallRequest) -> Line {
         }
         CallRequest::Task(task) => format!("{name} waits for {} to claim it", task.worker),
         CallRequest::Run(_) => format!("{name} starts a run of another workflow"),
+        CallRequest::Score(_) => format!("The output of {name} is scored"),
     };
     let again = if attempt > 1 { format!("attempt {attempt}") } else { String::new() };
     (what, again, Signal::Move)
@@ -287,6 +319,22 @@ fn message(name: &str, state: &str, detail: &str) -> Line {
     (title, detail.to_owned(), signal)
 }
 
+fn received(name: &str, signal: &str) -> Line {
+    let (words, signal) = match signal {
+        "reply" => ("was answered", Signal::Clear),
+        "open" => ("was opened", Signal::Clear),
+        "click" => ("had a link followed", Signal::Clear),
+        "bounce" => ("bounced", Signal::Stop),
+        "delivered" => ("was delivered", Signal::Clear),
+        "failed" => ("could not be delivered", Signal::Stop),
+        "unsubscribed" => ("led to an opt-out", Signal::Stop),
+        "answered" => ("was answered by a person", Signal::Clear),
+        "voicemail" => ("reached a voicemail", Signal::Quiet),
+        _ => ("had something happen to it", Signal::Quiet),
+    };
+    (format!("The message of {name} {words}"), String::new(), signal)
+}
+
 fn ended(end: &RunEnd) -> Line {
     match end {
         RunEnd::Completed { outcome, .. } if outcome == "completed" => {
@@ -298,7 +346,7 @@ fn ended(end: &RunEnd) -> Line {
         RunEnd::Failed { error: StepError { message, .. }, .. } => {
             ("Run failed".to_owned(), message.clone(), Signal::Stop)
         }
-        RunEnd::Stopped { reason, by } => {
+        RunEnd::Stopped { reason, by, .. } => {
             (format!("Run stopped by {by}"), reason.clone(), Signal::Stop)
         }
     }

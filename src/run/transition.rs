@@ -3,7 +3,7 @@
 //! The tables at the top of [`crate::run`] are printed from here; a test holds the two together and checks that
 //! every line is walked by some test. What is not listed is illegal.
 
-use super::{ActivationState, EventBody, RunState};
+use super::{ActivationState, CallRequest, EventBody, RunState};
 
 /// What happens to an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,6 +11,10 @@ use super::{ActivationState, EventBody, RunState};
 pub enum Step {
     Started,
     Called,
+    Offered,
+    Claimed,
+    Released,
+    Delegated,
     AttemptFailed,
     Waited,
     Asked,
@@ -28,9 +32,13 @@ pub enum Step {
 
 impl Step {
     /// All steps.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Started,
         Self::Called,
+        Self::Offered,
+        Self::Claimed,
+        Self::Released,
+        Self::Delegated,
         Self::AttemptFailed,
         Self::Waited,
         Self::Asked,
@@ -50,7 +58,13 @@ impl Step {
     pub fn of(body: &EventBody) -> Option<Self> {
         Some(match body {
             EventBody::NodeStarted { .. } => Self::Started,
-            EventBody::CallRequested { .. } => Self::Called,
+            EventBody::CallRequested { request, .. } => match request {
+                CallRequest::Task(_) => Self::Offered,
+                CallRequest::Run(_) => Self::Delegated,
+                _ => Self::Called,
+            },
+            EventBody::TaskClaimed { .. } => Self::Claimed,
+            EventBody::TaskReleased { .. } => Self::Released,
             EventBody::AttemptFailed { .. } => Self::AttemptFailed,
             EventBody::WaitStarted { .. } | EventBody::LoopStarted { .. } => Self::Waited,
             EventBody::ApprovalRequested { .. } => Self::Asked,
@@ -97,19 +111,25 @@ pub fn activation_next(
         };
     };
     let is_open = matches!(at, At::Running | At::Waiting | At::AwaitingHuman);
+    let is_alive = is_open || at == At::Ready;
     match step {
         Step::Unblocked if at == At::Blocked => Ok(At::Running),
         Step::Waited if at == At::Running => Ok(At::Waiting),
         Step::Decided if at == At::AwaitingHuman => Ok(At::Running),
         Step::Called if matches!(at, At::Running | At::Waiting) => Ok(At::Running),
+        Step::Offered if matches!(at, At::Running | At::Waiting) => Ok(At::Ready),
+        Step::Delegated if matches!(at, At::Running | At::Waiting) => Ok(At::Waiting),
+        Step::Claimed if at == At::Ready => Ok(At::Running),
+        Step::Released if at == At::Running => Ok(At::Ready),
         Step::Sending if is_open => Ok(At::Running),
-        Step::AttemptFailed | Step::Held if is_open => Ok(At::Waiting),
+        Step::AttemptFailed if is_alive => Ok(At::Waiting),
+        Step::Held if is_open => Ok(At::Waiting),
         Step::Asked | Step::Uncertain if is_open => Ok(At::AwaitingHuman),
-        Step::Blocked if is_open => Ok(At::Blocked),
+        Step::Blocked if is_alive => Ok(At::Blocked),
         Step::Completed if is_open => Ok(At::Completed),
-        Step::Bypassed if is_open => Ok(At::Bypassed),
-        Step::Skipped if is_open => Ok(At::Skipped),
-        Step::Failed if is_open => Ok(At::Failed),
+        Step::Bypassed if is_alive => Ok(At::Bypassed),
+        Step::Skipped if is_alive => Ok(At::Skipped),
+        Step::Failed if is_alive => Ok(At::Failed),
         _ => Err(illegal),
     }
 }
@@ -135,6 +155,7 @@ pub enum RunStep {
     Blocked,
     Unblocked,
     Ended,
+    Reopened,
 }
 
 impl Stage {
@@ -155,8 +176,15 @@ impl Stage {
 
 impl RunStep {
     /// All steps.
-    pub const ALL: [Self; 6] =
-        [Self::Started, Self::Paused, Self::Resumed, Self::Blocked, Self::Unblocked, Self::Ended];
+    pub const ALL: [Self; 7] = [
+        Self::Started,
+        Self::Paused,
+        Self::Resumed,
+        Self::Blocked,
+        Self::Unblocked,
+        Self::Ended,
+        Self::Reopened,
+    ];
 
     /// What an event is to its run.
     pub fn of(body: &EventBody) -> Option<Self> {
@@ -167,6 +195,7 @@ impl RunStep {
             EventBody::Blocked { .. } => Self::Blocked,
             EventBody::Unblocked { .. } => Self::Unblocked,
             EventBody::RunEnded { .. } => Self::Ended,
+            EventBody::RunReopened { .. } => Self::Reopened,
             _ => return None,
         })
     }
@@ -182,6 +211,7 @@ pub fn run_next(from: Stage, step: RunStep) -> &'static [Stage] {
         (Stage::Paused, RunStep::Blocked) => &[Stage::Paused],
         (Stage::Blocked, RunStep::Unblocked) => &[Stage::Live, Stage::Blocked],
         (Stage::Live | Stage::Blocked | Stage::Paused, RunStep::Ended) => &[Stage::Ended],
+        (Stage::Ended, RunStep::Reopened) => &[Stage::Live],
         _ => &[],
     }
 }
@@ -189,7 +219,7 @@ pub fn run_next(from: Stage, step: RunStep) -> &'static [Stage] {
 /// The activation table as text, one line a pair.
 pub fn activation_table() -> String {
     use ActivationState as At;
-    let states = [At::Running, At::Waiting, At::AwaitingHuman, At::Blocked];
+    let states = [At::Ready, At::Running, At::Waiting, At::AwaitingHuman, At::Blocked];
     let from = std::iter::once(None).chain(states.into_iter().map(Some));
     let mut table = String::new();
     for from in from {

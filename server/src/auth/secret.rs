@@ -45,18 +45,20 @@ impl ServerKey {
         Self(bytes)
     }
 
-    /// The key of a data folder (`secret.key`: 64 hexadecimal digits, mode 0600), made at the first
-    /// start. The error says what is wrong with the file.
-    pub fn open(data_dir: &Path) -> Result<Self, String> {
-        let path = data_dir.join("secret.key");
+    /// The key in a file (64 hexadecimal digits, mode 0600), made at the first start together with its
+    /// folder. The error says what is wrong with the file.
+    pub fn open(path: &Path) -> Result<Self, String> {
         let refuse = |why: &dyn std::fmt::Display| {
             format!("the key file {} cannot be used: {why}", path.display())
         };
-        let text = match fs::read_to_string(&path) {
+        let text = match fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let text = hex::encode(Self::ephemeral().0);
-                write_private(&path, text.as_bytes()).map_err(|error| refuse(&error))?;
+                if let Some(folder) = path.parent() {
+                    fs::create_dir_all(folder).map_err(|error| refuse(&error))?;
+                }
+                write_private(path, text.as_bytes()).map_err(|error| refuse(&error))?;
                 text
             }
             Err(error) => return Err(refuse(&error)),

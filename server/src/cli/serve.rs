@@ -12,11 +12,13 @@ use crate::{
     live::LiveHub,
     maintenance,
     secret::Vault,
-    store::{self, Store},
+    store::{self, Store, StoreOptions},
     tool::Tools,
     web,
 };
 use axum::{Router, http::request};
+use chrono::Utc;
+use futures::FutureExt;
 use leptos::prelude::{provide_context, use_context};
 use signalbox::graph::Catalogue;
 use std::{
@@ -33,14 +35,6 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     start_log();
     let public_origin = config.public_origin()?;
-    if let Some(url) = &config.database_url {
-        let kind = url.split(':').next().unwrap_or_default();
-        return Err(CommandError::new(format!(
-            "databases of the kind `{kind}` are not supported by this build; leave DATABASE_URL and \
-             --database-url out to use the embedded database in {}",
-            config.data.display()
-        )));
-    }
     // The port first: a second server should say so before it touches anything.
     let listener = TcpListener::bind(config.addr).await.map_err(|error| {
         CommandError::new(format!(
@@ -49,8 +43,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
         ))
     })?;
     let addr = listener.local_addr().unwrap_or(config.addr);
-    let store = Store::open(&config.data).await?;
-    let key = ServerKey::open(&config.data).map_err(CommandError::new)?;
+    let (store, key) = open(&config).await?;
     let vault = Arc::new(Vault::of(&key));
     let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
     let egress = Egress::new(Allowed::parse(&config.allow_hosts))
@@ -84,6 +77,30 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     state.store().close().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The database and the key that belongs to it.
+async fn open(config: &ServeConfig) -> Result<(Store, ServerKey), CommandError> {
+    let file = config.key_file.clone().unwrap_or_else(|| config.data.join("secret.key"));
+    let Some(url) = &config.database_url else {
+        let store = Store::open(&config.data).await?;
+        return Ok((store, ServerKey::open(&file).map_err(CommandError::new)?));
+    };
+    let store = Store::connect(url, StoreOptions::default()).await?;
+    let key = ServerKey::open(&file).map_err(CommandError::new)?;
+    // Secrets and addresses are made with the key: a server with another one could read neither.
+    let mark = key.derive("database", &[]);
+    let adopted =
+        store.write(move |tx| async move { store::key_adopt(tx, &mark, Utc::now()).await }.boxed());
+    if !adopted.await? {
+        store.close().await;
+        return Err(CommandError::new(format!(
+            "the key in {} is not the one that this database was set up with; copy the key file of its \
+             first server there, or name it with --key-file",
+            file.display()
+        )));
+    }
+    Ok((store, key))
 }
 
 /// An address that a browser here can open: all interfaces are reached by the loopback one.

@@ -4,7 +4,7 @@
 use super::CommandError;
 use crate::{
     http::api::tokens,
-    store::{self, Store},
+    store::{self, Store, StoreOptions},
 };
 use chrono::{SubsecRound, Utc};
 use futures::FutureExt;
@@ -20,6 +20,9 @@ pub enum TokenCommand {
         /// The data folder of the server
         #[arg(long, env = "SIGNALBOX_DATA", default_value = "./data")]
         data: PathBuf,
+        /// The PostgreSQL database of the server, if it has one
+        #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+        database_url: Option<String>,
         /// What the token may do: viewer, approver, editor, admin or owner
         #[arg(long, value_parser = parse_role)]
         role: Role,
@@ -38,8 +41,11 @@ fn parse_role(word: &str) -> Result<Role, String> {
 }
 
 pub async fn run(command: TokenCommand) -> Result<(), CommandError> {
-    let TokenCommand::Create { data, role, name, organization } = command;
-    let store = Store::open_beside(&data).await?;
+    let TokenCommand::Create { data, database_url, role, name, organization } = command;
+    let store = match database_url {
+        Some(url) => Store::connect(&url, StoreOptions::default()).await?,
+        None => Store::open_beside(&data).await?,
+    };
     let created = create(&store, role, name, organization.map(OrganizationId)).await;
     store.close().await;
     println!("{}", created?);

@@ -2,8 +2,9 @@
 
 use super::{CallContext, CallOutcome, EngineHandle, Inner, queue::Job};
 use crate::store::{self, CallState, OpenCall, UnreadableCall};
+use chrono::TimeDelta;
 use futures::FutureExt;
-use signalbox::run::{Command, ErrorKind, StepError};
+use signalbox::run::{CallRequest, Command, ErrorKind, StepError};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 impl Inner {
@@ -15,8 +16,8 @@ impl Inner {
 
     /// Begins what may begin, and reads on when there is room.
     pub(super) fn pump(self: &Arc<Self>) {
-        if self.stop.is_cancelled() {
-            return;
+        if self.stop.is_cancelled() || !self.store.may_work() {
+            return; // what is queued waits until this server may work again
         }
         while let Some(job) = self.queue.pop() {
             let inner = self.clone();
@@ -125,9 +126,27 @@ impl Inner {
         }
     }
 
+    /// An executor that does tasks has them while it does: it is never lost.
+    async fn claim_for_executor(self: &Arc<Self>, call: &OpenCall) {
+        let command = Command::ClaimTask {
+            call: call.call,
+            attempt: call.attempt,
+            worker: "the world".to_owned(),
+            lease_until: self.clock.now() + TimeDelta::days(3_650),
+        };
+        // Refused: it has it already, or nobody wants it any more. Its result is refused then too.
+        self.insist(call.organization, call.run, command).await;
+    }
+
     /// Makes the call; what to tell the run, or nothing when the executor has told it.
     async fn execute(self: &Arc<Self>, job: &Job) -> Option<Command> {
         let OpenCall { call, attempt, .. } = job.call;
+        if !self.executor.does_tasks() && matches!(job.call.request, CallRequest::Run(_)) {
+            return self.start_child(&job.call).await;
+        }
+        if matches!(job.call.request, CallRequest::Task(_)) {
+            self.claim_for_executor(&job.call).await;
+        }
         let context = CallContext {
             organization: job.call.organization,
             run: job.call.run,
@@ -135,6 +154,7 @@ impl Inner {
             activation: job.call.activation,
             attempt,
             call,
+            repeats: job.call.route.repeats,
             engine: EngineHandle { inner: self.clone() },
             cancelled: job.cancelled.clone(),
         };

@@ -239,7 +239,7 @@ impl Inner {
             self.take_note(place, command, extra).await?;
             return Ok(Tried::Done(outcome(live, 0)));
         }
-        let plan = commit::plan(place, live, &advance, command)?;
+        let plan = commit::plan(place, live, &advance, command, self.executor.as_ref())?;
         if let Err(failed) = self.write(&plan, extra).await {
             // Whatever was unknown before, the state on disk decides.
             return match failed {
@@ -346,11 +346,14 @@ impl Inner {
         if let Some(due) = plan.timer {
             self.alarm.ring(due);
         }
-        for call in plan.cancelled {
-            self.queue.cancel(run, call);
+        for call in &plan.cancelled {
+            self.queue.cancel(run, *call);
         }
         if plan.ends {
             self.queue.cancel_run(run);
+        }
+        if plan.ends || !plan.cancelled.is_empty() || asks_slot(writes) {
+            self.see_to_others();
         }
         for call in plan.calls {
             self.submit(call);
@@ -465,6 +468,10 @@ impl Inner {
             pause_ms = (pause_ms * 2).min(5_000);
         }
     }
+}
+
+fn asks_slot(writes: &[RunWrite]) -> bool {
+    writes.iter().any(|write| matches!(write, RunWrite::SlotAsk(..)))
 }
 
 fn outcome(live: &Live, events: usize) -> Outcome {

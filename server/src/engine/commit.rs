@@ -1,6 +1,6 @@
 //! From a decision to a commit: which rows go with the events.
 
-use super::{EngineError, cells::Live};
+use super::{CallExecutor, EngineError, cells::Live};
 use crate::store::{
     Decided, EventBlocks, NewApproval, OpenCall, RunCommit, RunHead, RunWrite, StoreError,
 };
@@ -8,7 +8,10 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
     id::{ApprovalId, CallId, OrganizationId, RunId},
-    run::{ActivationId, Advance, ApprovalRequest, Command, Decision, Effect, Event, EventBody},
+    run::{
+        ActivationId, Advance, ApprovalRequest, CallRequest, Command, Decision, Effect, Event,
+        EventBody, TimerId, TimerPurpose,
+    },
     wire::ApprovalState,
 };
 use std::sync::Arc;
@@ -48,9 +51,17 @@ pub(super) fn plan(
     live: &mut Live,
     advance: &Advance,
     command: &Command,
+    executor: &dyn CallExecutor,
 ) -> Result<Plan, EngineError> {
-    let mut draft =
-        Draft { place, live, writes: vec![], calls: vec![], cancelled: vec![], timer: None };
+    let mut draft = Draft {
+        place,
+        live,
+        executor,
+        writes: vec![],
+        calls: vec![],
+        cancelled: vec![],
+        timer: None,
+    };
     if let Command::TimerFired { timer } = command {
         draft.writes.push(RunWrite::TimerDelete(timer.clone()));
     }
@@ -126,6 +137,7 @@ fn lifts_a_stop(body: &EventBody) -> bool {
 struct Draft<'a> {
     place: Place,
     live: &'a mut Live,
+    executor: &'a dyn CallExecutor,
     writes: Vec<RunWrite>,
     calls: Vec<OpenCall>,
     cancelled: Vec<CallId>,
@@ -157,6 +169,9 @@ impl Draft<'_> {
                     self.writes.push(RunWrite::CallPark(*call));
                 }
             }
+            EventBody::TaskReleased { call, .. } => {
+                self.writes.push(RunWrite::TaskFree(*call));
+            }
             EventBody::ApprovalDecided { approval, decision, by, .. } => {
                 self.writes.push(close_approval(*approval, decision, by, event.at));
             }
@@ -173,7 +188,7 @@ impl Draft<'_> {
     /// What an effect asks for.
     fn effect(&mut self, effect: &Effect) {
         match effect {
-            Effect::Call { activation, attempt, call, request, timeout_ms } => {
+            Effect::Call { activation, attempt, call, request, timeout_ms, route } => {
                 let node = self.node(*activation);
                 let open = OpenCall {
                     organization: self.place.organization,
@@ -184,16 +199,22 @@ impl Draft<'_> {
                     attempt: *attempt,
                     request: request.clone(),
                     timeout_ms: *timeout_ms,
+                    route: route.clone(),
                 };
                 self.live.calls.insert(*activation, *call);
                 // The row is overwritten, so its end need not be written before.
                 self.writes.retain(|write| !matches!(write, RunWrite::CallClose(id) if id == call));
+                if matches!(request, CallRequest::Task(_)) && !self.executor.does_tasks() {
+                    self.writes.push(RunWrite::TaskOffer(Box::new(open)));
+                    return;
+                }
                 self.writes.push(RunWrite::CallOpen(Box::new(open.clone())));
                 self.calls.push(open);
             }
             Effect::CancelCall { call } => {
                 self.live.calls.retain(|_, open| open != call);
                 self.writes.push(RunWrite::CallClose(*call));
+                self.writes.push(RunWrite::ChildStop(*call));
                 self.cancelled.push(*call);
             }
             Effect::SetTimer { timer, due_at } => {
@@ -215,6 +236,9 @@ impl Draft<'_> {
                 self.live.waits.insert(*activation);
                 self.writes.push(RunWrite::WaitOpen(*activation, event.clone(), since));
             }
+            Effect::AwaitSlot { key, limit } => {
+                self.writes.push(RunWrite::SlotAsk(key.clone(), *limit));
+            }
             Effect::Continue | Effect::Ended => {}
         }
     }
@@ -222,7 +246,13 @@ impl Draft<'_> {
     /// A timer that fired while the run was stopped is due at once when the stop is lifted.
     fn set_timers_again(&mut self) {
         for effect in signalbox::run::recover(&self.live.state) {
-            if let Effect::SetTimer { .. } = effect {
+            // A lease is where its worker's heartbeats moved it.
+            let is_lease = |timer: &TimerId| {
+                timer.parts().is_some_and(|(_, purpose)| purpose == TimerPurpose::Lease)
+            };
+            if let Effect::SetTimer { timer, .. } = &effect
+                && !is_lease(timer)
+            {
                 self.effect(&effect);
             }
         }

@@ -6,7 +6,7 @@ use signalbox::{
     graph::{AnyTool, ToolNames},
     id::OrganizationId,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What the engine must know about organisations.
 pub trait Organizations: Send + Sync {
@@ -40,6 +40,9 @@ pub struct EngineConfig {
     pub calls_max: usize,
     /// Calls in flight for one organisation.
     pub calls_per_organization_max: usize,
+    /// Named queues with how many of their calls may be in flight for one organisation. Others have no limit of
+    /// their own.
+    pub queues: BTreeMap<String, usize>,
     /// Calls that wait in memory; more wait in the database.
     pub calls_queued_max: usize,
     /// Beginnings of one attempt without a result after which a person must look.
@@ -63,6 +66,7 @@ impl Default for EngineConfig {
         Self {
             calls_max: 128,
             calls_per_organization_max: 64,
+            queues: BTreeMap::new(),
             calls_queued_max: 4_096,
             claims_max: 5,
             call_timeout_ms: 15 * 60 * 1_000,

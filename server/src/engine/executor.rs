@@ -5,7 +5,7 @@ use crate::store::{StoreResult, Tx};
 use futures::future::BoxFuture;
 use serde_json::Value;
 use signalbox::{
-    id::{CallId, NodeId, OrganizationId, RunId},
+    id::{CallId, MessageId, NodeId, OrganizationId, RunId},
     run::{ActivationId, CallRequest, StepError, Usage},
 };
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,8 @@ pub struct CallContext {
     pub attempt: u32,
     /// The stable key: the same over all attempts of this activation, and after a crash.
     pub call: CallId,
+    /// The message that it would send again: then a person must approve, whatever a rule says.
+    pub repeats: Option<MessageId>,
     /// To tell the run more than a result.
     pub engine: EngineHandle,
     /// Cancelled when nobody wants the result any more.
@@ -73,6 +75,12 @@ pub trait CallExecutor: Send + Sync + 'static {
     /// must not break off half way belongs into a task of the executor's own. After a crash the same
     /// call is made again with the same key and attempt.
     fn execute(&self, context: CallContext, request: CallRequest) -> BoxFuture<'_, CallOutcome>;
+
+    /// Whether it makes tasks and runs of other workflows too, instead of outside workers and the engine: for runs
+    /// whose world is made up.
+    fn does_tasks(&self) -> bool {
+        false
+    }
 
     /// Calls that are not wanted any more, inside the transaction that says so: the place to recall
     /// messages that are held or scheduled. An error undoes the whole commit.

@@ -55,7 +55,11 @@ impl Inner {
                 detail: format!("the journal ends at {} and the run at {}", state.seq, row.seq),
             }));
         }
-        let context = self.context(organization, row.workflow).await;
+        let mut context = self.context(organization, row.workflow).await;
+        if self.others.has_links() {
+            let link = store::link_fetch(&self.store, organization, run).await?;
+            context.root_workflow_id = link.map(|link| link.root_workflow);
+        }
         Ok(Live::new(state, graph, context, row.workflow, checkpoint_seq))
     }
 

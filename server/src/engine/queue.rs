@@ -1,12 +1,14 @@
-//! Calls that wait for their turn: fair between organisations, bounded in memory.
+//! Calls that wait for their turn: fair between organisations, urgent ones first, so many of a named queue at once,
+//! bounded in memory.
 //!
 //! What does not fit is not kept here at all; its row in the database is read when there is room.
 //! Deliberately absent: making calls (`calls`).
 
 use super::EngineConfig;
-use crate::store::OpenCall;
+use crate::store::{OpenCall, PRIORITY};
 use signalbox::id::{CallId, OrganizationId, RunId};
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Mutex, PoisonError},
 };
@@ -24,6 +26,7 @@ pub(super) struct Queue {
     calls_max: usize,
     per_organization_max: usize,
     queued_max: usize,
+    limits: BTreeMap<String, usize>,
     shared: Mutex<Shared>,
 }
 
@@ -36,6 +39,8 @@ struct Shared {
     known: BTreeMap<(RunId, CallId), Known>,
     queued: usize,
     running: usize,
+    /// Numbers the calls as they come.
+    number: u64,
     /// Rows may be open that are not here.
     more: bool,
     refilling: bool,
@@ -43,8 +48,11 @@ struct Shared {
 
 #[derive(Default)]
 struct Lane {
-    waiting: VecDeque<Job>,
+    /// The most urgent first, then in order.
+    waiting: BTreeMap<(Reverse<u8>, u64), Job>,
     running: usize,
+    /// Running calls of each named queue.
+    queues: HashMap<String, usize>,
     in_turns: bool,
 }
 
@@ -59,6 +67,7 @@ impl Queue {
             calls_max: config.calls_max.max(1),
             per_organization_max: config.calls_per_organization_max.max(1),
             queued_max: config.calls_queued_max.max(1),
+            limits: config.queues.clone(),
             shared: Mutex::new(Shared { more: true, ..Shared::default() }),
         }
     }
@@ -90,9 +99,11 @@ impl Queue {
         let known = Known { attempt: call.attempt, cancelled: cancelled.clone() };
         shared.known.insert(key, known);
         shared.queued += 1;
+        shared.number += 1;
         let organization = call.organization;
+        let place = (Reverse(call.route.priority.unwrap_or(PRIORITY)), shared.number);
         let lane = shared.organizations.entry(organization).or_default();
-        lane.waiting.push_back(Job { call, fresh, cancelled });
+        lane.waiting.insert(place, Job { call, fresh, cancelled });
         shared.offer(organization, self.per_organization_max);
     }
 
@@ -103,8 +114,13 @@ impl Queue {
             let organization = shared.turns.pop_front()?;
             let Some(lane) = shared.organizations.get_mut(&organization) else { continue };
             lane.in_turns = false;
-            let Some(job) = lane.waiting.pop_front() else { continue };
+            // Calls whose queue is full wait; the turn comes again when one of them is done.
+            let Some(place) = lane.next(&self.limits) else { continue };
+            let Some(job) = lane.waiting.remove(&place) else { continue };
             lane.running += 1;
+            if let Some(queue) = &job.call.route.queue {
+                *lane.queues.entry(queue.clone()).or_insert(0) += 1;
+            }
             shared.queued -= 1;
             shared.running += 1;
             shared.offer(organization, self.per_organization_max);
@@ -124,6 +140,11 @@ impl Queue {
         let organization = call.organization;
         if let Some(lane) = shared.organizations.get_mut(&organization) {
             lane.running -= 1;
+            if let Some(queue) = &call.route.queue
+                && let Some(running) = lane.queues.get_mut(queue)
+            {
+                *running = running.saturating_sub(1);
+            }
             if lane.running == 0 && lane.waiting.is_empty() {
                 shared.organizations.remove(&organization);
             } else {
@@ -170,6 +191,20 @@ impl Queue {
     }
 }
 
+impl Lane {
+    /// The most urgent call whose queue has room.
+    fn next(&self, limits: &BTreeMap<String, usize>) -> Option<(Reverse<u8>, u64)> {
+        let has_room = |job: &Job| {
+            let queue = job.call.route.queue.as_ref();
+            queue.is_none_or(|queue| {
+                let running = self.queues.get(queue).copied().unwrap_or(0);
+                limits.get(queue).is_none_or(|limit| running < *limit)
+            })
+        };
+        self.waiting.iter().find(|(_, job)| has_room(job)).map(|(place, _)| *place)
+    }
+}
+
 impl Shared {
     /// Gives an organisation a turn if it has calls and room and none yet.
     fn offer(&mut self, organization: OrganizationId, per_organization_max: usize) {
@@ -198,7 +233,29 @@ mod tests {
             attempt,
             request: CallRequest::Tool { tool: "t".into(), parameters: Value::Null },
             timeout_ms: None,
+            route: Default::default(),
         }
+    }
+
+    #[test]
+    fn urgent_calls_go_first_and_a_queue_takes_so_many_at_once() {
+        let queues = BTreeMap::from([("slow".to_owned(), 1)]);
+        let queue = Queue::new(&EngineConfig { queues, ..EngineConfig::default() });
+        let routes = [("slow", 5), ("slow", 5), ("", 5), ("", 9), ("other", 1), ("slow", 10)];
+        for (number, (name, priority)) in routes.into_iter().enumerate() {
+            let mut call = call(1, number as u128, 1);
+            call.route.queue = Some(name.to_owned()).filter(|name| !name.is_empty());
+            call.route.priority = Some(priority);
+            queue.push(call, true);
+        }
+        let number = |job: &Job| job.call.call.0.as_u128();
+        let first: Vec<Job> = std::iter::from_fn(|| queue.pop()).collect();
+        assert_eq!(first.iter().map(number).collect::<Vec<_>>(), [5, 3, 2, 4]);
+        queue.done(&first[1].call);
+        assert!(queue.pop().is_none(), "the queue is full");
+        queue.done(&first[0].call);
+        assert_eq!(queue.pop().as_ref().map(number), Some(0));
+        assert!(queue.pop().is_none());
     }
 
     fn queue(calls_max: usize, per_organization: usize, queued: usize) -> Queue {

@@ -26,10 +26,8 @@ pub(super) fn start(inner: &Arc<Inner>) {
     inner.pump(); // reads the open calls
     let recovering = inner.clone();
     inner.spawn_work(async move {
-        if let Err(error) = recovering.continue_due().await {
-            tracing::error!(%error, "runs that must continue cannot be read; the watch tries again");
-        }
-        recovering.deliver_all().await;
+        recovering.take_over().await;
+        recovering.see_to_others();
     });
 }
 
@@ -45,6 +43,7 @@ pub(super) fn watch(inner: &Arc<Inner>) {
             let _busy = inner.activity.enter();
             inner.queue.expect_more();
             inner.pump();
+            inner.see_to_others();
             if let Err(error) = inner.look_for_stuck().await {
                 tracing::error!(%error, "the watch over runs failed");
             }
@@ -53,6 +52,14 @@ pub(super) fn watch(inner: &Arc<Inner>) {
 }
 
 impl Inner {
+    /// What an earlier process, or a server that is gone, left undone besides its calls and timers.
+    pub(super) async fn take_over(self: &Arc<Self>) {
+        if let Err(error) = self.continue_due().await {
+            tracing::error!(%error, "runs that must continue cannot be read; the watch tries again");
+        }
+        self.deliver_all().await;
+    }
+
     async fn continue_due(self: &Arc<Self>) -> Result<(), EngineError> {
         let mut last = Vec::new();
         loop {

@@ -5,7 +5,7 @@ use super::{
     cells::Live,
     commit::{self, Place},
 };
-use crate::store::{self, NewRun, StoreError, StoreResult, Tx};
+use crate::store::{self, NewRun, RunLink, StoreError, StoreResult, Tx};
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use signalbox::{
@@ -27,6 +27,8 @@ pub struct StartRun {
     pub started_by: String,
     /// The same key of the same organisation finds the same run instead of making another.
     pub idempotency_key: Option<String>,
+    /// The call of another run that waits for it. Its `run` is set here.
+    pub link: Option<RunLink>,
 }
 
 /// A run that was started.
@@ -93,7 +95,7 @@ impl EngineHandle {
 }
 
 impl Inner {
-    async fn start_run(
+    pub(super) async fn start_run(
         self: &Arc<Self>,
         organization: OrganizationId,
         workflow: WorkflowId,
@@ -106,7 +108,11 @@ impl Inner {
         }
         let run = RunId(uuid::Uuid::now_v7());
         let graph = self.version(organization, workflow, version).await?;
-        let context = self.context(organization, workflow).await;
+        let mut context = self.context(organization, workflow).await;
+        let link = start.link.map(|link| RunLink { run, ..link });
+        if let Some(link) = link {
+            context.root_workflow_id = Some(link.root_workflow);
+        }
         let mut live = Live::new(RunState::new(run), graph, context, workflow, 0);
         let place = Place { organization, run, expected_seq: 0, now: self.clock.now() };
         let command = Command::Start {
@@ -116,7 +122,7 @@ impl Inner {
             started_by: start.started_by.clone(),
         };
         let advance = self.advance(place, &mut live, &command).await?;
-        let plan = commit::plan(place, &mut live, &advance, &command)?;
+        let plan = commit::plan(place, &mut live, &advance, &command, self.executor.as_ref())?;
         let new = NewRun {
             workflow,
             version,
@@ -132,6 +138,9 @@ impl Inner {
                 async move {
                     if let Some(extra) = extra {
                         extra(tx, run).await?;
+                    }
+                    if let Some(link) = link {
+                        store::link_insert(tx, &link).await?;
                     }
                     store::run_insert(tx, &new, &first).await
                 }

@@ -34,6 +34,11 @@ impl Default for Alarm {
 }
 
 impl Alarm {
+    /// Somebody else may have set a timer, or left one.
+    pub(super) fn look(&self) {
+        self.wake.notify_one();
+    }
+
     /// A timer was set for then.
     pub(super) fn ring(&self, due_at: DateTime<Utc>) {
         let due_ms = due_at.timestamp_millis();
@@ -74,6 +79,9 @@ impl Inner {
     async fn fire_due(self: &Arc<Self>) -> Result<Option<DateTime<Utc>>, EngineError> {
         let _busy = self.activity.enter();
         loop {
+            if !self.store.may_work() {
+                return Ok(Some(self.clock.now() + TimeDelta::seconds(1)));
+            }
             let due = store::timers_due(&self.store, self.clock.now(), BATCH).await?;
             if due.is_empty() || self.stop.is_cancelled() {
                 return Ok(store::timer_next(&self.store).await?);

@@ -37,12 +37,18 @@ impl WaitFor {
 pub(super) struct Waiters(Mutex<HashMap<RunId, Vec<Waiter>>>);
 
 struct Waiter {
+    organization: OrganizationId,
     what: WaitFor,
     tell: oneshot::Sender<RunStatus>,
 }
 
 impl Waiters {
-    fn add(&self, run: RunId, what: WaitFor) -> Result<oneshot::Receiver<RunStatus>, EngineError> {
+    fn add(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        what: WaitFor,
+    ) -> Result<oneshot::Receiver<RunStatus>, EngineError> {
         let (tell, told) = oneshot::channel();
         let mut waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiters.len() >= WAITERS_MAX {
@@ -59,8 +65,21 @@ impl Waiters {
         if waiting.len() >= WAITERS_MAX {
             return Err(EngineError::Busy);
         }
-        waiting.push(Waiter { what, tell });
+        waiting.push(Waiter { organization, what, tell });
         Ok(told)
+    }
+
+    /// Whether anybody waits for a run.
+    pub(super) fn has(&self, run: RunId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&run)
+    }
+
+    /// All runs that somebody waits for.
+    pub(super) fn waited_for(&self) -> Vec<(OrganizationId, RunId)> {
+        let waiters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of =
+            |(run, waiting): (&RunId, &Vec<Waiter>)| Some((waiting.first()?.organization, *run));
+        waiters.iter().filter_map(of).collect()
     }
 
     /// Tells those whose wait is over.
@@ -100,7 +119,7 @@ impl EngineHandle {
         what: WaitFor,
         timeout: Duration,
     ) -> Result<RunStatus, EngineError> {
-        let told = self.inner.waiters.add(run, what)?;
+        let told = self.inner.waiters.add(organization, run, what)?;
         // Looked at after joining the waiters, so that no change falls in between.
         let status = store::run_fetch(self.store(), organization, run).await.map(|row| row.status);
         if let Ok(status) = &status

@@ -118,6 +118,9 @@ impl Gate {
     }
 
     async fn pause(&self) -> Duration {
+        if !self.store().may_work() {
+            return Duration::from_secs(1);
+        }
         let due = self.next_due().await.unwrap_or_default();
         let until = due.map(|at| (at - self.now()).to_std().unwrap_or_default());
         // What is due but waits for a free place is started when one gets free.
@@ -125,6 +128,9 @@ impl Gate {
     }
 
     async fn pump(&self, at_work: &mut JoinSet<()>) -> StoreResult<usize> {
+        if !self.store().may_work() {
+            return Ok(0);
+        }
         let now = self.now();
         let mut taken = self.doubt(now).await? + self.expire(now).await?;
         for message in store::messages_due(self.store(), now, LOOKED_AT).await? {

@@ -55,6 +55,7 @@ pub async fn organization_create(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -84,7 +85,8 @@ pub async fn organization_update(
     .bind(timezone)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     match changed.rows_affected() {
         0 => Err(StoreError::NotFound { what: "organisation" }),
         _ => Ok(()),
@@ -135,7 +137,7 @@ pub async fn organization_first(tx: &mut Tx) -> StoreResult<Option<OrganizationI
 /// Whether anybody owns anything here.
 pub async fn owner_exists(store: &Store) -> StoreResult<bool> {
     let found: Option<i64> = on_db!(store, |pool| sqlx::query_scalar(
-        "SELECT 1 FROM members WHERE role = 'owner' LIMIT 1"
+        "SELECT CAST(1 AS BIGINT) FROM members WHERE role = 'owner' LIMIT 1"
     )
     .fetch_optional(pool)
     .await)?;
@@ -149,8 +151,9 @@ pub async fn owner_setup(
     new: &NewOwner,
     now: DateTime<Utc>,
 ) -> StoreResult<OrganizationId> {
+    tx.turn("owner_setup").await?;
     let owned: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
-        "SELECT 1 FROM members WHERE role = 'owner' LIMIT 1"
+        "SELECT CAST(1 AS BIGINT) FROM members WHERE role = 'owner' LIMIT 1"
     )
     .fetch_optional(&mut *conn)
     .await)?;
@@ -186,6 +189,7 @@ pub async fn user_create(tx: &mut Tx, user: &User, now: DateTime<Utc>) -> StoreR
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -327,7 +331,8 @@ async fn member_insert(
     .bind(role.as_str())
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -338,6 +343,7 @@ pub async fn member_set_role(
     user: UserId,
     role: Role,
 ) -> StoreResult<Member> {
+    tx.turn(&format!("owners {organization}")).await?;
     if member_fetch(tx, organization, user).await?.role == Role::Owner && role != Role::Owner {
         another_owner(tx, organization, user).await?;
     }
@@ -348,7 +354,8 @@ pub async fn member_set_role(
     .bind(user.0)
     .bind(role.as_str())
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     member_fetch(tx, organization, user).await
 }
 
@@ -358,6 +365,7 @@ pub async fn member_remove(
     organization: OrganizationId,
     user: UserId,
 ) -> StoreResult<()> {
+    tx.turn(&format!("owners {organization}")).await?;
     if member_fetch(tx, organization, user).await?.role == Role::Owner {
         another_owner(tx, organization, user).await?;
     }
@@ -367,14 +375,15 @@ pub async fn member_remove(
     .bind(organization.0)
     .bind(user.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
 async fn another_owner(tx: &mut Tx, organization: OrganizationId, user: UserId) -> StoreResult<()> {
     let other: Option<i64> = on_tx!(tx, |conn| {
         sqlx::query_scalar(
-        "SELECT 1 FROM members WHERE organization_id = $1 AND user_id <> $2 AND role = 'owner' LIMIT 1"
+        "SELECT CAST(1 AS BIGINT) FROM members WHERE organization_id = $1 AND user_id <> $2 AND role = 'owner' LIMIT 1"
     )
     .bind(organization.0)
     .bind(user.0)

@@ -170,6 +170,7 @@ pub async fn approval_open(tx: &mut Tx, new: &NewApproval, now: DateTime<Utc>) -
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if inserted.rows_affected() == 1 {
         feed(tx, new.organization, new.id, ApprovalState::Pending, now);
@@ -202,6 +203,7 @@ pub async fn approval_close(
     .bind(value::to_json(&decided.answer, "approvals", "answer")?)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the approval" });
@@ -286,6 +288,7 @@ pub async fn approval_reopen(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the approval" });
@@ -453,13 +456,16 @@ pub async fn approval_fetch_in(
     organization: OrganizationId,
     id: ApprovalId,
 ) -> StoreResult<Approval> {
-    let row: Row = on_tx!(tx, |conn| sqlx::query_as(
-        "SELECT * FROM approvals WHERE organization_id = $1 AND id = $2"
-    )
-    .bind(organization.0)
-    .bind(id.0)
-    .fetch_one(&mut *conn)
-    .await)
+    // Locked: what is decided about it holds until the commit.
+    let sql = tx.pick(
+        "SELECT * FROM approvals WHERE organization_id = $1 AND id = $2",
+        "SELECT * FROM approvals WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+    );
+    let row: Row = on_tx!(tx, |conn| sqlx::query_as(sql)
+        .bind(organization.0)
+        .bind(id.0)
+        .fetch_one(&mut *conn)
+        .await)
     .map_err(StoreError::of("approval"))?;
     row.approval()
 }

@@ -1,12 +1,18 @@
 //! Calls that have no result yet: the intents, committed before the calls are made.
+//!
+//! Where several servers work, a call is owned by the server that committed it, and by another one
+//! when that server is gone.
 
 use super::{Store, StoreResult, Tx, value};
-use crate::{on_db, on_tx};
+use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
-    id::{CallId, NodeId, OrganizationId, RunId},
-    run::{ActivationId, CallRequest},
+    id::{CallId, MessageId, NodeId, OrganizationId, RunId},
+    run::{ActivationId, CallRequest, CallRoute},
 };
+
+/// The priority of a call whose step names none.
+pub const PRIORITY: u8 = 5;
 
 /// A call that was decided and has no result.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +33,8 @@ pub struct OpenCall {
     pub request: CallRequest,
     /// Working time, in milliseconds.
     pub timeout_ms: Option<u64>,
+    /// Through which queue it goes, and whether it repeats a message.
+    pub route: CallRoute,
 }
 
 /// Where an open call is.
@@ -38,6 +46,8 @@ pub enum CallState {
     Parked,
     /// It was begun too often without a result; a person must look.
     Held,
+    /// A task that no worker has.
+    Offered,
 }
 
 impl CallState {
@@ -46,32 +56,62 @@ impl CallState {
             Self::Open => "open",
             Self::Parked => "parked",
             Self::Held => "held",
+            Self::Offered => "offered",
         }
     }
 }
 
-/// Writes the intent of an attempt, as begun once. A later attempt takes the earlier one's place.
-pub async fn call_open(tx: &mut Tx, call: &OpenCall, now: DateTime<Utc>) -> StoreResult<()> {
+macro_rules! open_sql {
+    ($column:literal, $value:literal, $update:literal) => {
+        concat!(
+            "INSERT INTO calls (organization_id, run_id, id, activation, node, attempt, request, timeout_ms, claims, created_at,
+               state, queue, priority, repeats, offer", $column, ")
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14", $value, ")
+             ON CONFLICT (organization_id, run_id, id) DO UPDATE SET attempt = excluded.attempt,
+               request = excluded.request, timeout_ms = excluded.timeout_ms, claims = 1, created_at = excluded.created_at,
+               state = excluded.state, queue = excluded.queue, priority = excluded.priority, repeats = excluded.repeats,
+               offer = excluded.offer, claim = NULL, worker = NULL", $update
+        )
+    };
+}
+
+/// Writes the intent of an attempt, as begun once. A later attempt takes the earlier one's place. A task is offered
+/// to workers (unless `is_made`, by whoever makes the other calls too).
+pub async fn call_open(
+    tx: &mut Tx,
+    call: &OpenCall,
+    is_made: bool,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    let offer = super::tasks::offer(&call.request).filter(|_| !is_made);
+    let state = if offer.is_some() { CallState::Offered } else { CallState::Open };
     let request = value::to_json(&call.request, "calls", "request")?;
+    let sql =
+        tx.pick(open_sql!("", "", ""), open_sql!(", owner", ", $15", ", owner = excluded.owner"));
+    let owner = tx.is_shared().then_some(tx.owner);
     on_tx!(tx, |conn| {
-        sqlx::query(
-        "INSERT INTO calls (organization_id, run_id, id, activation, node, attempt, request, timeout_ms, state, claims, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'open', 1, $9)
-         ON CONFLICT (organization_id, run_id, id) DO UPDATE SET attempt = excluded.attempt,
-           request = excluded.request, timeout_ms = excluded.timeout_ms, state = 'open', claims = 1,
-           created_at = excluded.created_at"
-    )
-    .bind(call.organization.0)
-    .bind(call.run.0)
-    .bind(call.call.0)
-    .bind(i64::from(call.activation.0))
-    .bind(call.node.as_str())
-    .bind(i64::from(call.attempt))
-    .bind(request)
-    .bind(call.timeout_ms.map(value::int))
-    .bind(value::ms(now))
-    .execute(&mut *conn)
-    .await
+        let query = sqlx::query(sql)
+            .bind(call.organization.0)
+            .bind(call.run.0)
+            .bind(call.call.0)
+            .bind(i64::from(call.activation.0))
+            .bind(call.node.as_str())
+            .bind(i64::from(call.attempt))
+            .bind(request)
+            .bind(call.timeout_ms.map(value::int))
+            .bind(value::ms(now))
+            .bind(state.as_str())
+            .bind(&call.route.queue)
+            .bind(i64::from(call.route.priority.unwrap_or(PRIORITY)))
+            .bind(call.route.repeats.map(|message| message.0))
+            .bind(&offer);
+        match owner {
+            Some(owner) => query.bind(owner),
+            None => query,
+        }
+        .execute(&mut *conn)
+        .await
+        .map(value::rows)
     })?;
     Ok(())
 }
@@ -92,7 +132,8 @@ pub async fn call_set_state(
     .bind(call.0)
     .bind(state.as_str())
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -110,7 +151,8 @@ pub async fn call_close(
     .bind(run.0)
     .bind(call.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -132,23 +174,37 @@ pub async fn call_close_attempt(
     .bind(i64::from(attempt))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
 
-/// Counts one more beginning of an attempt; `None` when it has a result by now or is not open.
+/// Counts one more beginning of an attempt; `None` when it has a result by now, is not open, or
+/// belongs to another server.
 pub async fn call_claim(tx: &mut Tx, call: &OpenCall) -> StoreResult<Option<u32>> {
-    let claims: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+    let sql = tx.pick(
         "UPDATE calls SET claims = claims + 1
          WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'
-         RETURNING claims"
-    )
-    .bind(call.organization.0)
-    .bind(call.run.0)
-    .bind(call.call.0)
-    .bind(i64::from(call.attempt))
-    .fetch_optional(&mut *conn)
-    .await)?;
+         RETURNING claims",
+        "UPDATE calls SET claims = claims + 1
+         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'
+           AND owner = $5
+         RETURNING claims",
+    );
+    let owner = tx.is_shared().then_some(tx.owner);
+    let claims: Option<i64> = on_tx!(tx, |conn| {
+        let query = sqlx::query_scalar(sql)
+            .bind(call.organization.0)
+            .bind(call.run.0)
+            .bind(call.call.0)
+            .bind(i64::from(call.attempt));
+        match owner {
+            Some(owner) => query.bind(owner),
+            None => query,
+        }
+        .fetch_optional(&mut *conn)
+        .await
+    })?;
     Ok(claims.map(value::small))
 }
 
@@ -167,8 +223,16 @@ pub struct UnreadableCall {
     pub detail: String,
 }
 
+/// The columns of a [`Row`].
+macro_rules! columns {
+    () => {
+        "organization_id, run_id, id, activation, node, attempt, request, timeout_ms, queue, priority, repeats, claim"
+    };
+}
+pub(super) use columns;
+
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     organization_id: uuid::Uuid,
     run_id: uuid::Uuid,
     id: uuid::Uuid,
@@ -177,10 +241,14 @@ struct Row {
     attempt: i64,
     request: String,
     timeout_ms: Option<i64>,
+    queue: Option<String>,
+    priority: i64,
+    repeats: Option<uuid::Uuid>,
+    pub(super) claim: Option<uuid::Uuid>,
 }
 
 impl Row {
-    fn call(self) -> Result<OpenCall, UnreadableCall> {
+    pub(super) fn call(self) -> Result<OpenCall, UnreadableCall> {
         let (organization, run) = (OrganizationId(self.organization_id), RunId(self.run_id));
         let (call, activation) = (CallId(self.id), ActivationId(value::small(self.activation)));
         let request = serde_json::from_str(&self.request).map_err(|error| UnreadableCall {
@@ -199,23 +267,58 @@ impl Row {
             attempt: value::small(self.attempt),
             request,
             timeout_ms: self.timeout_ms.map(value::count),
+            route: CallRoute {
+                queue: self.queue,
+                priority: u8::try_from(self.priority).ok(),
+                repeats: self.repeats.map(MessageId),
+            },
         })
     }
 }
 
 /// Open calls of every organisation, oldest first. One that cannot be read does not hide the others.
+/// Where several servers work: those that this one owns, after it took what is free.
 pub async fn calls_open(
     store: &Store,
     limit: u32,
 ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
-    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(
-        "SELECT organization_id, run_id, id, activation, node, attempt, request, timeout_ms
-         FROM calls WHERE state = 'open' ORDER BY created_at LIMIT $1"
-    )
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await)?;
+    let rows: Vec<Row> = match store.claims() {
+        None => on_db!(store, |pool| sqlx::query_as(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM calls WHERE state = 'open' ORDER BY created_at LIMIT $1"
+        ))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?,
+        Some((pool, owner)) => calls_take(pool, owner, i64::from(limit)).await?,
+    };
     Ok(rows.into_iter().map(Row::call).collect())
+}
+
+async fn calls_take(pool: &sqlx::PgPool, owner: i64, limit: i64) -> StoreResult<Vec<Row>> {
+    sqlx::query(concat!(
+        "WITH free AS MATERIALIZED (
+           SELECT c.organization_id, c.run_id, c.id FROM calls c
+           WHERE c.state = 'open' AND c.owner IS DISTINCT FROM $1 AND ",
+        free_of!("c"),
+        " ORDER BY c.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         UPDATE calls c SET owner = $1 FROM free f
+         WHERE c.organization_id = f.organization_id AND c.run_id = f.run_id AND c.id = f.id"
+    ))
+    .bind(owner)
+    .bind(limit)
+    .execute(pool)
+    .await?;
+    Ok(sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM calls WHERE state = 'open' AND owner = $1 ORDER BY created_at LIMIT $2"
+    ))
+    .bind(owner)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?)
 }
 
 /// The call of an activation that waits, whatever its state; for the send gate's own recovery.
@@ -225,18 +328,19 @@ pub async fn call_fetch(
     run: RunId,
     call: CallId,
 ) -> StoreResult<Option<OpenCall>> {
-    let row: Option<Row> = on_db!(store, |pool| sqlx::query_as(
-        "SELECT organization_id, run_id, id, activation, node, attempt, request, timeout_ms
-         FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3"
-    )
+    let row: Option<Row> = on_db!(store, |pool| sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3"
+    ))
     .bind(organization.0)
     .bind(run.0)
     .bind(call.0)
     .fetch_optional(pool)
     .await)?;
-    row.map(Row::call).transpose().map_err(|unreadable| super::StoreError::Corrupt {
-        table: "calls",
-        column: "request",
-        detail: unreadable.detail,
-    })
+    row.map(Row::call).transpose().map_err(corrupt)
+}
+
+pub(super) fn corrupt(unreadable: UnreadableCall) -> super::StoreError {
+    super::StoreError::Corrupt { table: "calls", column: "request", detail: unreadable.detail }
 }

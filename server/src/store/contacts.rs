@@ -77,6 +77,7 @@ pub async fn contact_put(
     .bind(value::to_json(&contact.consent, "contacts", "consent")?)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     let payload = serde_json::json!({});
     tx.feed_append(organization, "contact", contact.id.0, payload, contact.updated_at);
@@ -96,7 +97,8 @@ pub async fn contact_delete(
     .bind(organization.0)
     .bind(id.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     if deleted.rows_affected() == 0 {
         return Err(StoreError::NotFound { what: "contact" });
     }
@@ -171,13 +173,16 @@ pub async fn contact_fetch_in(
     organization: OrganizationId,
     id: ContactId,
 ) -> StoreResult<ContactView> {
-    let row: Row = on_tx!(tx, |conn| sqlx::query_as(
-        "SELECT * FROM contacts WHERE organization_id = $1 AND id = $2"
-    )
-    .bind(organization.0)
-    .bind(id.0)
-    .fetch_one(&mut *conn)
-    .await)
+    // Locked: what is decided about it holds until the commit.
+    let sql = tx.pick(
+        "SELECT * FROM contacts WHERE organization_id = $1 AND id = $2",
+        "SELECT * FROM contacts WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+    );
+    let row: Row = on_tx!(tx, |conn| sqlx::query_as(sql)
+        .bind(organization.0)
+        .bind(id.0)
+        .fetch_one(&mut *conn)
+        .await)
     .map_err(StoreError::of("contact"))?;
     row.contact()
 }

@@ -52,6 +52,11 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::RowNotFound => Self::NotFound { what: "row" },
             sqlx::Error::Database(ref inner)
+                if let Some(refused) = super::postgres::refusal(inner.as_ref()) =>
+            {
+                refused
+            }
+            sqlx::Error::Database(ref inner)
                 if inner.is_unique_violation()
                     || inner.is_foreign_key_violation()
                     || inner.is_check_violation() =>

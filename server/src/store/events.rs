@@ -56,7 +56,8 @@ pub(super) async fn events_append(
         .bind(i64::from(EVENT_VERSION))
         .bind(&block.json)
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
     }
     Ok(())
 }

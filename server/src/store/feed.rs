@@ -1,9 +1,10 @@
 //! The organisation's feed: what changed, numbered without a gap within the organisation.
 //!
-//! Entries gather while a group of operations runs and are written just before its commit. One
-//! writer, so a plain number is exact.
+//! Entries gather while a group of operations runs and are written just before its commit. With one
+//! writer a plain number is exact. Where transactions run side by side, entries are written without
+//! one and numbered after the commit (`postgres::feed`).
 
-use super::{Store, StoreResult, Tx, value};
+use super::{Store, StoreResult, Tx, tx::Conn, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 /// Entries that are kept for each organisation, give or take [`PRUNE_EVERY`].
 pub const FEED_KEPT: i64 = 10_000;
-const PRUNE_EVERY: i64 = 1_000;
+pub(super) const PRUNE_EVERY: i64 = 1_000;
 const ORGANIZATIONS_CACHED_MAX: usize = 10_000;
 
 /// One change.
@@ -83,6 +84,35 @@ impl Tx {
         Ok(entries)
     }
 
+    /// Writes what gathered without numbers; whether there was anything.
+    pub(super) async fn feed_to_inbox(&mut self) -> StoreResult<bool> {
+        let entries = std::mem::take(&mut self.feed.entries);
+        let Conn::Postgres(conn) = &mut self.conn else { return Ok(false) };
+        if entries.is_empty() {
+            // An operation may have passed over an error of the database. Then its transaction is
+            // undone although COMMIT says nothing; a statement says so.
+            sqlx::query("SELECT 1").execute(&mut **conn).await?;
+            return Ok(false);
+        }
+        let column = |of: fn(&FeedEntry) -> Uuid| entries.iter().map(of).collect::<Vec<_>>();
+        let payloads: Vec<String> = entries
+            .iter()
+            .map(|entry| value::to_json(&entry.payload, "org_feed", "payload"))
+            .collect::<StoreResult<_>>()?;
+        sqlx::query(
+            "INSERT INTO org_feed_inbox (organization_id, topic, resource_id, payload, at)
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bigint[])",
+        )
+        .bind(column(|entry| entry.organization.0))
+        .bind(entries.iter().map(|entry| entry.topic.to_string()).collect::<Vec<_>>())
+        .bind(column(|entry| entry.resource))
+        .bind(payloads)
+        .bind(entries.iter().map(|entry| value::ms(entry.at)).collect::<Vec<_>>())
+        .execute(&mut **conn)
+        .await?;
+        Ok(true)
+    }
+
     async fn feed_insert(&mut self, entry: &FeedEntry) -> StoreResult<()> {
         let payload = value::to_json(&entry.payload, "org_feed", "payload")?;
         on_tx!(self, |conn| sqlx::query(
@@ -96,7 +126,8 @@ impl Tx {
         .bind(payload)
         .bind(value::ms(entry.at))
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
         Ok(())
     }
 
@@ -116,9 +147,46 @@ impl Tx {
         .bind(organization.0)
         .bind(up_to)
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
         Ok(())
     }
+}
+
+type Row = (i64, String, Uuid, String, i64);
+
+fn entry_of(organization: OrganizationId, row: Row) -> StoreResult<FeedEntry> {
+    let (number, topic, resource, payload, at) = row;
+    Ok(FeedEntry {
+        organization,
+        number,
+        topic: topic.into(),
+        resource,
+        payload: value::from_json(&payload, "org_feed", "payload")?,
+        at: value::time(at, "org_feed", "at")?,
+    })
+}
+
+/// Entries of every organisation after a position, with theirs, in the order of numbering.
+pub(super) async fn entries_after_position(
+    pool: &sqlx::PgPool,
+    position: i64,
+    limit: i64,
+) -> StoreResult<Vec<(i64, FeedEntry)>> {
+    type Placed = (i64, Uuid, i64, String, Uuid, String, i64);
+    let rows: Vec<Placed> = sqlx::query_as(
+        "SELECT position, organization_id, number, topic, resource_id, payload, at FROM org_feed
+         WHERE position > $1 ORDER BY position LIMIT $2",
+    )
+    .bind(position)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    let placed = |(position, organization, number, topic, resource, payload, at): Placed| {
+        let row = (number, topic, resource, payload, at);
+        Ok((position, entry_of(OrganizationId(organization), row)?))
+    };
+    rows.into_iter().map(placed).collect()
 }
 
 impl Store {
@@ -130,7 +198,7 @@ impl Store {
         after: i64,
         limit: u32,
     ) -> StoreResult<Vec<FeedEntry>> {
-        let rows: Vec<(i64, String, Uuid, String, i64)> = on_db!(self, |pool| sqlx::query_as(
+        let rows: Vec<Row> = on_db!(self, |pool| sqlx::query_as(
             "SELECT number, topic, resource_id, payload, at FROM org_feed
              WHERE organization_id = $1 AND number > $2 ORDER BY number LIMIT $3"
         )
@@ -139,18 +207,7 @@ impl Store {
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await)?;
-        rows.into_iter()
-            .map(|(number, topic, resource, payload, at)| {
-                Ok(FeedEntry {
-                    organization,
-                    number,
-                    topic: topic.into(),
-                    resource,
-                    payload: value::from_json(&payload, "org_feed", "payload")?,
-                    at: value::time(at, "org_feed", "at")?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(|row| entry_of(organization, row)).collect()
     }
 
     /// The number of the newest entry; 0 when there is none.

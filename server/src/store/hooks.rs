@@ -25,6 +25,7 @@ pub async fn hook_put(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -38,7 +39,7 @@ pub async fn hook_is(
 ) -> StoreResult<bool> {
     let found: Option<i64> = on_db!(store, |pool| {
         sqlx::query_scalar(
-        "SELECT 1 FROM hooks WHERE organization_id = $1 AND workflow_id = $2 AND token_hash = $3"
+        "SELECT CAST(1 AS BIGINT) FROM hooks WHERE organization_id = $1 AND workflow_id = $2 AND token_hash = $3"
     )
     .bind(organization.0)
     .bind(workflow.0)

@@ -74,6 +74,7 @@ pub async fn answer_keep(
     .bind(value::ms(since))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -86,6 +87,7 @@ pub async fn answer_prune(tx: &mut Tx, before: DateTime<Utc>) -> StoreResult<u64
     )
     .bind(value::ms(before))
     .execute(&mut *conn)
-    .await)?
+    .await
+    .map(value::rows))?
     .rows_affected())
 }

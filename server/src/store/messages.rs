@@ -4,7 +4,7 @@
 //! that happened in between is lost. Deliberately absent: which state may follow which (see `gate::life`).
 
 use super::{OutsideEvent, Store, StoreError, StoreResult, Tx, outside, value};
-use crate::{on_db, on_tx};
+use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
@@ -165,6 +165,7 @@ pub async fn message_insert(tx: &mut Tx, message: &Message) -> StoreResult<bool>
     .bind(&message.recipient_key)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if inserted.rows_affected() == 0 {
         return Ok(false);
@@ -175,57 +176,71 @@ pub async fn message_insert(tx: &mut Tx, message: &Message) -> StoreResult<bool>
     Ok(true)
 }
 
+macro_rules! save_sql {
+    ($owner:literal) => {
+        concat!(
+            "UPDATE messages SET rev = rev + 1, state = $4, contact_id = $5, run_id = $6, call_id = $7, call_attempt = $8,
+               node = $9, approval_id = $10, revision = $11, account = $12, sandbox = $13, sender = $14, recipient = $15,
+               cc = $16, bcc = $17, reply_to = $18, subject = $19, body = $20, html = $21, content_hash = $22,
+               approved_hash = $23, approved_by = $24, approved_at = $25, stale = $26, due_at = $27, attempts = $28,
+               provider_id = $29, detail = $30, parameters = $31, expires_at = $32, updated_at = $33, sent_at = $34,
+               gate_held = $35, begun_at = $36",
+            $owner,
+            " WHERE organization_id = $1 AND id = $2 AND rev = $3"
+        )
+    };
+}
+
 /// Writes a changed message back. [`StoreError::Conflict`] when it was written since it was read.
 pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()> {
     let (content, approved) = (&message.content, message.approved.as_ref());
+    let sql = tx.pick(save_sql!(""), save_sql!(", owner = $37"));
+    let owner = tx.is_shared().then_some(tx.owner);
     let changed = on_tx!(tx, |conn| {
-        sqlx::query(
-        "UPDATE messages SET rev = rev + 1, state = $4, contact_id = $5, run_id = $6, call_id = $7, call_attempt = $8,
-           node = $9, approval_id = $10, revision = $11, account = $12, sandbox = $13, sender = $14, recipient = $15,
-           cc = $16, bcc = $17, reply_to = $18, subject = $19, body = $20, html = $21, content_hash = $22,
-           approved_hash = $23, approved_by = $24, approved_at = $25, stale = $26, due_at = $27, attempts = $28,
-           provider_id = $29, detail = $30, parameters = $31, expires_at = $32, updated_at = $33, sent_at = $34,
-           gate_held = $35, begun_at = $36
-         WHERE organization_id = $1 AND id = $2 AND rev = $3"
-    )
-    .bind(message.organization.0)
-    .bind(message.id.0)
-    .bind(message.rev)
-    .bind(message_state_word(message.state))
-    .bind(message.contact.map(|id| id.0))
-    .bind(message.run.map(|id| id.0))
-    .bind(message.call.map(|id| id.0))
-    .bind(i64::from(message.call_attempt))
-    .bind(message.node.as_ref().map(|node| node.0.clone()))
-    .bind(message.approval.map(|id| id.0))
-    .bind(i64::from(message.revision))
-    .bind(&content.account)
-    .bind(i64::from(message.sandbox))
-    .bind(&content.from)
-    .bind(&content.to)
-    .bind(value::to_json(&content.cc, TABLE, "cc")?)
-    .bind(value::to_json(&content.bcc, TABLE, "bcc")?)
-    .bind(&content.reply_to)
-    .bind(&content.subject)
-    .bind(&content.text)
-    .bind(&content.html)
-    .bind(&message.content_hash)
-    .bind(approved.map(|approved| approved.hash.clone()))
-    .bind(approved.map(|approved| approved.by.clone()))
-    .bind(approved.map(|approved| value::ms(approved.at)))
-    .bind(&message.stale)
-    .bind(message.due_at.map(value::ms))
-    .bind(i64::from(message.attempts))
-    .bind(&message.provider_id)
-    .bind(&message.detail)
-    .bind(value::to_json(&message.parameters, TABLE, "parameters")?)
-    .bind(message.expires_at.map(value::ms))
-    .bind(value::ms(message.updated_at))
-    .bind(message.sent_at.map(value::ms))
-    .bind(i64::from(message.gate_held))
-    .bind(message.begun_at.map(value::ms))
-    .execute(&mut *conn)
-    .await
+        let query = sqlx::query(sql)
+            .bind(message.organization.0)
+            .bind(message.id.0)
+            .bind(message.rev)
+            .bind(message_state_word(message.state))
+            .bind(message.contact.map(|id| id.0))
+            .bind(message.run.map(|id| id.0))
+            .bind(message.call.map(|id| id.0))
+            .bind(i64::from(message.call_attempt))
+            .bind(message.node.as_ref().map(|node| node.0.clone()))
+            .bind(message.approval.map(|id| id.0))
+            .bind(i64::from(message.revision))
+            .bind(&content.account)
+            .bind(i64::from(message.sandbox))
+            .bind(&content.from)
+            .bind(&content.to)
+            .bind(value::to_json(&content.cc, TABLE, "cc")?)
+            .bind(value::to_json(&content.bcc, TABLE, "bcc")?)
+            .bind(&content.reply_to)
+            .bind(&content.subject)
+            .bind(&content.text)
+            .bind(&content.html)
+            .bind(&message.content_hash)
+            .bind(approved.map(|approved| approved.hash.clone()))
+            .bind(approved.map(|approved| approved.by.clone()))
+            .bind(approved.map(|approved| value::ms(approved.at)))
+            .bind(&message.stale)
+            .bind(message.due_at.map(value::ms))
+            .bind(i64::from(message.attempts))
+            .bind(&message.provider_id)
+            .bind(&message.detail)
+            .bind(value::to_json(&message.parameters, TABLE, "parameters")?)
+            .bind(message.expires_at.map(value::ms))
+            .bind(value::ms(message.updated_at))
+            .bind(message.sent_at.map(value::ms))
+            .bind(i64::from(message.gate_held))
+            .bind(message.begun_at.map(value::ms));
+        match owner {
+            Some(owner) => query.bind(owner),
+            None => query,
+        }
+        .execute(&mut *conn)
+        .await
+        .map(value::rows)
     })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the message" });
@@ -388,13 +403,16 @@ pub async fn message_fetch_in(
     organization: OrganizationId,
     id: MessageId,
 ) -> StoreResult<Message> {
-    let row: Row = on_tx!(tx, |conn| sqlx::query_as(
-        "SELECT * FROM messages WHERE organization_id = $1 AND id = $2"
-    )
-    .bind(organization.0)
-    .bind(id.0)
-    .fetch_one(&mut *conn)
-    .await)
+    // Locked: what is decided about it holds until the commit.
+    let sql = tx.pick(
+        "SELECT * FROM messages WHERE organization_id = $1 AND id = $2",
+        "SELECT * FROM messages WHERE organization_id = $1 AND id = $2 FOR UPDATE",
+    );
+    let row: Row = on_tx!(tx, |conn| sqlx::query_as(sql)
+        .bind(organization.0)
+        .bind(id.0)
+        .fetch_one(&mut *conn)
+        .await)
     .map_err(StoreError::of("message"))?;
     row.message()
 }
@@ -421,6 +439,7 @@ pub async fn message_revision_insert(
     .bind(&message.content_hash)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -491,14 +510,29 @@ pub async fn messages_expired(
     messages_where(store, sql, now.timestamp_millis(), limit).await
 }
 
-/// Messages whose sending was begun before `before` and has no outcome, of every organisation.
+/// Messages whose sending was begun before `before` and has no outcome, of every organisation; without
+/// those that another server is sending.
 pub async fn messages_in_flight(
     store: &Store,
     before: DateTime<Utc>,
     limit: u32,
 ) -> StoreResult<Vec<Message>> {
-    let sql = "SELECT * FROM messages WHERE state = 'in_flight' AND updated_at <= $1 ORDER BY updated_at LIMIT $2";
-    messages_where(store, sql, value::ms(before), limit).await
+    let Some((pool, owner)) = store.claims() else {
+        let sql = "SELECT * FROM messages WHERE state = 'in_flight' AND updated_at <= $1
+           ORDER BY updated_at LIMIT $2";
+        return messages_where(store, sql, value::ms(before), limit).await;
+    };
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT m.* FROM messages m WHERE m.state = 'in_flight' AND m.updated_at <= $2 AND ",
+        free_of!("m"),
+        " ORDER BY m.updated_at LIMIT $3"
+    ))
+    .bind(owner)
+    .bind(value::ms(before))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.into_iter().map(Row::message).collect()
 }
 
 /// When the sender must look next: the earliest due or expiring message of all.
@@ -508,7 +542,7 @@ pub async fn message_next_due(store: &Store) -> StoreResult<Option<DateTime<Utc>
         "SELECT min(at) FROM (
            SELECT min(due_at) AS at FROM messages WHERE state IN ('held', 'queued', 'retry_wait')
            UNION ALL
-           SELECT min(expires_at) FROM messages WHERE state = 'pending_approval' AND expires_at IS NOT NULL)"
+           SELECT min(expires_at) FROM messages WHERE state = 'pending_approval' AND expires_at IS NOT NULL) AS next"
     )
     .fetch_one(pool)
     .await
@@ -522,14 +556,18 @@ pub async fn messages_waiting_for_contact_in(
     organization: OrganizationId,
     contact: ContactId,
 ) -> StoreResult<Vec<Message>> {
-    let rows: Vec<Row> = on_tx!(tx, |conn| sqlx::query_as(
+    // Locked: what is decided about it holds until the commit.
+    let sql = tx.pick(
         "SELECT * FROM messages WHERE organization_id = $1 AND contact_id = $2
-         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') LIMIT 1000"
-    )
-    .bind(organization.0)
-    .bind(contact.0)
-    .fetch_all(&mut *conn)
-    .await)?;
+         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') LIMIT 1000",
+        "SELECT * FROM messages WHERE organization_id = $1 AND contact_id = $2
+         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') LIMIT 1000 FOR UPDATE",
+    );
+    let rows: Vec<Row> = on_tx!(tx, |conn| sqlx::query_as(sql)
+        .bind(organization.0)
+        .bind(contact.0)
+        .fetch_all(&mut *conn)
+        .await)?;
     rows.into_iter().map(Row::message).collect()
 }
 

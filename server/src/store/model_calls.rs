@@ -66,6 +66,7 @@ pub async fn model_use_insert(tx: &mut Tx, new: &ModelUse) -> StoreResult<()> {
     .bind(new.call.map(|id| id.0))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -77,7 +78,7 @@ pub async fn model_spend(
     since: DateTime<Utc>,
 ) -> StoreResult<ModelSpend> {
     const SQL: &str =
-        "SELECT coalesce(sum(cost_micros), 0), count(*) - count(cost_micros) FROM model_calls
+        "SELECT CAST(coalesce(sum(cost_micros), 0) AS BIGINT), count(*) - count(cost_micros) FROM model_calls
          WHERE organization_id = $1 AND at >= $2";
     let since = since.timestamp_millis();
     let (micros, unpriced): (i64, i64) = match source {

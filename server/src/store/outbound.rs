@@ -127,6 +127,10 @@ pub async fn emails_begun_count(
     since: DateTime<Utc>,
     to: Option<(Option<ContactId>, &str)>,
 ) -> StoreResult<u64> {
+    if let Source::Tx(tx) = source {
+        // Two claims that count at the same time would both fit under a cap.
+        tx.turn(&format!("emails {organization}")).await?;
+    }
     let (contact, key) = to.unzip();
     let count: i64 = on_source!(source, |run| {
         sqlx::query_scalar(
@@ -163,6 +167,7 @@ pub async fn messages_look_again(
     .bind(now.timestamp_millis())
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(changed.rows_affected())
 }
@@ -204,6 +209,7 @@ pub async fn suppression_put(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -287,7 +293,8 @@ pub async fn channel_health_put(
     .bind(value::ms(health.retry_at))
     .bind(&health.detail)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -303,6 +310,7 @@ pub async fn channel_health_clear(
     .bind(organization.0)
     .bind(account)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }

@@ -52,6 +52,8 @@ pub(super) async fn record(
     now: DateTime<Utc>,
 ) -> StoreResult<Option<i64>> {
     let payload = value::to_json(&event.payload, "outside_events", "payload")?;
+    // One at a time: then numbers have no gap, and who has seen one has seen all before it.
+    tx.turn(&format!("outside {organization}")).await?;
     let recorded: Option<(i64, i64)> = on_tx!(tx, |conn| {
         sqlx::query_as(
         "INSERT INTO outside_events (organization_id, number, name, contact_id, run_id, source_key, payload, at,
@@ -88,7 +90,8 @@ pub(super) async fn record(
         .bind(organization.0)
         .bind(number - KEPT)
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
     }
     Ok(number)
 }
@@ -114,7 +117,8 @@ pub(super) async fn wait_open(
     .bind(i64::from(activation.0))
     .bind(value::ms(since))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -132,7 +136,8 @@ pub(super) async fn wait_close(
     .bind(run.0)
     .bind(i64::from(activation.0))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -153,7 +158,8 @@ pub async fn wait_seen(
     .bind(run.0)
     .bind(number)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -174,19 +180,40 @@ pub struct Delivery {
     pub id: String,
 }
 
-macro_rules! deliveries_sql {
+/// What a wait and an event have in common when the run must be told.
+macro_rules! untold {
     ($scope:literal) => {
         concat!(
-            "SELECT w.organization_id, w.run_id, w.name, min(e.number), e.payload, e.source_key
-             FROM event_waits w JOIN outside_events e
+            " FROM event_waits w JOIN outside_events e
                ON e.organization_id = w.organization_id AND e.name = w.name AND e.number > w.seen
              WHERE ",
             $scope,
             " AND e.at >= w.since_at AND (e.run_id IS NULL OR e.run_id = w.run_id)
               AND (e.contact_id IS NULL OR EXISTS (SELECT 1 FROM run_contacts c
                 WHERE c.organization_id = w.organization_id AND c.contact_id = e.contact_id
-                  AND c.run_id = w.run_id))
-             GROUP BY w.organization_id, w.run_id, w.name ORDER BY min(e.number) LIMIT $3"
+                  AND c.run_id = w.run_id))"
+        )
+    };
+}
+
+/// The oldest event of each run and name. SQLite takes the other columns from the row of the minimum.
+macro_rules! deliveries_sqlite {
+    ($scope:literal) => {
+        concat!(
+            "SELECT w.organization_id, w.run_id, w.name, min(e.number), e.payload, e.source_key",
+            untold!($scope),
+            " GROUP BY w.organization_id, w.run_id, w.name ORDER BY min(e.number) LIMIT $3"
+        )
+    };
+}
+
+macro_rules! deliveries_postgres {
+    ($scope:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT DISTINCT ON (w.organization_id, w.run_id, w.name)
+               w.organization_id, w.run_id, w.name, e.number, e.payload, e.source_key",
+            untold!($scope),
+            " ORDER BY w.organization_id, w.run_id, w.name, e.number) AS oldest ORDER BY number LIMIT $3"
         )
     };
 }
@@ -201,8 +228,14 @@ pub async fn deliveries(
     type Row = (uuid::Uuid, uuid::Uuid, String, i64, String, Option<String>);
     let (organization, run) = only.map_or((None, None), |(o, r)| (Some(o.0), Some(r.0)));
     let sql = match only {
-        Some(_) => deliveries_sql!("w.organization_id = $1 AND w.run_id = $2"),
-        None => deliveries_sql!("$1 IS NULL AND $2 IS NULL"),
+        Some(_) => store.pick(
+            deliveries_sqlite!("w.organization_id = $1 AND w.run_id = $2"),
+            deliveries_postgres!("w.organization_id = $1 AND w.run_id = $2"),
+        ),
+        None => store.pick(
+            deliveries_sqlite!("$1 IS NULL AND $2 IS NULL"),
+            deliveries_postgres!("$1 IS NULL AND $2 IS NULL"),
+        ),
     };
     let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
         .bind(organization)

@@ -1,7 +1,7 @@
 //! Runs that need care: those to be continued, those that wait for nothing, those that cannot be read.
 
 use super::{Store, StoreResult, Tx, value};
-use crate::{on_db, on_tx};
+use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
     id::{OrganizationId, RunId},
@@ -28,7 +28,8 @@ pub async fn run_quarantine(
     .bind(value::to_json(&status, "runs", "status")?)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     // The times are kept (negative ones are never due), so that a repaired run can go on.
     for sql in [
         "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at > 0",
@@ -38,7 +39,8 @@ pub async fn run_quarantine(
             .bind(organization.0)
             .bind(run.0)
             .execute(&mut *conn)
-            .await)?;
+            .await
+            .map(value::rows))?;
     }
     let payload = serde_json::json!({ "phase": "Blocked" });
     tx.feed_append(organization, "run", run.0, payload, now);
@@ -59,7 +61,8 @@ pub async fn run_release(
     .bind(run.0)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     for sql in [
         "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at < 0",
         "UPDATE calls SET state = 'open', claims = 1 WHERE organization_id = $1 AND run_id = $2 AND state = 'held'",
@@ -68,7 +71,8 @@ pub async fn run_release(
             .bind(organization.0)
             .bind(run.0)
             .execute(&mut *conn)
-            .await)?;
+            .await
+            .map(value::rows))?;
     }
     Ok(())
 }
@@ -81,22 +85,63 @@ pub async fn run_not_due(tx: &mut Tx, organization: OrganizationId, run: RunId) 
     .bind(organization.0)
     .bind(run.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
-/// Runs that must be told to continue, of every organisation.
+/// Runs that must be told to continue, of every organisation. Where several servers work: those that
+/// this one owns, after it took what is free.
 pub async fn runs_due(store: &Store, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
-    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| sqlx::query_as(
-        "SELECT organization_id, id FROM runs WHERE due = 1 LIMIT $1"
-    )
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await)?;
+    let limit = i64::from(limit);
+    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = match store.claims() {
+        None => on_db!(store, |pool| sqlx::query_as(
+            "SELECT organization_id, id FROM runs WHERE due = 1 LIMIT $1"
+        )
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?,
+        Some((pool, owner)) => {
+            sqlx::query_as(concat!(
+                "WITH free AS MATERIALIZED (
+                   SELECT r.organization_id, r.id FROM runs r WHERE r.due = 1 AND ",
+                free_of!("r"),
+                " LIMIT $2 FOR UPDATE SKIP LOCKED)
+                 UPDATE runs r SET owner = $1 FROM free f
+                 WHERE r.organization_id = f.organization_id AND r.id = f.id
+                 RETURNING r.organization_id, r.id"
+            ))
+            .bind(owner)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?
+        }
+    };
     Ok(rows
         .into_iter()
         .map(|(organization, run)| (OrganizationId(organization), RunId(run)))
         .collect())
+}
+
+/// This server sees to it that the run goes on; nothing to note where there is only one.
+pub(super) async fn run_own(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<()> {
+    if tx.is_shared() {
+        let owner = tx.owner;
+        on_tx!(tx, |conn| sqlx::query(
+            "UPDATE runs SET owner = $3 WHERE organization_id = $1 AND id = $2"
+        )
+        .bind(organization.0)
+        .bind(run.0)
+        .bind(owner)
+        .execute(&mut *conn)
+        .await
+        .map(value::rows))?;
+    }
+    Ok(())
 }
 
 /// Runs that are neither over nor paused nor blocked, and wait for nothing: no call, no timer, no
@@ -113,6 +158,7 @@ pub async fn runs_stuck(
            AND NOT EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
            AND NOT EXISTS (SELECT 1 FROM timers x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
            AND NOT EXISTS (SELECT 1 FROM event_waits x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+           AND NOT EXISTS (SELECT 1 FROM run_slots x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.granted = 0)
            AND NOT EXISTS (SELECT 1 FROM approvals x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.state = 'pending')
          LIMIT $2"
     )

@@ -6,7 +6,7 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, outside, timers, value,
+    calls, event_happened, events, links, outside, run_care, timers, value,
 };
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
@@ -95,6 +95,14 @@ pub struct RunHead {
 pub enum RunWrite {
     /// A call is to be made.
     CallOpen(Box<OpenCall>),
+    /// A task is to be done by an outside worker.
+    TaskOffer(Box<OpenCall>),
+    /// A task is free again.
+    TaskFree(CallId),
+    /// Nobody waits for the run that a call started.
+    ChildStop(CallId),
+    /// The run waits for its turn among those of a key, of which so many go at once.
+    SlotAsk(String, u32),
     /// The send gate holds a call.
     CallPark(CallId),
     /// A call has a result or is not wanted any more.
@@ -169,6 +177,7 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
     .bind(head.ended_at.map(value::ms))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if inserted.rows_affected() == 0 {
         return Err(StoreError::Conflict { what: "the run with this idempotency key" });
@@ -182,7 +191,8 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
         .bind(contact.0)
         .bind(run.0)
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
     }
     append(tx, commit).await
 }
@@ -218,6 +228,7 @@ pub async fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     .bind(head.ended_at.map(value::ms))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     match changed.rows_affected() {
         0 => Err(StoreError::Conflict { what: "the run" }),
@@ -235,6 +246,9 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     events::events_append(tx, organization, run, &commit.events).await?;
     for write in &commit.writes {
         apply(tx, organization, run, write, commit.at).await?;
+    }
+    if commit.head.due {
+        run_care::run_own(tx, organization, run).await?;
     }
     if commit.head.ended_at.is_some() {
         ended(tx, commit).await?;
@@ -291,7 +305,15 @@ async fn apply(
     at: DateTime<Utc>,
 ) -> StoreResult<()> {
     match write {
-        RunWrite::CallOpen(call) => calls::call_open(tx, call, at).await,
+        RunWrite::CallOpen(call) => calls::call_open(tx, call, true, at).await,
+        RunWrite::TaskOffer(call) => calls::call_open(tx, call, false, at).await,
+        RunWrite::TaskFree(call) => {
+            calls::call_set_state(tx, organization, run, *call, calls::CallState::Offered).await
+        }
+        RunWrite::ChildStop(call) => links::links_stop(tx, organization, run, *call).await,
+        RunWrite::SlotAsk(key, places) => {
+            links::slot_ask(tx, organization, run, key, *places, at).await
+        }
         RunWrite::CallPark(call) => {
             calls::call_set_state(tx, organization, run, *call, calls::CallState::Parked).await
         }
@@ -338,8 +360,10 @@ async fn end(
             .bind(organization.0)
             .bind(run.0)
             .execute(&mut *conn)
-            .await)?;
+            .await
+            .map(value::rows))?;
     }
+    links::links_end(tx, organization, run).await?;
     approvals::approvals_withdraw_of_run(tx, organization, run, at).await
 }
 
@@ -363,6 +387,7 @@ async fn checkpoint_write(
     .bind(state)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }

@@ -27,6 +27,7 @@ pub async fn secret_next_version(
     organization: OrganizationId,
     name: &str,
 ) -> StoreResult<u32> {
+    tx.turn(&format!("secret {organization} {name}")).await?;
     let version: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
         "SELECT version FROM secrets WHERE organization_id = $1 AND name = $2"
     )
@@ -59,6 +60,7 @@ pub async fn secret_put(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -98,6 +100,7 @@ pub async fn secret_delete(
     .bind(organization.0)
     .bind(name)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(deleted.rows_affected() > 0)
 }

@@ -49,7 +49,8 @@ pub async fn session_create(
     .bind(secret_hash.as_slice())
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -123,6 +124,7 @@ pub async fn session_switch(
     .bind(to.0)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     match changed.rows_affected() {
         0 => Err(StoreError::NotFound { what: "organization" }),
@@ -144,7 +146,8 @@ pub async fn session_touch(
     .bind(id.0)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -158,7 +161,8 @@ pub async fn session_end(
         .bind(organization.0)
         .bind(id.0)
         .execute(&mut *conn)
-        .await)?;
+        .await
+        .map(value::rows))?;
     Ok(())
 }
 
@@ -174,7 +178,8 @@ pub async fn session_end_all(
     .bind(organization.0)
     .bind(user.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -191,6 +196,7 @@ pub async fn session_prune(
     .bind(value::ms(seen_before))
     .bind(value::ms(created_before))
     .execute(&mut *conn)
-    .await)?
+    .await
+    .map(value::rows))?
     .rows_affected())
 }

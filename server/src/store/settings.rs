@@ -48,6 +48,27 @@ pub async fn setting_put(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
+}
+
+/// Notes by which key this database was set up; false when it was another one. The first server's counts.
+pub async fn key_adopt(tx: &mut Tx, mark: &str, now: DateTime<Utc>) -> StoreResult<bool> {
+    // Of no organisation: the nil id is nobody's.
+    let nobody = OrganizationId(uuid::Uuid::nil());
+    tx.turn("key_adopt").await?;
+    let known: Option<String> = on_tx!(tx, |conn| sqlx::query_scalar(
+        "SELECT value FROM settings WHERE organization_id = $1 AND name = 'server_key'"
+    )
+    .bind(nobody.0)
+    .fetch_optional(&mut *conn)
+    .await)?;
+    match known {
+        Some(known) => Ok(value::from_json::<String>(&known, "settings", "value")? == mark),
+        None => {
+            setting_put(tx, nobody, "server_key", &Value::String(mark.to_owned()), now).await?;
+            Ok(true)
+        }
+    }
 }

@@ -37,6 +37,7 @@ pub async fn model_turn_put(
     .bind(&turn.answer)
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }

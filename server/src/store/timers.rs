@@ -1,7 +1,7 @@
 //! Timers: times that runs wait for, as rows. Nothing is kept in memory for them.
 
 use super::{Store, StoreResult, Tx, value};
-use crate::{on_db, on_tx};
+use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
     id::{OrganizationId, RunId},
@@ -38,7 +38,8 @@ pub async fn timer_set(
     .bind(&timer.0)
     .bind(value::ms(due_at))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -56,24 +57,30 @@ pub async fn timer_delete(
     .bind(run.0)
     .bind(&timer.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
 /// Timers that are due, oldest first, of every organisation, without those of runs that cannot be read.
+/// Where several servers work: those that this one took, so that no two fire the same.
 pub async fn timers_due(
     store: &Store,
     now: DateTime<Utc>,
     limit: u32,
 ) -> StoreResult<Vec<DueTimer>> {
-    let rows: Vec<(uuid::Uuid, uuid::Uuid, String, i64)> = on_db!(store, |pool| sqlx::query_as(
-        "SELECT organization_id, run_id, name, due_at FROM timers
-         WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2"
-    )
-    .bind(now.timestamp_millis())
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await)?;
+    let (now, limit) = (now.timestamp_millis(), i64::from(limit));
+    let rows: Vec<Row> = match store.claims() {
+        None => on_db!(store, |pool| sqlx::query_as(
+            "SELECT organization_id, run_id, name, due_at FROM timers
+                 WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at LIMIT $2"
+        )
+        .bind(now)
+        .bind(limit)
+        .fetch_all(pool)
+        .await)?,
+        Some((pool, owner)) => timers_take(pool, owner, now, limit).await?,
+    };
     rows.into_iter()
         .map(|(organization, run, name, due_at)| {
             Ok(DueTimer {
@@ -86,12 +93,50 @@ pub async fn timers_due(
         .collect()
 }
 
-/// When the next timer of all is due.
+type Row = (uuid::Uuid, uuid::Uuid, String, i64);
+
+async fn timers_take(
+    pool: &sqlx::PgPool,
+    owner: i64,
+    now: i64,
+    limit: i64,
+) -> StoreResult<Vec<Row>> {
+    let mut rows: Vec<Row> = sqlx::query_as(concat!(
+        "WITH free AS MATERIALIZED (
+           SELECT t.organization_id, t.run_id, t.name FROM timers t
+           WHERE t.due_at > 0 AND t.due_at <= $2 AND ",
+        free_of!("t"),
+        " ORDER BY t.due_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         UPDATE timers t SET owner = $1 FROM free f
+         WHERE t.organization_id = f.organization_id AND t.run_id = f.run_id AND t.name = f.name
+         RETURNING t.organization_id, t.run_id, t.name, t.due_at"
+    ))
+    .bind(owner)
+    .bind(now)
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.sort_by_key(|row| row.3);
+    Ok(rows)
+}
+
+/// When the next timer of all is due. Where several servers work: of those that no other is firing.
 pub async fn timer_next(store: &Store) -> StoreResult<Option<DateTime<Utc>>> {
-    let next: Option<i64> = on_db!(store, |pool| sqlx::query_scalar(
-        "SELECT min(due_at) FROM timers WHERE due_at > 0"
-    )
-    .fetch_one(pool)
-    .await)?;
+    let next: Option<i64> = match store.claims() {
+        None => on_db!(store, |pool| sqlx::query_scalar(
+            "SELECT min(due_at) FROM timers WHERE due_at > 0"
+        )
+        .fetch_one(pool)
+        .await)?,
+        Some((pool, owner)) => {
+            sqlx::query_scalar(concat!(
+                "SELECT min(t.due_at) FROM timers t WHERE t.due_at > 0 AND ",
+                free_of!("t")
+            ))
+            .bind(owner)
+            .fetch_one(pool)
+            .await?
+        }
+    };
     value::time_opt(next, "timers", "due_at")
 }

@@ -48,6 +48,7 @@ pub async fn token_create(tx: &mut Tx, new: &NewToken, now: DateTime<Utc>) -> St
     .bind(new.expires_at.map(value::ms))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     Ok(())
 }
@@ -142,7 +143,8 @@ pub async fn token_touch(
     .bind(id.0)
     .bind(value::ms(now))
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     Ok(())
 }
 
@@ -158,7 +160,8 @@ pub async fn token_revoke(
     .bind(organization.0)
     .bind(id.0)
     .execute(&mut *conn)
-    .await)?;
+    .await
+    .map(value::rows))?;
     match gone.rows_affected() {
         0 => Err(StoreError::NotFound { what: "token" }),
         _ => Ok(()),

@@ -1,4 +1,5 @@
-//! How values stand in columns: times as milliseconds, JSON as text, counts as integers.
+//! How values stand in columns: times as milliseconds, JSON as text, counts as integers; and what a
+//! statement that writes came to.
 
 use super::StoreError;
 use chrono::{DateTime, TimeZone, Utc};
@@ -72,6 +73,40 @@ pub fn count(int: i64) -> u64 {
 /// A column's integer as a small count.
 pub fn small(int: i64) -> u32 {
     u32::try_from(int.max(0)).unwrap_or(u32::MAX)
+}
+
+/// How many rows a statement wrote, whichever database it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows(u64);
+
+impl Rows {
+    /// How many.
+    pub fn rows_affected(self) -> u64 {
+        self.0
+    }
+}
+
+/// A driver's answer to a statement that writes.
+pub trait Outcome {
+    /// How many rows it wrote.
+    fn rows(&self) -> u64;
+}
+
+impl Outcome for sqlx::sqlite::SqliteQueryResult {
+    fn rows(&self) -> u64 {
+        self.rows_affected()
+    }
+}
+
+impl Outcome for sqlx::postgres::PgQueryResult {
+    fn rows(&self) -> u64 {
+        self.rows_affected()
+    }
+}
+
+/// The answer of either driver as one type; see [`on_tx!`](crate::on_tx).
+pub fn rows(outcome: impl Outcome) -> Rows {
+    Rows(outcome.rows())
 }
 
 /// Shorter JSON is kept as it is.

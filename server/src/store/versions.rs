@@ -86,6 +86,7 @@ pub async fn version_publish(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     triggers::set_up(tx, new, value::small(number), now).await?;
     workflows::feed(tx, new.organization, new.workflow, "published", now);

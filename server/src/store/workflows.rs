@@ -135,6 +135,7 @@ pub async fn workflow_create(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     feed(tx, new.organization, new.id, "created", now);
     Ok(())
@@ -194,6 +195,7 @@ pub async fn workflow_set_archived(
     .bind(value::ms(now))
     .execute(&mut *conn)
     .await
+    .map(value::rows)
     })?;
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound { what: "workflow" });
@@ -209,7 +211,7 @@ async fn missing_or_changed(
     id: WorkflowId,
 ) -> StoreResult<StoreError> {
     let exists: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
-        "SELECT 1 FROM workflows WHERE organization_id = $1 AND id = $2"
+        "SELECT CAST(1 AS BIGINT) FROM workflows WHERE organization_id = $1 AND id = $2"
     )
     .bind(organization.0)
     .bind(id.0)
@@ -300,4 +302,25 @@ pub async fn workflow_list(
     .fetch_all(pool)
     .await)?;
     rows.into_iter().map(Row::summary).collect()
+}
+
+/// The workflow of an id or name that is not archived, and its newest version. Of several with the name the oldest.
+pub async fn workflow_named(
+    store: &Store,
+    organization: OrganizationId,
+    wanted: &str,
+) -> StoreResult<Option<(WorkflowId, Option<u32>)>> {
+    let id = wanted.parse::<uuid::Uuid>().ok();
+    let found: Option<(uuid::Uuid, Option<i64>)> = on_db!(store, |pool| {
+        sqlx::query_as(
+        "SELECT id, published_version FROM workflows
+         WHERE organization_id = $1 AND archived = 0 AND (id = $2 OR name = $3) ORDER BY id LIMIT 1"
+    )
+    .bind(organization.0)
+    .bind(id)
+    .bind(wanted)
+    .fetch_optional(pool)
+    .await
+    })?;
+    Ok(found.map(|(id, version)| (WorkflowId(id), version.map(value::small))))
 }

@@ -1,4 +1,4 @@
-//! The writer: one task, one connection, many operations a commit.
+//! The writer of SQLite: one task, one connection, many operations a commit.
 //!
 //! While one group is being synced to disk the next operations queue up and become the next group,
 //! so the group grows with the load and a lone write waits for nobody. The first operation of a
@@ -149,8 +149,9 @@ impl Writer {
             }
         }
         self.messages.close();
-        let super::tx::Conn::Sqlite(conn) = self.tx.conn;
-        sqlite::close(conn).await;
+        if let super::tx::Conn::Sqlite(conn) = self.tx.conn {
+            sqlite::close(conn).await;
+        }
         if let Some(reply) = closing {
             let _ = reply.send(());
         }

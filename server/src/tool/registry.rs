@@ -1,6 +1,6 @@
 //! The executor: the engine's calls, carried out.
 
-use super::{ToolResult, approval, broken, customer, http, input, secrets::Opened};
+use super::{ToolResult, approval, broken, customer, http, input, score, secrets::Opened};
 use crate::{
     egress::Egress,
     engine::{CallContext, CallExecutor, CallOutcome, Clock, Closing},
@@ -74,6 +74,7 @@ impl Tools {
         match request {
             CallRequest::Tool { tool, parameters } => self.tool(context, &tool, parameters).await,
             CallRequest::Model(request) => self.model(context, *request).await,
+            CallRequest::Score(request) => self.model(context, score::question(*request)).await,
             // The engine keeps these: they end by what a worker reports and by how a run ends.
             CallRequest::Task(_) | CallRequest::Run(_) => failed(StepError::new(
                 ErrorKind::Internal,
@@ -311,7 +312,7 @@ impl CallExecutor for Tools {
         // A task of its own: what writes must not break off half way when the engine gives up waiting.
         // What only asks the far side breaks off with it.
         let asks = match &request {
-            CallRequest::Model(_) => true,
+            CallRequest::Model(_) | CallRequest::Score(_) => true,
             CallRequest::Task(_) | CallRequest::Run(_) => false,
             CallRequest::Tool { tool, .. } => find(tool).is_some_and(|s| s.name == "http.request"),
         };

@@ -3,6 +3,8 @@
 mod basics;
 mod calls;
 pub mod crash;
+mod others;
 mod outside;
+mod servers;
 pub mod support;
 mod waiting;

@@ -5,6 +5,8 @@ mod cli;
 mod engine;
 mod gate;
 mod http;
+mod postgres;
+mod schema;
 mod store;
 mod support;
 mod tool;

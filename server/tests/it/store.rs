@@ -1,5 +1,9 @@
 //! What every database must do for the store: group commit, fences, keys, the feed.
 
+use crate::support::{
+    database::{Place, on_each},
+    folder::Folder,
+};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use server::store::*;
@@ -23,20 +27,16 @@ fn organization() -> OrganizationId {
     OrganizationId(Uuid::now_v7())
 }
 
-/// A folder that goes with the test.
-pub struct Folder(pub std::path::PathBuf);
-
-impl Folder {
-    pub fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("signalbox-test-{}", Uuid::new_v4()));
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+/// The feed after a number, as soon as it has so many entries.
+async fn feed_of(store: &Store, ours: OrganizationId, after: i64, count: usize) -> Vec<FeedEntry> {
+    let mut told = store.feed();
+    loop {
+        let entries = store.feed_after(ours, after, 10_000).await.unwrap();
+        if entries.len() >= count {
+            return entries;
+        }
+        let next = tokio::time::timeout(std::time::Duration::from_secs(30), told.recv()).await;
+        next.expect("the feed stands still").expect("the store is open");
     }
 }
 
@@ -135,223 +135,271 @@ async fn advance(store: &Store, commit: RunCommit) -> StoreResult<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drafts_and_versions() {
-    let store = Store::in_memory().await.unwrap();
-    let (ours, theirs) = (organization(), organization());
-    let id = workflow(&store, ours).await;
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let (ours, theirs) = (organization(), organization());
+        let id = workflow(&store, ours).await;
 
-    let save = |rev| {
-        let change = DraftChange { name: Some("Hello".into()), ..Default::default() };
-        store.write(move |tx| {
-            async move { workflow_save(tx, ours, id, rev, &change, at(5)).await }.boxed()
-        })
-    };
-    assert_eq!(save(1).await, Ok(2));
-    assert!(matches!(save(1).await, Err(StoreError::Conflict { .. })), "an old revision");
-    assert_eq!(workflow_fetch(&store, ours, id).await.unwrap().summary.name, "Hello");
-    assert_eq!(
-        workflow_fetch(&store, theirs, id).await,
-        Err(StoreError::NotFound { what: "workflow" }),
-        "another organisation's is as good as none"
-    );
-    assert_eq!(workflow_list(&store, theirs, false, None, 10).await.unwrap(), vec![]);
+        let save = |rev| {
+            let change = DraftChange { name: Some("Hello".into()), ..Default::default() };
+            store.write(move |tx| {
+                async move { workflow_save(tx, ours, id, rev, &change, at(5)).await }.boxed()
+            })
+        };
+        assert_eq!(save(1).await, Ok(2));
+        assert!(matches!(save(1).await, Err(StoreError::Conflict { .. })), "an old revision");
+        assert_eq!(workflow_fetch(&store, ours, id).await.unwrap().summary.name, "Hello");
+        assert_eq!(
+            workflow_fetch(&store, theirs, id).await,
+            Err(StoreError::NotFound { what: "workflow" }),
+            "another organisation's is as good as none"
+        );
+        assert_eq!(workflow_list(&store, theirs, false, None, 10).await.unwrap(), vec![]);
 
-    assert!(publish(&store, ours, id, 1).await.is_err(), "the draft was saved meanwhile");
-    assert_eq!(publish(&store, ours, id, 2).await, Ok(1));
-    assert_eq!(publish(&store, ours, id, 2).await, Ok(2));
-    let numbers: Vec<u32> = version_list(&store, ours, id, None, 10)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|version| version.number)
-        .collect();
-    assert_eq!(numbers, [2, 1]);
-    assert!(version_fetch(&store, theirs, id, 1).await.is_err());
+        assert!(publish(&store, ours, id, 1).await.is_err(), "the draft was saved meanwhile");
+        assert_eq!(publish(&store, ours, id, 2).await, Ok(1));
+        assert_eq!(publish(&store, ours, id, 2).await, Ok(2));
+        let numbers: Vec<u32> = version_list(&store, ours, id, None, 10)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|version| version.number)
+            .collect();
+        assert_eq!(numbers, [2, 1]);
+        assert!(version_fetch(&store, theirs, id, 1).await.is_err());
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_at_an_old_event_number_writes_nothing() {
-    let store = Store::in_memory().await.unwrap();
-    let ours = organization();
-    let workflow = published(&store, ours).await;
-    let run = insert(&store, ours, workflow, None).await.unwrap();
-    advance(&store, commit(ours, run, 3, 5)).await.unwrap();
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let ours = organization();
+        let workflow = published(&store, ours).await;
+        let run = insert(&store, ours, workflow, None).await.unwrap();
+        advance(&store, commit(ours, run, 3, 5)).await.unwrap();
 
-    let mut late = commit(ours, run, 3, 9);
-    late.writes.push(RunWrite::TimerSet(TimerId("a1.wait".into()), at(9)));
-    assert_eq!(advance(&store, late).await, Err(StoreError::Conflict { what: "the run" }));
-    assert_eq!(timer_next(&store).await, Ok(None), "its timer was not set either");
+        let mut late = commit(ours, run, 3, 9);
+        late.writes.push(RunWrite::TimerSet(TimerId("a1.wait".into()), at(9)));
+        assert_eq!(advance(&store, late).await, Err(StoreError::Conflict { what: "the run" }));
+        assert_eq!(timer_next(&store).await, Ok(None), "its timer was not set either");
 
-    let (events, more) = events_after(&store, ours, run, 0, 100).await.unwrap();
-    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
-    assert!(!more);
-    let (events, more) = events_after(&store, ours, run, 1, 3).await.unwrap();
-    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3, 4]);
-    assert!(more);
-    assert_eq!(run_fetch(&store, ours, run).await.unwrap().seq, 5);
+        let (events, more) = events_after(&store, ours, run, 0, 100).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        assert!(!more);
+        let (events, more) = events_after(&store, ours, run, 1, 3).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3, 4]);
+        assert!(more);
+        assert_eq!(run_fetch(&store, ours, run).await.unwrap().seq, 5);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_journal_reads_in_pages() {
-    let store = Store::in_memory().await.unwrap();
-    let ours = organization();
-    let workflow = published(&store, ours).await;
-    let run = insert(&store, ours, workflow, None).await.unwrap();
-    advance(&store, commit(ours, run, 3, 1_000)).await.unwrap();
-    for seq in 1_000..1_100 {
-        advance(&store, commit(ours, run, seq, seq + 1)).await.unwrap();
-    }
-    let (events, more) = events_after(&store, ours, run, 500, 10_000).await.unwrap();
-    assert_eq!((events.len(), more), (600, false));
-    events_check_dense(&events, 500).unwrap();
-    assert!(events_check_dense(&events[1..], 500).is_err());
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let ours = organization();
+        let workflow = published(&store, ours).await;
+        let run = insert(&store, ours, workflow, None).await.unwrap();
+        advance(&store, commit(ours, run, 3, 1_000)).await.unwrap();
+        for seq in 1_000..1_100 {
+            advance(&store, commit(ours, run, seq, seq + 1)).await.unwrap();
+        }
+        let (events, more) = events_after(&store, ours, run, 500, 10_000).await.unwrap();
+        assert_eq!((events.len(), more), (600, false));
+        events_check_dense(&events, 500).unwrap();
+        assert!(events_check_dense(&events[1..], 500).is_err());
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_has_one_run() {
-    let store = Store::in_memory().await.unwrap();
-    let (ours, theirs) = (organization(), organization());
-    let (workflow, other) = (published(&store, ours).await, published(&store, theirs).await);
-    let run = insert(&store, ours, workflow, Some("k")).await.unwrap();
-    let again = insert(&store, ours, workflow, Some("k")).await;
-    assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
-    assert_eq!(run_by_key(&store, ours, "k").await.unwrap().unwrap().id, run);
-    insert(&store, theirs, other, Some("k")).await.expect("another organisation's key is its own");
-    assert_eq!(run_list(&store, ours, &RunFilter::default(), None, 10).await.unwrap().len(), 1);
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let (ours, theirs) = (organization(), organization());
+        let (workflow, other) = (published(&store, ours).await, published(&store, theirs).await);
+        let run = insert(&store, ours, workflow, Some("k")).await.unwrap();
+        let again = insert(&store, ours, workflow, Some("k")).await;
+        assert!(matches!(again, Err(StoreError::Conflict { .. })), "{again:?}");
+        assert_eq!(run_by_key(&store, ours, "k").await.unwrap().unwrap().id, run);
+        insert(&store, theirs, other, Some("k"))
+            .await
+            .expect("another organisation's key is its own");
+        assert_eq!(run_list(&store, ours, &RunFilter::default(), None, 10).await.unwrap().len(), 1);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_needs_its_version() {
-    let store = Store::in_memory().await.unwrap();
-    let ours = organization();
-    let refused = insert(&store, ours, WorkflowId(Uuid::now_v7()), None).await;
-    assert!(matches!(refused, Err(StoreError::Constraint(_))), "{refused:?}");
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let ours = organization();
+        let refused = insert(&store, ours, WorkflowId(Uuid::now_v7()), None).await;
+        assert!(matches!(refused, Err(StoreError::Constraint(_))), "{refused:?}");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_operation_undoes_itself_alone() {
-    let store = Store::in_memory().await.unwrap();
-    let ours = organization();
-    let run = |succeed: bool| {
-        let store = store.clone();
-        async move {
-            store
-                .write(move |tx| {
-                    async move {
-                        let id = WorkflowId(Uuid::now_v7());
-                        let new = NewWorkflow {
-                            organization: ours,
-                            id,
-                            name: if succeed { "good" } else { "bad" }.into(),
-                            description: String::new(),
-                            draft: Graph::default(),
-                            created_by: String::new(),
-                        };
-                        workflow_create(tx, &new, at(0)).await?;
-                        match succeed {
-                            true => Ok(()),
-                            false => Err(StoreError::Conflict { what: "this" }),
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let ours = organization();
+        let run = |succeed: bool| {
+            let store = store.clone();
+            async move {
+                store
+                    .write(move |tx| {
+                        async move {
+                            let id = WorkflowId(Uuid::now_v7());
+                            let new = NewWorkflow {
+                                organization: ours,
+                                id,
+                                name: if succeed { "good" } else { "bad" }.into(),
+                                description: String::new(),
+                                draft: Graph::default(),
+                                created_by: String::new(),
+                            };
+                            workflow_create(tx, &new, at(0)).await?;
+                            match succeed {
+                                true => Ok(()),
+                                false => Err(StoreError::Conflict { what: "this" }),
+                            }
                         }
-                    }
-                    .boxed()
-                })
-                .await
+                        .boxed()
+                    })
+                    .await
+            }
+        };
+        let results = futures::future::join_all((0..40).map(|n| run(n % 2 == 0))).await;
+        for (n, result) in results.iter().enumerate() {
+            assert_eq!(result.is_ok(), n % 2 == 0, "operation {n} gave {result:?}");
         }
-    };
-    let results = futures::future::join_all((0..40).map(|n| run(n % 2 == 0))).await;
-    for (n, result) in results.iter().enumerate() {
-        assert_eq!(result.is_ok(), n % 2 == 0, "operation {n} gave {result:?}");
-    }
-    let names: Vec<String> = workflow_list(&store, ours, false, None, 100)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|workflow| workflow.name)
-        .collect();
-    assert_eq!(names, vec!["good"; 20]);
-    let feed = store.feed_after(ours, 0, 100).await.unwrap();
-    assert_eq!(feed.len(), 20, "what was undone is not in the feed");
-    assert!(feed.iter().zip(1..).all(|(entry, number)| entry.number == number), "dense");
+        let names: Vec<String> = workflow_list(&store, ours, false, None, 100)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|workflow| workflow.name)
+            .collect();
+        assert_eq!(names, vec!["good"; 20]);
+        let feed = feed_of(&store, ours, 0, 20).await;
+        assert_eq!(feed.len(), 20, "what was undone is not in the feed");
+        assert!(feed.iter().zip(1..).all(|(entry, number)| entry.number == number), "dense");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_in_an_operation_is_an_error_of_that_operation() {
-    let store = Store::in_memory().await.unwrap();
-    let result: StoreResult<()> = store.write(|_| async move { panic!("a defect") }.boxed()).await;
-    assert!(matches!(result, Err(StoreError::Unavailable(_))));
-    workflow(&store, organization()).await;
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let result: StoreResult<()> =
+            store.write(|_| async move { panic!("a defect") }.boxed()).await;
+        assert!(matches!(result, Err(StoreError::Unavailable(_))));
+        workflow(&store, organization()).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_goes_away_does_not_stop_its_operation() {
-    let store = Store::in_memory().await.unwrap();
-    let ours = organization();
-    let (entered, enter) = tokio::sync::oneshot::channel::<()>();
-    let (release, released) = tokio::sync::oneshot::channel::<()>();
-    let writing = tokio::spawn({
-        let store = store.clone();
-        async move {
-            store
-                .write(move |tx| {
-                    async move {
-                        let _ = entered.send(());
-                        let _ = released.await;
-                        tx.feed_append(ours, "test", Uuid::nil(), serde_json::Value::Null, at(0));
-                        Ok(())
-                    }
-                    .boxed()
-                })
-                .await
-        }
-    });
-    enter.await.unwrap();
-    writing.abort();
-    assert!(writing.await.unwrap_err().is_cancelled());
-    release.send(()).unwrap();
-    workflow(&store, organization()).await; // behind it in the queue
-    assert_eq!(store.feed_last(ours).await, Ok(1));
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let ours = organization();
+        let (entered, enter) = tokio::sync::oneshot::channel::<()>();
+        let (release, released) = tokio::sync::oneshot::channel::<()>();
+        let writing = tokio::spawn({
+            let store = store.clone();
+            async move {
+                store
+                    .write(move |tx| {
+                        async move {
+                            let _ = entered.send(());
+                            let _ = released.await;
+                            tx.feed_append(
+                                ours,
+                                "test",
+                                Uuid::nil(),
+                                serde_json::Value::Null,
+                                at(0),
+                            );
+                            Ok(())
+                        }
+                        .boxed()
+                    })
+                    .await
+            }
+        });
+        enter.await.unwrap();
+        writing.abort();
+        assert!(writing.await.unwrap_err().is_cancelled());
+        release.send(()).unwrap();
+        workflow(&store, organization()).await;
+        assert_eq!(feed_of(&store, ours, 0, 1).await.len(), 1);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_approval_is_decided_once_and_at_the_revision_that_was_seen() {
-    let store = Store::in_memory().await.unwrap();
-    let ours = organization();
-    let id = ApprovalId(Uuid::now_v7());
-    let new = NewApproval::new(ours, id, signalbox::run::ApprovalKind::Message, "Hello");
-    store
-        .write(move |tx| async move { approval_open(tx, &new, at(0)).await }.boxed())
-        .await
-        .unwrap();
-    let revise = |revision| {
-        store.write(move |tx| {
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let ours = organization();
+        let id = ApprovalId(Uuid::now_v7());
+        let new = NewApproval::new(ours, id, signalbox::run::ApprovalKind::Message, "Hello");
+        store
+            .write(move |tx| async move { approval_open(tx, &new, at(0)).await }.boxed())
+            .await
+            .unwrap();
+        let revise = |revision| {
+            store.write(move |tx| {
             async move { approval_revise(tx, ours, id, revision, "Hi", Some(&[1]), at(1)).await }
                 .boxed()
         })
-    };
-    assert_eq!(revise(1).await, Ok(2));
-    assert!(revise(1).await.is_err());
-    let close = |revision, state| {
-        let decided = Decided {
-            by: "Ada".into(),
-            at: at(2),
-            reason: "fine".into(),
-            answer: serde_json::json!({"a": 1}),
         };
-        store.write(move |tx| {
-            async move { approval_close(tx, ours, id, Some(revision), state, &decided).await }
-                .boxed()
-        })
-    };
-    assert!(close(1, ApprovalState::Approved).await.is_err(), "revision 1 is not what would leave");
-    assert_eq!(close(2, ApprovalState::Approved).await, Ok(()));
-    assert!(close(2, ApprovalState::Rejected).await.is_err(), "decided already");
-    let approval = approval_fetch(&store, ours, id).await.unwrap();
-    assert_eq!(approval.state, ApprovalState::Approved);
-    assert_eq!(approval.decided.unwrap().answer, serde_json::json!({"a": 1}));
-    let pending = ApprovalFilter { state: Some(ApprovalState::Pending), ..Default::default() };
-    assert_eq!(approval_list(&store, ours, &pending, None, 10).await.unwrap(), vec![]);
-    let all = ApprovalFilter::default();
-    assert_eq!(approval_list(&store, ours, &all, None, 10).await.unwrap().len(), 1);
-    assert_eq!(approval_list(&store, organization(), &all, None, 10).await.unwrap().len(), 0);
+        assert_eq!(revise(1).await, Ok(2));
+        assert!(revise(1).await.is_err());
+        let close = |revision, state| {
+            let decided = Decided {
+                by: "Ada".into(),
+                at: at(2),
+                reason: "fine".into(),
+                answer: serde_json::json!({"a": 1}),
+            };
+            store.write(move |tx| {
+                async move { approval_close(tx, ours, id, Some(revision), state, &decided).await }
+                    .boxed()
+            })
+        };
+        assert!(
+            close(1, ApprovalState::Approved).await.is_err(),
+            "revision 1 is not what would leave"
+        );
+        assert_eq!(close(2, ApprovalState::Approved).await, Ok(()));
+        assert!(close(2, ApprovalState::Rejected).await.is_err(), "decided already");
+        let approval = approval_fetch(&store, ours, id).await.unwrap();
+        assert_eq!(approval.state, ApprovalState::Approved);
+        assert_eq!(approval.decided.unwrap().answer, serde_json::json!({"a": 1}));
+        let pending = ApprovalFilter { state: Some(ApprovalState::Pending), ..Default::default() };
+        assert_eq!(approval_list(&store, ours, &pending, None, 10).await.unwrap(), vec![]);
+        let all = ApprovalFilter::default();
+        assert_eq!(approval_list(&store, ours, &all, None, 10).await.unwrap().len(), 1);
+        assert_eq!(approval_list(&store, organization(), &all, None, 10).await.unwrap().len(), 0);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -385,18 +433,26 @@ impl Faults for StrikeAt {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_dies_at_a_commit_keeps_what_was_answered() {
-    for (point, survives) in [(FaultPoint::BeforeCommit, false), (FaultPoint::AfterCommit, true)] {
-        let folder = Folder::new();
-        let faults = Arc::new(StrikeAt { point, commits: AtomicUsize::new(0), at: 2 });
-        let options = StoreOptions { faults: Some(faults), ..Default::default() };
-        let store = Store::open_with(&folder.0, options).await.unwrap();
-        let ours = organization();
-        let answered = workflow(&store, ours).await;
-        let doubtful = publish(&store, ours, answered, 1).await;
-        assert!(matches!(doubtful, Err(StoreError::Unavailable(_))), "nobody may claim success");
-        store.close().await;
-        let store = Store::open(&folder.0).await.unwrap();
-        let found = workflow_fetch(&store, ours, answered).await.unwrap();
-        assert_eq!(found.summary.published_version.is_some(), survives, "{point:?}");
-    }
+    on_each(async || {
+        for (point, survives) in
+            [(FaultPoint::BeforeCommit, false), (FaultPoint::AfterCommit, true)]
+        {
+            let place = Place::new().await;
+            let faults = Arc::new(StrikeAt { point, commits: AtomicUsize::new(0), at: 2 });
+            let options = StoreOptions { faults: Some(faults), ..Default::default() };
+            let store = place.open_with(options).await;
+            let ours = organization();
+            let answered = workflow(&store, ours).await;
+            let doubtful = publish(&store, ours, answered, 1).await;
+            assert!(
+                matches!(doubtful, Err(StoreError::Unavailable(_))),
+                "nobody may claim success"
+            );
+            store.close().await;
+            let store = place.open().await;
+            let found = workflow_fetch(&store, ours, answered).await.unwrap();
+            assert_eq!(found.summary.published_version.is_some(), survives, "{point:?}");
+        }
+    })
+    .await;
 }

@@ -1,6 +1,7 @@
 //! What several areas' tests share.
 
 pub mod clock;
+pub mod database;
 pub mod folder;
 pub mod runs;
 pub mod smtp_sink;

@@ -2,6 +2,9 @@
 //! server on the other side. No run is lost, no committed step repeated, no mail sent twice, and
 //! every doubtful mail stands in the inbox.
 //!
+//! It is done on the embedded database and on each PostgreSQL of `TEST_POSTGRES_URL`; there also with two
+//! servers on one database, of which one is killed.
+//!
 //! `SIGNALBOX_BIN` names the binary (the one cargo built otherwise), `SIGNALBOX_KILLS` and
 //! `SIGNALBOX_RUNS` how often and how many, `SIGNALBOX_SEED` the moments.
 
@@ -14,6 +17,7 @@ mod workload;
 use report::Report;
 use server_process::ServerProcess;
 use sink::Sink;
+use sqlx::Connection;
 use std::time::{Duration, Instant};
 
 fn number(name: &str, default: u64) -> u64 {
@@ -34,19 +38,57 @@ impl Moments {
     }
 }
 
+/// A fresh database on each PostgreSQL that tests may use.
+async fn databases(word: &str) -> Vec<String> {
+    let servers = std::env::var("TEST_POSTGRES_URL").unwrap_or_default();
+    let mut urls = Vec::new();
+    for server in servers.split_whitespace() {
+        let name = format!("{word}_{}", uuid::Uuid::new_v4().simple());
+        let mut conn = sqlx::PgConnection::connect(server).await.expect("the server answers");
+        let sql = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::raw_sql(sql).execute(&mut conn).await.expect("a database");
+        let (base, _) = server.rsplit_once('/').expect("an address with a database");
+        urls.push(format!("{base}/{name}"));
+    }
+    urls
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random_moments_nothing_is_lost_and_nothing_is_sent_twice() {
+    killed(None, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_on_postgresql() {
+    for url in databases("kill").await {
+        killed(Some(url), false).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_killed_beside_another_one() {
+    for url in databases("pair").await {
+        killed(Some(url), true).await;
+    }
+}
+
+/// Kills the server that starts the runs. With `pair` a second one stays, through which a person decides.
+async fn killed(database: Option<String>, pair: bool) {
     let kills = number("SIGNALBOX_KILLS", 30);
     let runs = number("SIGNALBOX_RUNS", 100);
     let seed = number("SIGNALBOX_SEED", u64::from(std::process::id()));
-    println!("kill test: {kills} kills, {runs} runs, seed {seed}");
+    let on = if database.is_some() { "PostgreSQL" } else { "SQLite" };
+    println!("kill test on {on}, a second server: {pair}: {kills} kills, {runs} runs, seed {seed}");
     let mut moments = Moments(seed);
     let sink = Sink::start().await;
-    let mut server = ServerProcess::start().await;
-    let client = server.client().await;
+    let mut server = ServerProcess::start(database).await;
+    let token = server.token();
+    let starting = server.client_with(&token);
+    let second = if pair { Some(server.beside().await) } else { None };
+    let client = second.as_ref().map_or(starting.clone(), |second| second.client_with(&token));
     let workflow = workload::prepare(&client, sink.port()).await;
     let approver = approver::Approver::start(client.clone(), sink.clone());
-    let starter = tokio::spawn(workload::start_runs(client.clone(), workflow, runs));
+    let starter = tokio::spawn(workload::start_runs(starting, workflow, runs));
 
     let mut slowest_start_ms = 0;
     for _ in 0..kills {
@@ -57,6 +99,9 @@ async fn killed_at_random_moments_nothing_is_lost_and_nothing_is_sent_twice() {
         slowest_start_ms = slowest_start_ms.max(began.elapsed().as_millis());
     }
     let ids = starter.await.expect("the starter ends");
+    if pair {
+        server.kill(); // for good: the other one takes over what it owned
+    }
     let finished = workload::all_ended(&client, &ids, Duration::from_secs(120)).await;
     let doubts = approver.stop().await;
     let report = Report::gather(&client, &ids, &sink, &doubts, finished).await;

@@ -9,11 +9,13 @@ pub struct ServerProcess {
     binary: PathBuf,
     data: PathBuf,
     port: u16,
+    database: Option<String>,
     child: Option<Child>,
 }
 
 impl ServerProcess {
-    pub async fn start() -> Self {
+    /// A server on the embedded database, or on a PostgreSQL one.
+    pub async fn start(database: Option<String>) -> Self {
         let binary = std::env::var_os("SIGNALBOX_BIN")
             .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_signalbox")), PathBuf::from);
         let data = std::env::temp_dir().join(format!("signalbox-kill-{}", uuid::Uuid::new_v4()));
@@ -21,23 +23,48 @@ impl ServerProcess {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("an address").port();
         drop(free);
-        let mut server = Self { binary, data, port, child: None };
+        let mut server = Self { binary, data, port, database, child: None };
         server.restart().await;
         server
     }
 
-    /// A client with an owner's token.
-    pub async fn client(&self) -> Client {
-        let output = Command::new(&self.binary)
-            .args(["token", "create", "--role", "owner", "--data"])
-            .arg(&self.data)
-            .output()
-            .expect("the binary runs");
+    /// Another server on the same PostgreSQL database, with the same key.
+    pub async fn beside(&self) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let data = std::env::temp_dir().join(format!("signalbox-kill-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&data).expect("a data folder");
+        std::fs::copy(self.data.join("secret.key"), data.join("secret.key")).expect("the key");
+        let database = self.database.clone();
+        let mut server = Self { binary: self.binary.clone(), data, port, database, child: None };
+        server.restart().await;
+        server
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.env_remove("DATABASE_URL").env("SIGNALBOX_DATA", &self.data);
+        if let Some(url) = &self.database {
+            command.env("DATABASE_URL", url);
+        }
+        command
+    }
+
+    /// A client of this server.
+    pub fn client_with(&self, token: &str) -> Client {
+        let base = format!("http://127.0.0.1:{}", self.port);
+        Client::new(HttpTransport::new(&base, Some(token.to_owned())).expect("a client"))
+    }
+
+    /// An owner's token.
+    pub fn token(&self) -> String {
+        let output = self.command().args(["token", "create", "--role", "owner"]).output();
+        let output = output.expect("the binary runs");
         let token = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && !token.is_empty(), "token create: {errors}");
-        let base = format!("http://127.0.0.1:{}", self.port);
-        Client::new(HttpTransport::new(&base, Some(token)).expect("a client"))
+        token
     }
 
     /// SIGKILL: nothing is flushed, nothing is closed.
@@ -55,9 +82,9 @@ impl ServerProcess {
             .append(true)
             .open(self.data.join("server.log"))
             .expect("a log file");
-        let child = Command::new(&self.binary)
-            .args(["serve", "--addr", &format!("127.0.0.1:{}", self.port), "--data"])
-            .arg(&self.data)
+        let child = self
+            .command()
+            .args(["serve", "--addr", &format!("127.0.0.1:{}", self.port)])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log file"))
             .stderr(log)

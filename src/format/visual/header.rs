@@ -22,8 +22,8 @@ pub fn read(holder: &Value) -> (Header, Vec<Problem>) {
         secrets: config.object("secrets"),
         retry: config.retry(),
         timeout_ms: config.whole("timeout", 1 << 45).filter(|timeout| *timeout > 0),
-        exits: Vec::new(),
         turns_max: config.whole("maxTurns", 1_000_000).map(|turns| turns as u32),
+        ..Settings::default()
     };
     let schedule = config.get("schedule").and_then(read_schedule);
     if config.get("schedule").is_some() && schedule.is_none() {

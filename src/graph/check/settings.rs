@@ -1,7 +1,10 @@
 //! Settings of a kind that are absent or out of range.
 
 use super::draft::Draft;
-use crate::graph::{BranchSettings, GraphEdit, Node, NodeKind, Problem, Severity, WaitUntil};
+use crate::graph::{
+    BranchSettings, GraphEdit, Node, NodeKind, Problem, Severity, WaitAlternative, WaitFor,
+    WaitUntil,
+};
 use std::collections::HashSet;
 
 /// Ten years.
@@ -55,6 +58,7 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
                         format!("{title} does not say which event it waits for."),
                     );
                 }
+                WaitUntil::First { of } => alternatives(of, &title, &mut report),
                 WaitUntil::Time { at } if at.trim().is_empty() => {
                     report(
                         "missing-time",
@@ -103,6 +107,15 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             NodeKind::Branch(branch) => cases(branch, &title, &mut report),
             _ => {}
         }
+        let threshold = node.policy.review.as_ref().and_then(|review| review.threshold);
+        if threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
+            let message = format!("The confidence that {title} needs is a number from 0 to 1.");
+            report("out-of-range", error, "/policy/review/threshold", message);
+        }
+        if node.policy.priority.is_some_and(|priority| !(1..=10).contains(&priority)) {
+            let message = format!("The priority of {title} is 1 to 10.");
+            report("out-of-range", error, "/policy/priority", message);
+        }
         if node.policy.retry.as_ref().is_some_and(|retry| retry.retries_max > 20) {
             report(
                 "out-of-range",
@@ -112,6 +125,38 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             );
         }
         problems.extend(item_variable(node, &title));
+    }
+}
+
+/// The alternatives of a wait for the first of several.
+fn alternatives(
+    of: &[WaitAlternative],
+    title: &str,
+    report: &mut dyn FnMut(&str, Severity, &str, String),
+) {
+    let mut ports = HashSet::new();
+    for (at, one) in of.iter().enumerate() {
+        let field = format!("/of/{at}/port");
+        if matches!(one.port.as_str(), "" | "error") || !ports.insert(&one.port) {
+            let message = format!(
+                "What {title} waits for needs ports of different names; {:?} does not do.",
+                one.port
+            );
+            report("bad-case", Severity::Error, &field, message);
+        }
+        let (field, wrong) = match &one.what {
+            WaitFor::Event { event, .. } => ("event", event.trim().is_empty()),
+            WaitFor::Time { at } => ("at", at.trim().is_empty()),
+            WaitFor::Duration { duration_ms } => ("duration_ms", *duration_ms > WAIT_MAX_MS),
+        };
+        if wrong {
+            let message = format!("{title} does not say what it waits for at {}.", one.port);
+            report("missing-event", Severity::Error, &format!("/of/{at}/{field}"), message);
+        }
+    }
+    if of.is_empty() {
+        let message = format!("{title} waits for the first of nothing, which never comes.");
+        report("missing-event", Severity::Error, "/of", message);
     }
 }
 

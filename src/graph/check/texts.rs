@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use crate::expr::{Expression, ParseError, Template, ValueTemplate, ValueTemplateError};
-use crate::graph::{Edge, Node, NodeKind, Problem, Severity, WaitUntil};
+use crate::graph::{Edge, Node, NodeKind, Problem, Severity, WaitFor, WaitUntil};
 use serde_json::{Map, Value};
 
 /// A name with the static path that follows it: `["steps", "a", "output"]`.
@@ -31,6 +31,20 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         problems.push(
             Problem::new("bad-expression", Severity::Error, message).at(id).field(&text.field),
         );
+    }
+    for (at, exit) in draft.graph.settings.exits.iter().enumerate() {
+        if let Err(error) = Expression::parse(&exit.when) {
+            let message = format!("An exit condition of the workflow cannot be read: {error}.");
+            let field = format!("/settings/exits/{at}/when");
+            problems.push(Problem::new("bad-expression", Severity::Error, message).field(field));
+        }
+    }
+    if let Some(concurrency) = &draft.graph.settings.concurrency
+        && let Err(error) = Template::parse(&concurrency.key)
+    {
+        let message = format!("The key of the workflow's runs cannot be read: {error}.");
+        let field = "/settings/concurrency/key";
+        problems.push(Problem::new("bad-expression", Severity::Error, message).field(field));
     }
     for (name, value) in &draft.graph.settings.variables {
         if let Err(error) = ValueTemplate::compile(value) {
@@ -104,10 +118,20 @@ impl Collector<'_, '_> {
                 WaitUntil::Duration { .. } => {}
                 WaitUntil::Time { at } => self.template("/at", at),
                 WaitUntil::Event { condition, .. } => {
-                    if let Some(condition) =
-                        condition.as_deref().filter(|text| !text.trim().is_empty())
-                    {
-                        self.expression("/condition", condition);
+                    self.condition("/condition", condition.as_deref());
+                }
+                WaitUntil::First { of } => {
+                    for (at, one) in of.iter().enumerate() {
+                        match &one.what {
+                            WaitFor::Duration { .. } => {}
+                            WaitFor::Time { at: time } => {
+                                self.template(&format!("/of/{at}/at"), time);
+                            }
+                            WaitFor::Event { condition, .. } => {
+                                let field = format!("/of/{at}/condition");
+                                self.condition(&field, condition.as_deref());
+                            }
+                        }
                     }
                 }
             },
@@ -139,6 +163,12 @@ impl Collector<'_, '_> {
                 }
                 value => self.values(&field, value),
             }
+        }
+    }
+
+    fn condition(&mut self, field: &str, source: Option<&str>) {
+        if let Some(source) = source.filter(|text| !text.trim().is_empty()) {
+            self.expression(field, source);
         }
     }
 

@@ -3,8 +3,8 @@
 use super::{CompileError, ToolNames};
 use crate::expr::{Expression, ParseError, Template, ValueTemplate, ValueTemplateError};
 use crate::graph::{
-    ActionSettings, Edge, EndSettings, ExitCondition, HumanMode, HumanSettings, LlmSettings, Node,
-    NodeKind, OutputFormat, SubworkflowSettings, TaskSettings, WaitUntil,
+    ActionSettings, Edge, EndSettings, HumanMode, HumanSettings, LlmSettings, Node, NodeKind,
+    OutputFormat, Settings, SubworkflowSettings, TaskSettings, WaitAlternative, WaitFor, WaitUntil,
 };
 use crate::id::NodeId;
 use serde_json::{Map, Value};
@@ -108,7 +108,13 @@ pub struct Subworkflow {
 pub enum Until {
     Duration(u64),
     Time(Template),
-    Event { event: String, condition: Option<Expression>, limit_ms: Option<u64> },
+    Event {
+        event: String,
+        condition: Option<Expression>,
+        limit_ms: Option<u64>,
+    },
+    /// Each with the port it takes; none of them is a `First`.
+    First(Vec<(String, Until)>),
 }
 
 /// A list that a person wrote as a template or as an expression.
@@ -189,34 +195,45 @@ impl<'a> Parser<'a> {
         for (name, value) in variables {
             match ValueTemplate::compile(value) {
                 Ok(template) => parsed.push((name.clone(), template)),
-                Err(error) => self.errors.push(CompileError {
-                    code: "bad-template",
-                    node: None,
-                    edge: None,
-                    field: Some(format!("/settings/variables/{name}")),
-                    message: format!("The variable \u{201c}{name}\u{201d} cannot be read: {error}"),
-                }),
+                Err(error) => {
+                    let field = format!("/settings/variables/{name}");
+                    let message =
+                        format!("The variable \u{201c}{name}\u{201d} cannot be read: {error}");
+                    self.errors.push(of_workflow("bad-template", field, message));
+                }
             }
         }
         parsed
     }
 
     /// What ends a run early.
-    pub fn exits(&mut self, exits: &[ExitCondition]) -> Vec<(Expression, String)> {
+    pub fn exits(&mut self, settings: &Settings) -> Vec<(Expression, String)> {
         let mut parsed = vec![];
-        for (at, exit) in exits.iter().enumerate() {
+        for (at, exit) in settings.exits.iter().enumerate() {
             match Expression::parse(&exit.when) {
                 Ok(when) => parsed.push((when, exit.outcome.clone())),
-                Err(error) => self.errors.push(CompileError {
-                    code: "bad-expression",
-                    node: None,
-                    edge: None,
-                    field: Some(format!("/settings/exits/{at}/when")),
-                    message: format!("Exit condition {} cannot be read: {error}", at + 1),
-                }),
+                Err(error) => {
+                    let field = format!("/settings/exits/{at}/when");
+                    let message = format!("An exit condition cannot be read: {error}");
+                    self.errors.push(of_workflow("bad-expression", field, message));
+                }
             }
         }
         parsed
+    }
+
+    /// The key under which runs wait for one another, and how many may go at once.
+    pub fn concurrency(&mut self, settings: &Settings) -> Option<(Template, u32)> {
+        let concurrency = settings.concurrency.as_ref()?;
+        match Template::parse(&concurrency.key) {
+            Ok(key) => Some((key, concurrency.limit.max(1))),
+            Err(error) => {
+                let message = format!("The key of the workflow's runs cannot be read: {error}");
+                let field = "/settings/concurrency/key".to_owned();
+                self.errors.push(of_workflow("bad-template", field, message));
+                None
+            }
+        }
     }
 
     fn action(&mut self, id: &NodeId, settings: &ActionSettings) -> Program {
@@ -343,11 +360,39 @@ impl<'a> Parser<'a> {
             WaitUntil::Duration { duration_ms } => Until::Duration(*duration_ms),
             WaitUntil::Time { at } => Until::Time(self.template(id, "/at", at)),
             WaitUntil::Event { event, condition, limit_ms } => {
-                let given = condition.as_ref().filter(|source| !source.trim().is_empty());
-                let condition = given.map(|source| self.expression(id, "/condition", source));
+                let condition = self.event_condition(id, "/condition", condition.as_ref());
                 Until::Event { event: event.clone(), condition, limit_ms: *limit_ms }
             }
+            WaitUntil::First { of } => {
+                let each = of.iter().enumerate();
+                Until::First(each.map(|(at, one)| self.alternative(id, at, one)).collect())
+            }
         }
+    }
+
+    fn alternative(&mut self, id: &NodeId, at: usize, one: &WaitAlternative) -> (String, Until) {
+        let until = match &one.what {
+            WaitFor::Duration { duration_ms } => Until::Duration(*duration_ms),
+            WaitFor::Time { at: time } => {
+                Until::Time(self.template(id, &format!("/of/{at}/at"), time))
+            }
+            WaitFor::Event { event, condition } => {
+                let field = format!("/of/{at}/condition");
+                let condition = self.event_condition(id, &field, condition.as_ref());
+                Until::Event { event: event.clone(), condition, limit_ms: None }
+            }
+        };
+        (one.port.clone(), until)
+    }
+
+    fn event_condition(
+        &mut self,
+        id: &NodeId,
+        field: &str,
+        condition: Option<&String>,
+    ) -> Option<Expression> {
+        let given = condition.filter(|source| !source.trim().is_empty());
+        given.map(|source| self.expression(id, field, source))
     }
 
     fn end(&mut self, id: &NodeId, settings: &EndSettings) -> Program {
@@ -397,6 +442,10 @@ impl<'a> Parser<'a> {
             }
         }
     }
+}
+
+fn of_workflow(code: &'static str, field: String, message: String) -> CompileError {
+    CompileError { code, node: None, edge: None, field: Some(field), message }
 }
 
 fn bad_text(code: &'static str, id: &NodeId, field: &str, error: &ParseError) -> CompileError {

@@ -112,7 +112,9 @@ impl<'a> Wiring<'a> {
         let chooses = match kind {
             NodeKind::Condition(_) | NodeKind::Branch(_) => true,
             NodeKind::Human(human) => human.mode != HumanMode::Answer,
-            NodeKind::Wait(wait) => matches!(wait.until, WaitUntil::Event { .. }),
+            NodeKind::Wait(wait) => {
+                matches!(wait.until, WaitUntil::Event { .. } | WaitUntil::First { .. })
+            }
             _ => false,
         };
         let leads = |port: &str| self.outs[node].iter().any(|edge| self.edges[*edge].port == port);

@@ -2,11 +2,11 @@
 
 use super::frame::decide_edges;
 use super::{add_usage, tally};
-use crate::id::{CallId, NodeId};
+use crate::id::NodeId;
 use crate::run::transition::{Step, activation_next};
 use crate::run::{
     Activation, ActivationId, ActivationState, ApprovalKind, Asked, CallRequest, Decision, Edges,
-    Event, EventBody, FrameId, RunState, StepError,
+    Event, EventBody, FrameId, RunState, StepError, TimerId, TimerPurpose,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -36,9 +36,19 @@ pub(super) fn apply(state: &mut RunState, event: &Event) {
 /// What happens between the beginning and the end.
 fn on_the_way(state: &mut RunState, event: &Event) {
     match &event.body {
-        EventBody::CallRequested { activation, attempt, call, request, timeout_ms } => {
-            let made = (*attempt, *call, request, *timeout_ms);
-            called(state, *activation, made, event.at);
+        EventBody::CallRequested { .. } => called(state, event),
+        EventBody::TaskClaimed { .. } | EventBody::TaskReleased { .. } => {
+            super::task::apply(state, event);
+        }
+        EventBody::Scored { activation, confidence } => {
+            if let Some(a) = state.activations.get_mut(activation) {
+                a.confidence = Some(confidence.clone());
+            }
+        }
+        EventBody::SignalReceived { activation, signal, .. } => {
+            if let Some(a) = state.activations.get_mut(activation) {
+                a.signals.insert(signal.clone());
+            }
         }
         EventBody::AttemptFailed { activation, error, retry_at, timer, .. } => {
             if let Some(a) = moved(state, *activation, Step::AttemptFailed, event.at) {
@@ -46,12 +56,16 @@ fn on_the_way(state: &mut RunState, event: &Event) {
                 a.timer = Some((timer.clone(), *retry_at));
                 a.until = None;
                 a.asked = None;
+                a.worker = None;
+                a.deadline = None;
             }
         }
-        EventBody::WaitStarted { activation, timer, due_at, event: name } => {
+        EventBody::WaitStarted { activation, timer, due_at, event: name, more, due_port } => {
             if let Some(a) = moved(state, *activation, Step::Waited, event.at) {
                 a.timer = timer.clone().zip(*due_at);
                 a.awaited_event = name.clone();
+                a.awaited_more.clone_from(more);
+                a.due_port.clone_from(due_port);
             }
         }
         EventBody::ApprovalRequested { .. } => asked(state, event),
@@ -68,13 +82,14 @@ fn on_the_way(state: &mut RunState, event: &Event) {
                 a.until = *until;
             }
         }
-        EventBody::Blocked { activation: Some(activation), reason, error } => {
+        EventBody::Blocked { activation: Some(activation), reason, error, replan } => {
             if go(state, *activation, Step::Blocked, event.at).is_some() {
                 state.blocked = Some(reason.clone());
             }
             if let Some(a) = state.activations.get_mut(activation) {
                 let said = || StepError::new(crate::run::ErrorKind::Internal, reason.clone());
                 a.error = Some(error.clone().unwrap_or_else(said));
+                a.replan = *replan;
             }
         }
         EventBody::Unblocked { activation: Some(activation), .. } => {
@@ -132,6 +147,16 @@ fn new(node: &NodeId, frame: FrameId, at: ActivationState, now: DateTime<Utc>) -
         message: None,
         timer: None,
         awaited_event: None,
+        awaited_more: Vec::new(),
+        due_port: None,
+        deadline: None,
+        worker: None,
+        lost: 0,
+        signals: Default::default(),
+        confidence: None,
+        replan: false,
+        working_ms: 0,
+        route: Default::default(),
         port: None,
         output: Value::Null,
         error: None,
@@ -181,7 +206,7 @@ fn go(
     Some((node, frame))
 }
 
-fn moved(
+pub(super) fn moved(
     state: &mut RunState,
     id: ActivationId,
     step: Step,
@@ -192,8 +217,13 @@ fn moved(
 }
 
 /// What only matters while it is alive is forgotten.
-fn close(activation: &mut Activation) {
+pub(super) fn close(activation: &mut Activation) {
     activation.request = None;
+    activation.route = Default::default();
+    activation.awaited_more = Vec::new();
+    activation.due_port = None;
+    activation.deadline = None;
+    activation.worker = None;
     activation.timer = None;
     activation.until = None;
     activation.awaited_event = None;
@@ -204,6 +234,10 @@ fn close(activation: &mut Activation) {
 
 /// It is done again from its beginning: nothing of the last try is open.
 fn reopen(activation: &mut Activation) {
+    activation.deadline = None;
+    activation.worker = None;
+    activation.confidence = None;
+    activation.replan = false;
     activation.request = None;
     activation.call = None;
     activation.timer = None;
@@ -215,25 +249,42 @@ fn reopen(activation: &mut Activation) {
     activation.output = Value::Null;
 }
 
-fn called(
-    state: &mut RunState,
-    id: ActivationId,
-    (attempt, call, request, timeout_ms): (u32, CallId, &CallRequest, Option<u64>),
-    at: DateTime<Utc>,
-) {
-    let Some(a) = moved(state, id, Step::Called, at) else { return };
-    if a.call != Some(call) {
+fn called(state: &mut RunState, event: &Event) {
+    let EventBody::CallRequested {
+        activation: id,
+        attempt,
+        call,
+        request,
+        timeout_ms,
+        route,
+        claim_until,
+        usage,
+    } = &event.body
+    else {
+        return;
+    };
+    let step = Step::of(&event.body).unwrap_or(Step::Called);
+    let Some(a) = moved(state, *id, step, event.at) else { return };
+    if a.call != Some(*call) {
         a.round = a.round.saturating_add(1);
     }
-    a.call = Some(call);
-    a.attempt = attempt;
+    if let CallRequest::Score(score) = request {
+        a.output = score.output.clone();
+        a.usage.clone_from(usage);
+    }
+    a.call = Some(*call);
+    a.attempt = *attempt;
     if a.request.as_ref() != Some(request) {
         a.request = Some(request.clone());
     }
-    a.timeout_ms = timeout_ms;
+    a.timeout_ms = *timeout_ms;
+    a.route = route.clone();
+    a.lost = 0;
+    a.worker = None;
+    a.deadline = None;
     // A new attempt prepares its message anew; the gate tells which.
     a.message = None;
-    a.timer = None;
+    a.timer = claim_until.map(|at| (TimerId::of(*id, TimerPurpose::Claim), at));
     a.asked = None;
 }
 
@@ -262,7 +313,7 @@ fn asked(state: &mut RunState, event: &Event) {
         return;
     };
     if let Some(due_at) = request.expires_at {
-        let timer = crate::run::TimerId::of(*activation, crate::run::TimerPurpose::Expiry);
+        let timer = TimerId::of(*activation, TimerPurpose::Expiry);
         a.timer = Some((timer, due_at));
     }
     let was_called = a.request.is_some();

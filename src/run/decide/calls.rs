@@ -7,8 +7,8 @@ use crate::graph::ApprovalTiming;
 use crate::graph::compile::Program;
 use crate::id::{ApprovalId, CallId, MessageId};
 use crate::run::{
-    ActivationId, ActivationState, ApprovalKind, ApprovalRequest, Command, ErrorKind, EventBody,
-    Refusal, Usage,
+    ActivationId, ActivationState, ApprovalKind, ApprovalRequest, CallRequest, Command, ErrorKind,
+    EventBody, Refusal, Usage,
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -23,7 +23,12 @@ impl Machine<'_> {
             }
             Command::CallFailed { call, attempt, error, retry_after_ms } => {
                 let id = self.open_call(*call, Some(*attempt))?;
-                self.attempt_failed(id, error.clone(), *retry_after_ms);
+                if self.is_scored(id) {
+                    let why = format!("It could not be scored: {}", error.message);
+                    self.ask_review_of_scored(id, &why);
+                } else {
+                    self.attempt_failed(id, error.clone(), *retry_after_ms);
+                }
             }
             Command::CallBypassed { call, reason } => {
                 let id = self.open_call(*call, None)?;
@@ -43,15 +48,24 @@ impl Machine<'_> {
         let id = self.state.activation_of_call(call).ok_or(Refusal::Stale)?;
         let activation = self.activation(id).ok_or(Refusal::Stale)?;
         // A timer means that the attempt failed and the next one waits, or that a person looks at the output.
+        let is_task = matches!(activation.request, Some(CallRequest::Task(_)));
         let is_open = activation.request.is_some()
-            && activation.timer.is_none()
+            && (activation.timer.is_none() || is_task)
             && activation.state != ActivationState::Blocked
             && attempt.is_none_or(|attempt| attempt == activation.attempt);
-        if is_open { Ok(id) } else { Err(Refusal::Stale) }
+        match activation.state {
+            _ if !is_open => Err(Refusal::Stale),
+            ActivationState::Waiting if is_task => Err(Refusal::Stale),
+            ActivationState::Ready if attempt.is_some() => Err(Refusal::NotClaimed),
+            _ => Ok(id),
+        }
     }
 
     fn succeeded(&mut self, id: ActivationId, output: Value, usage: Option<Usage>) {
         let Some((node, _)) = self.place(id) else { return };
+        if self.is_scored(id) {
+            return self.scored(id, node, &output);
+        }
         let output = match &self.graph.node(node).program {
             Program::Model(model) if model.json => match as_json(output) {
                 Ok(output) => output,
@@ -67,25 +81,43 @@ impl Machine<'_> {
             _ => output,
         };
         if self.graph.source(node).policy.approval == Some(ApprovalTiming::After) {
-            return self.ask_review(id, node, output, usage);
+            return self.review(id, node, output, usage);
         }
         self.complete(id, "success", output, Completion { usage, ..Completion::default() });
     }
 
-    /// The node has its output, and waits for a person to look at it.
-    fn ask_review(&mut self, id: ActivationId, node: usize, output: Value, usage: Option<Usage>) {
-        let title =
-            format!("Check the output of \u{201c}{}\u{201d}", self.graph.source(node).title());
+    /// The node has its output: a scoring model looks at it first where the node says so, else a person.
+    fn review(&mut self, id: ActivationId, node: usize, output: Value, usage: Option<Usage>) {
+        let review = self.graph.source(node).policy.review.as_ref();
+        match review.and_then(|review| review.threshold) {
+            Some(threshold) if !self.is_stopped() => self.score(id, node, output, usage, threshold),
+            _ => self.ask_review(id, node, output, usage, ""),
+        }
+    }
+
+    /// The output waits for a person to look at it.
+    pub(super) fn ask_review(
+        &mut self,
+        id: ActivationId,
+        node: usize,
+        output: Value,
+        usage: Option<Usage>,
+        prompt: &str,
+    ) {
+        let source = self.graph.source(node);
+        let title = format!("Check the output of \u{201c}{}\u{201d}", source.title());
+        let expires = source.policy.review.as_ref().and_then(|review| review.expires_after_ms);
         self.emit(EventBody::ApprovalRequested {
             activation: id,
             approval: self.approval_id(id),
             request: Some(ApprovalRequest {
                 kind: ApprovalKind::Review,
                 title: title.clone(),
-                prompt: String::new(),
+                prompt: prompt.to_owned(),
                 subject: output,
                 form: Value::Null,
-                expires_at: None,
+                expires_at: expires.map(|delay_ms| self.after_ms(delay_ms)),
+                confidence: self.activation(id).and_then(|a| a.confidence.clone()).map(Box::new),
             }),
             message: None,
             summary: title,

@@ -1,10 +1,11 @@
 //! Commands about the run as a whole; the others are handed on.
 
 use super::Machine;
-use crate::id::ContactId;
+use crate::id::{ContactId, MessageId};
 use crate::run::scope::RunScope;
 use crate::run::{
-    ActivationState, Command, ErrorKind, EventBody, FrameId, Refusal, RunEnd, StepError,
+    ActivationId, ActivationState, Command, ErrorKind, EventBody, FrameId, Refusal, RunEnd,
+    RunState, Slot, StepError,
 };
 use serde_json::{Map, Value};
 
@@ -20,6 +21,7 @@ impl Machine<'_> {
                 return Ok(());
             }
             _ if self.state.started_at.is_none() => return Err(Refusal::NotStarted),
+            Command::Reopen { by } => return self.reopen(by),
             Command::MessageMoved { call, message, state, detail, until } => {
                 return self.message_moved(*call, *message, state, detail, *until);
             }
@@ -30,13 +32,25 @@ impl Machine<'_> {
             Command::Continue => self.rescan(),
             Command::Pause { by } => return self.pause(by),
             Command::Resume { by } => return self.resume(by),
-            Command::Stop { reason, by } => {
-                let end = RunEnd::Stopped { reason: reason.clone(), by: by.clone() };
+            Command::Stop { reason, by, replaced_by } => {
+                let (reason, by) = (reason.clone(), by.clone());
+                let end = RunEnd::Stopped { reason, by, replaced_by: *replaced_by };
                 self.emit(EventBody::RunEnded { end });
             }
             Command::Block { reason, activation } => {
                 let activation = activation.filter(|id| self.can_block(*id));
-                self.emit(EventBody::Blocked { reason: reason.clone(), activation, error: None });
+                let reason = reason.clone();
+                self.emit(EventBody::Blocked { reason, activation, error: None, replan: false });
+            }
+            Command::GrantSlot => return self.grant_slot(),
+            Command::ClaimTask { call, attempt, worker, lease_until } => {
+                return self.claim_task(*call, *attempt, worker, *lease_until);
+            }
+            Command::ReleaseTask { call, attempt, reason } => {
+                return self.release_task(*call, *attempt, reason);
+            }
+            Command::Signal { message, signal, payload } => {
+                return self.signal(*message, signal, payload);
             }
             Command::TimerFired { timer } => return self.timer_fired(timer),
             Command::OutsideEvent { name, payload, id } => {
@@ -58,9 +72,10 @@ impl Machine<'_> {
         started_by: &str,
     ) {
         let variables = self.first_variables(input, contacts);
-        let (variables, error) = match variables {
-            Ok(variables) => (variables, None),
-            Err(error) => (Map::new(), Some(error)),
+        let slot = self.slot(input, contacts);
+        let (variables, slot, error) = match (variables, slot) {
+            (Ok(variables), Ok(slot)) => (variables, slot, None),
+            (Err(error), _) | (_, Err(error)) => (Map::new(), None, Some(error)),
         };
         self.emit(EventBody::RunStarted {
             input: input.clone(),
@@ -68,6 +83,7 @@ impl Machine<'_> {
             thread_id,
             variables,
             started_by: started_by.to_owned(),
+            slot,
         });
         match error {
             Some(error) => {
@@ -75,6 +91,40 @@ impl Machine<'_> {
             }
             None => self.nodes.push_back((FrameId(0), self.graph.trigger())),
         }
+    }
+
+    /// The key among whose runs this one waits its turn. An empty key waits for nobody.
+    fn slot(&self, input: &Value, contacts: &[ContactId]) -> Result<Option<Slot>, StepError> {
+        let Some((key, limit)) = self.graph.concurrency() else { return Ok(None) };
+        let mut state = RunState::new(self.state.run);
+        state.input = input.clone();
+        state.contacts = contacts.to_vec();
+        let scope = RunScope::new(self.graph, self.context, &state, FrameId(0), self.now);
+        let key = key
+            .render_text(&scope)
+            .map_err(|error| super::cannot_compute("The key of the workflow's runs", &error))?;
+        Ok((!key.trim().is_empty()).then_some(Slot { key, limit: *limit }))
+    }
+
+    fn grant_slot(&mut self) -> Result<(), Refusal> {
+        if !self.state.awaits_slot {
+            return Err(Refusal::Stale);
+        }
+        self.emit(EventBody::SlotGranted {});
+        self.rescan();
+        Ok(())
+    }
+
+    /// What happened to a message. Only the first of each kind says something new.
+    fn signal(&mut self, message: MessageId, signal: &str, payload: &Value) -> Result<(), Refusal> {
+        let unknown = || Refusal::Unknown { what: format!("the message {message}") };
+        let activation = self.state.activation_of_message(message).ok_or_else(unknown)?;
+        let is_known = self.activation(activation).is_some_and(|a| a.signals.contains(signal));
+        if !is_known {
+            let (signal, payload) = (signal.to_owned(), payload.clone());
+            self.emit(EventBody::SignalReceived { activation, message, signal, payload });
+        }
+        Ok(())
     }
 
     /// The workflow's variables over the input; later ones see earlier ones.
@@ -103,7 +153,7 @@ impl Machine<'_> {
     }
 
     /// A loop node is what its turns are: it is not begun anew, so the run is blocked as a whole.
-    fn can_block(&self, id: crate::run::ActivationId) -> bool {
+    fn can_block(&self, id: ActivationId) -> bool {
         let Some(activation) = self.activation(id) else { return false };
         let frame = self.state.frames.get(&activation.frame);
         let has_turns = frame.is_some_and(|frame| frame.regions.contains_key(&activation.node));
@@ -136,6 +186,12 @@ impl Machine<'_> {
             .collect();
         if blocked.is_empty() && self.state.blocked.is_none() {
             return Err(Refusal::NotPaused);
+        }
+        let total = blocked.len();
+        let helps = |id: &ActivationId| self.activation(*id).is_some_and(|a| !a.replan);
+        let blocked: Vec<ActivationId> = blocked.into_iter().filter(helps).collect();
+        if blocked.is_empty() && total > 0 && !self.state.halted {
+            return Err(Refusal::MustBeReplaced);
         }
         // An item limit blocks the loop alone, yet needs the same leave to go on as a limit of the run.
         let is_limit = |activation: &crate::run::Activation| {

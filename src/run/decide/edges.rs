@@ -128,7 +128,7 @@ impl Machine<'_> {
     }
 
     /// Edges from a loop node into its body are decided in each turn; without a turn they die with the loop.
-    fn is_decided_by_turns(&self, frame: FrameId, node: usize, edge: usize) -> bool {
+    pub(super) fn is_decided_by_turns(&self, frame: FrameId, node: usize, edge: usize) -> bool {
         let is_entry = matches!(self.graph.node(node).program, Program::Loop { .. })
             && self.graph.edge_port(edge) == "next";
         let turns = |frame: &crate::run::Frame| {

@@ -194,6 +194,7 @@ impl Machine<'_> {
             subject,
             form: human.form.clone(),
             expires_at: human.expires_after_ms.map(|delay_ms| self.after_ms(delay_ms)),
+            confidence: None,
         };
         self.emit(EventBody::ApprovalRequested {
             activation: id,
@@ -244,6 +245,7 @@ impl Machine<'_> {
         if !asks || gated {
             return self.request_call(id, request);
         }
+        let expires = source.policy.review.as_ref().and_then(|review| review.expires_after_ms);
         let title = format!("Before \u{201c}{}\u{201d} runs", source.title());
         let subject = serde_json::to_value(&request).unwrap_or(Value::Null);
         self.emit(EventBody::ApprovalRequested {
@@ -255,7 +257,8 @@ impl Machine<'_> {
                 prompt: String::new(),
                 subject,
                 form: Value::Null,
-                expires_at: None,
+                expires_at: expires.map(|delay_ms| self.after_ms(delay_ms)),
+                confidence: None,
             }),
             message: None,
             summary: title,

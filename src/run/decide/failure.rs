@@ -2,9 +2,11 @@
 
 use super::Machine;
 use super::edges::Ways;
-use crate::graph::{FailurePolicy, RetryPolicy};
+use crate::graph::{FailurePolicy, FailureRule, RetryPolicy};
 use crate::id::CallId;
-use crate::run::{ActivationId, ErrorKind, EventBody, RunEnd, StepError, TimerId, TimerPurpose};
+use crate::run::{
+    ActivationId, CallRequest, ErrorKind, EventBody, RunEnd, StepError, TimerId, TimerPurpose,
+};
 
 /// Longest pause before a retry, in milliseconds.
 pub const BACKOFF_MAX_MS: u64 = 3_600_000;
@@ -42,6 +44,9 @@ impl Machine<'_> {
         if self.state.failing.is_some() || !error.kind.may_retry() {
             return None;
         }
+        if self.node_time_left_ms(id) == Some(0) {
+            return None;
+        }
         let activation = self.activation(id)?;
         let (node, _) = self.place(id)?;
         let of_node = self.graph.source(node).policy.retry.as_ref();
@@ -63,6 +68,11 @@ impl Machine<'_> {
         cancelled: Option<CallId>,
     ) {
         let Some((node, frame)) = self.place(id) else { return };
+        // A worker that still has the task, or a run that still goes on, is told that nobody waits for it.
+        let activation = self.activation(id);
+        let goes_on = activation
+            .filter(|a| matches!(a.request, Some(CallRequest::Run(_) | CallRequest::Task(_))));
+        let cancelled = cancelled.or(goes_on.and_then(|a| a.call));
         let outs = &self.graph.node(node).outs;
         if outs.iter().any(|edge| self.graph.edge_port(*edge) == "error") {
             return self.fail(id, error, Some("error"), cancelled);
@@ -72,7 +82,7 @@ impl Machine<'_> {
             ErrorKind::HumanRejected | ErrorKind::Expired | ErrorKind::Refused
         );
         let default = if is_decision { FailurePolicy::Skip } else { FailurePolicy::Fail };
-        match self.graph.source(node).policy.on_failure.unwrap_or(default) {
+        match self.failure_policy(id, node, &error).unwrap_or(default) {
             FailurePolicy::Fail => self.fail(id, error, None, cancelled),
             FailurePolicy::Abort => {
                 let end = RunEnd::Failed {
@@ -95,19 +105,37 @@ impl Machine<'_> {
                 });
                 self.follow(frame, &ways);
             }
-            FailurePolicy::Block | FailurePolicy::Replan => {
+            policy @ (FailurePolicy::Block | FailurePolicy::Replan) => {
                 let reason = format!(
                     "\u{201c}{}\u{201d}: {}",
                     self.graph.source(node).title(),
                     error.message
                 );
                 let activation = Some(id);
-                self.emit(EventBody::Blocked { reason, activation, error: Some(error) });
+                let replan = policy == FailurePolicy::Replan;
+                self.emit(EventBody::Blocked { reason, activation, error: Some(error), replan });
             }
             FailurePolicy::ContinuePartial => {
                 self.bypass(id, error.message.clone(), Some(error));
             }
         }
+    }
+
+    /// The first rule of the node that names this kind of error, else what the node says of every failure.
+    fn failure_policy(
+        &self,
+        id: ActivationId,
+        node: usize,
+        error: &StepError,
+    ) -> Option<FailurePolicy> {
+        let policy = &self.graph.source(node).policy;
+        let is_exhausted =
+            error.kind.may_retry() && self.activation(id).is_some_and(|a| a.attempt > 1);
+        let names = |code: &String| {
+            code == error.kind.as_str() || (is_exhausted && code == "attempts_exhausted")
+        };
+        let fits = |rule: &&FailureRule| rule.on.is_empty() || rule.on.iter().any(names);
+        policy.failures.iter().find(fits).map(|rule| rule.action).or(policy.on_failure)
     }
 
     /// The activation failed; with a port the path goes on there, without one the run will fail.
@@ -144,8 +172,7 @@ impl Machine<'_> {
 
 /// Whether a policy names this kind of error, or none at all.
 fn retries_on(policy: &RetryPolicy, kind: ErrorKind) -> bool {
-    let name = serde_json::to_value(kind).unwrap_or_default();
-    policy.retry_on.is_empty() || policy.retry_on.iter().any(|code| name == code.as_str())
+    policy.retry_on.is_empty() || policy.retry_on.iter().any(|code| code == kind.as_str())
 }
 
 /// The pause before a retry: it doubles with each attempt and is spread by a fifth either way, so that calls that

@@ -27,7 +27,8 @@ impl Machine<'_> {
                 items.len()
             );
             let error = Some(step_error(ErrorKind::LimitReached, reason.clone()));
-            self.emit(EventBody::Blocked { reason, activation: Some(id), error });
+            let activation = Some(id);
+            self.emit(EventBody::Blocked { reason, activation, error, replan: false });
             return Ok(());
         }
         self.emit(EventBody::LoopStarted { activation: id, items });

@@ -2,11 +2,11 @@
 
 use super::{Machine, cannot_compute};
 use crate::expr::{Expression, Scope, ValueScope};
-use crate::graph::compile::{Model, Parameters, Subworkflow, Task};
-use crate::id::{ApprovalId, CallId};
+use crate::graph::compile::{Model, Parameters, Program, Subworkflow, Task};
+use crate::id::{ApprovalId, CallId, NodeId};
 use crate::run::{
-    ActivationId, CallRequest, EdgeState, EventBody, FrameId, ModelRequest, RunRequest, StepError,
-    TaskRequest,
+    ActivationId, CallRequest, CallRoute, EdgeState, EventBody, FrameId, ModelRequest, RunRequest,
+    StepError, TaskRequest,
 };
 use serde_json::{Map, Value, json};
 
@@ -180,15 +180,47 @@ impl Machine<'_> {
     }
 
     fn emit_call(&mut self, id: ActivationId, attempt: u32, call: CallId, request: CallRequest) {
-        let policy = self.place(id).map(|(node, _)| &self.graph.source(node).policy);
-        let of_node = policy.and_then(|policy| policy.timeout_ms);
-        let timeout_ms = of_node.into_iter().chain(self.time_left_ms()).min();
-        let body = EventBody::CallRequested { activation: id, attempt, call, request, timeout_ms };
-        self.emit(body);
+        let Some((node, frame)) = self.place(id) else { return };
+        let policy = &self.graph.source(node).policy;
+        let scores = matches!(request, CallRequest::Score(_));
+        // How long another run works is its own matter: here it is waited for.
+        let waits = matches!(request, CallRequest::Run(_));
+        let of_node = policy.timeout_ms.filter(|_| !scores);
+        let limits =
+            of_node.into_iter().chain(self.node_time_left_ms(id)).chain(self.time_left_ms());
+        let timeout_ms = limits.min().filter(|_| !waits);
+        let route = CallRoute {
+            queue: policy.queue.clone(),
+            priority: policy.priority,
+            repeats: self
+                .state
+                .sent_before
+                .get(&self.place_name(frame, &self.graph.source(node).id))
+                .copied(),
+        };
+        let claim_within = match (&self.graph.node(node).program, &request) {
+            (Program::Task(task), CallRequest::Task(_)) => task.settings.claim_within_ms,
+            _ => None,
+        };
+        self.emit(EventBody::CallRequested {
+            activation: id,
+            attempt,
+            call,
+            request,
+            timeout_ms,
+            route,
+            claim_until: claim_within.map(|within_ms| self.after_ms(within_ms)),
+            usage: None,
+        });
+    }
+
+    /// Where a node stands: `0/each_customer[3]/send`.
+    pub(super) fn place_name(&self, frame: FrameId, node: &NodeId) -> String {
+        format!("{}/{node}", self.frame_path(frame))
     }
 
     /// The key of the next call: the same for all attempts and after a crash, another for another try.
-    fn call_id(&self, id: ActivationId) -> Option<CallId> {
+    pub(super) fn call_id(&self, id: ActivationId) -> Option<CallId> {
         let activation = self.activation(id)?;
         let path = self.frame_path(activation.frame);
         let round = (activation.round + 1).to_string();

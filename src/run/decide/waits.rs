@@ -3,12 +3,12 @@
 use super::edges::Completion;
 use super::execute::step_error;
 use super::{Machine, cannot_compute};
-use crate::expr::Expression;
+use crate::expr::{Expression, Template};
 use crate::graph::compile::{Program, Until};
 use crate::id::NodeId;
 use crate::run::{
-    ActivationId, ActivationState, Decision, ErrorKind, EventBody, FrameId, Refusal, StepError,
-    TimerId, TimerPurpose, heard,
+    ActivationId, Decision, ErrorKind, EventBody, FrameId, Refusal, StepError, TimerId,
+    TimerPurpose, heard,
 };
 use chrono::{
     DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone,
@@ -25,25 +25,81 @@ impl Machine<'_> {
         frame: FrameId,
         until: &Until,
     ) -> Result<(), StepError> {
+        if let Until::First(of) = until {
+            return self.start_first(id, frame, of);
+        }
         let (due_at, event) = match until {
             Until::Duration(duration_ms) => (Some(self.after_ms(*duration_ms)), None),
-            Until::Time(at) => {
-                let value = at
-                    .render(&self.scope(frame))
-                    .map_err(|error| cannot_compute("The time to wait for", &error))?;
-                (Some(time_of(&value, self.context.zone)?), None)
-            }
+            Until::Time(at) => (Some(self.time(frame, at)?), None),
             Until::Event { event, limit_ms, .. } => {
                 (limit_ms.map(|limit_ms| self.after_ms(limit_ms)), Some(event.clone()))
             }
+            Until::First(_) => (None, None),
         };
         if event.is_none() && due_at.is_some_and(|due_at| due_at <= self.now) {
             self.complete_wait(id);
             return Ok(());
         }
         let timer = due_at.map(|_| TimerId::of(id, TimerPurpose::Wait));
-        self.emit(EventBody::WaitStarted { activation: id, timer, due_at, event });
+        let (more, due_port) = (vec![], None);
+        self.emit(EventBody::WaitStarted { activation: id, timer, due_at, event, more, due_port });
         Ok(())
+    }
+
+    /// One wait for whichever comes first: the earliest of its times, and all of its events.
+    fn start_first(
+        &mut self,
+        id: ActivationId,
+        frame: FrameId,
+        of: &[(String, Until)],
+    ) -> Result<(), StepError> {
+        let mut due: Option<(DateTime<Utc>, &str)> = None;
+        let mut events: Vec<String> = vec![];
+        for (port, until) in of {
+            let at = match until {
+                Until::Duration(duration_ms) => self.after_ms(*duration_ms),
+                Until::Time(at) => self.time(frame, at)?,
+                Until::Event { event, .. } => {
+                    if !events.contains(event) {
+                        events.push(event.clone());
+                    }
+                    continue;
+                }
+                Until::First(_) => continue,
+            };
+            if due.is_none_or(|(earliest, _)| at < earliest) {
+                due = Some((at, port));
+            }
+        }
+        if let Some((at, port)) = due
+            && at <= self.now
+        {
+            self.timed_out(id, port);
+            return Ok(());
+        }
+        let mut events = events.into_iter();
+        self.emit(EventBody::WaitStarted {
+            activation: id,
+            timer: due.map(|_| TimerId::of(id, TimerPurpose::Wait)),
+            due_at: due.map(|(at, _)| at),
+            event: events.next(),
+            more: events.collect(),
+            due_port: due.map(|(_, port)| port.to_owned()),
+        });
+        Ok(())
+    }
+
+    fn time(&self, frame: FrameId, at: &Template) -> Result<DateTime<Utc>, StepError> {
+        let value = at
+            .render(&self.scope(frame))
+            .map_err(|error| cannot_compute("The time to wait for", &error))?;
+        time_of(&value, self.context.zone)
+    }
+
+    /// Time was first.
+    fn timed_out(&mut self, id: ActivationId, port: &str) {
+        let completion = Completion { logic: true, ..Completion::default() };
+        self.complete(id, port, Value::Null, completion);
     }
 
     /// A wait gives nothing of its own: the last output stays what it was.
@@ -56,23 +112,29 @@ impl Machine<'_> {
         let unknown = || Refusal::Unknown { what: format!("the timer {}", timer.0) };
         let (id, purpose) = timer.parts().ok_or_else(unknown)?;
         let activation = self.activation(id).ok_or_else(unknown)?;
-        if activation.timer.as_ref().is_none_or(|(set, _)| set != timer) {
+        let mut timers = activation.timer.iter().chain(&activation.deadline);
+        if !timers.any(|(set, _)| set == timer) {
             return Err(unknown());
         }
+        let due_port = activation.due_port.clone();
         match purpose {
             // While nothing may start, a due retry waits in the state for the resume.
             TimerPurpose::Retry if self.is_stopped() => {}
             TimerPurpose::Retry => self.retry_call(id),
+            TimerPurpose::Wait if due_port.is_some() => {
+                self.timed_out(id, due_port.as_deref().unwrap_or("timeout"));
+            }
             TimerPurpose::Wait if activation.awaited_event.is_some() => {
-                let completion = Completion { logic: true, ..Completion::default() };
-                self.complete(id, "timeout", Value::Null, completion);
+                self.timed_out(id, "timeout");
             }
             TimerPurpose::Wait => self.complete_wait(id),
             TimerPurpose::Expiry => {
                 let approval = activation.approval.ok_or_else(unknown)?;
                 return self.decide_approval(approval, &Decision::Expire, "the clock");
             }
-            TimerPurpose::Timeout => {}
+            TimerPurpose::Timeout | TimerPurpose::Claim | TimerPurpose::Lease => {
+                self.task_timer(id, purpose);
+            }
         }
         Ok(())
     }
@@ -86,19 +148,16 @@ impl Machine<'_> {
         let waiting: Vec<ActivationId> = self
             .state
             .living()
-            .filter(|(_, activation)| {
-                activation.state == ActivationState::Waiting
-                    && activation.awaited_event.as_deref() == Some(name)
-            })
+            .filter(|(_, activation)| activation.awaits(name))
             .map(|(id, _)| id)
             .collect();
         for id in waiting {
-            match self.fits(id, payload) {
-                Ok(false) => {}
-                Ok(true) => {
+            match self.fits(id, name, payload) {
+                Ok(None) => {}
+                Ok(Some(port)) => {
                     let event = Some(event.unwrap_or_default().to_owned());
                     let completion = Completion { event, ..Completion::default() };
-                    self.complete(id, "success", payload.clone(), completion);
+                    self.complete(id, &port, payload.clone(), completion);
                 }
                 Err(error) => self.give_up(id, error, None),
             }
@@ -118,14 +177,34 @@ impl Machine<'_> {
         }
     }
 
-    fn fits(&self, id: ActivationId, payload: &Value) -> Result<bool, StepError> {
-        let Some((node, frame)) = self.place(id) else { return Ok(false) };
-        let Program::Wait(Until::Event { condition: Some(condition), .. }) =
-            &self.graph.node(node).program
-        else {
-            return Ok(true);
+    /// The port that an event takes: of the first alternative of its name whose condition holds.
+    fn fits(
+        &self,
+        id: ActivationId,
+        name: &str,
+        payload: &Value,
+    ) -> Result<Option<String>, StepError> {
+        let Some((node, frame)) = self.place(id) else { return Ok(None) };
+        let Program::Wait(until) = &self.graph.node(node).program else { return Ok(None) };
+        let holds = |condition: &Option<Expression>| match condition {
+            Some(condition) => self.test_event(frame, condition, payload),
+            None => Ok(true),
         };
-        self.test_event(frame, condition, payload)
+        match until {
+            Until::Event { condition, .. } => Ok(holds(condition)?.then(|| "success".to_owned())),
+            Until::First(of) => {
+                for (port, until) in of {
+                    if let Until::Event { event, condition, .. } = until
+                        && event == name
+                        && holds(condition)?
+                    {
+                        return Ok(Some(port.clone()));
+                    }
+                }
+                Ok(None)
+            }
+            Until::Duration(_) | Until::Time(_) => Ok(None),
+        }
     }
 
     fn test_event(

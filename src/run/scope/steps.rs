@@ -4,6 +4,7 @@ use super::{Found, RunScope, owned};
 use crate::run::{Activation, ActivationState, Frame, FrameId};
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 impl RunScope<'_> {
     /// All steps with what they gave: for computed names.
@@ -33,6 +34,12 @@ impl RunScope<'_> {
         let is_trigger = node == self.graph.trigger();
         let output = if is_trigger { &self.state.input } else { &activation.output };
         self.member(members, output, Some(activation))
+    }
+
+    /// What happened to the message of a step. `None`: there is no such step; inside: it sent none here.
+    pub(super) fn signals(&self, name: &str) -> Option<Option<&BTreeSet<String>>> {
+        let node = self.graph.node_index(&name.into())?;
+        Some(self.visible(node).map(|activation| &activation.signals))
     }
 
     /// `output`, `output.data` (which is the output itself unless it has such a field), `error`, or all of it.

@@ -136,7 +136,7 @@ fn an_approved_call_waits_for_the_resume() {
 #[test]
 fn stopping_ends_at_once_and_nothing_is_accepted_after() {
     let mut run = Stepper::new("t trigger\na action\nt > a");
-    let stop = Command::Stop { reason: "enough".into(), by: "Ada".into() };
+    let stop = Command::Stop { reason: "enough".into(), by: "Ada".into(), replaced_by: None };
     assert_eq!(run.tell(&stop).unwrap(), [Effect::Ended]);
     assert_eq!(run.succeed("a"), Err(Refusal::Ended));
     for command in [stop, Command::Continue, Command::Pause { by: String::new() }] {

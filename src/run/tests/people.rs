@@ -143,6 +143,7 @@ fn the_send_gate_parks_a_call_and_a_rejection_withdraws_it() {
                 subject: Value::Null,
                 form: Value::Null,
                 expires_at: None,
+                confidence: None,
             };
             Answer::now(Reply::Park { request: Box::new(request), output: json!("sent") })
         }),

@@ -35,7 +35,7 @@ fn a_loop_shows_as_running_while_its_turns_run_and_what_was_cut_off_as_skipped()
     assert_eq!(nodes[&"l".into()].state, ActivationState::Running);
     assert_eq!((nodes[&"a".into()].state, nodes[&"a".into()].live), (ActivationState::Running, 1));
     let mut state = outcome.state;
-    let stop = Command::Stop { reason: String::new(), by: "Ada".into() };
+    let stop = Command::Stop { reason: String::new(), by: "Ada".into(), replaced_by: None };
     advance(&compile(text), &context(), &mut state, &stop, at(1)).unwrap();
     let nodes = node_states(&graph(text), &state);
     assert_eq!((nodes[&"a".into()].state, nodes[&"a".into()].live), (ActivationState::Skipped, 0));

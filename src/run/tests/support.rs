@@ -201,6 +201,15 @@ pub fn trace(outcome: &Outcome) -> String {
             EventBody::RegionEnded { header, .. } => format!("]]{header}"),
             EventBody::Blocked { .. } => "blocked".to_owned(),
             EventBody::Unblocked { .. } => "unblocked".to_owned(),
+            EventBody::TaskClaimed { activation, worker, .. } => {
+                format!("{}<{worker}", name(activation))
+            }
+            EventBody::TaskReleased { activation, lost, .. } => {
+                format!("{}{}", name(activation), if *lost { "<lost" } else { "<back" })
+            }
+            EventBody::RunReopened { .. } => "reopened".to_owned(),
+            EventBody::Forked { .. } => "forked".to_owned(),
+            EventBody::Migrated { .. } => "migrated".to_owned(),
             EventBody::RunEnded { end } => match end {
                 RunEnd::Completed { outcome, .. } => format!("={outcome}"),
                 RunEnd::Failed { error, .. } => format!("=failed({})", error.message),
@@ -298,5 +307,97 @@ fn all_edges_decided(graph: &CompiledGraph, outcome: &Outcome) {
                 assert!(is_header || frame.edges.contains_key(edge_id), "{edge_id} is undecided");
             }
         }
+    }
+}
+
+/// A run that is told one command after the other.
+pub struct Told {
+    pub graph: CompiledGraph,
+    pub state: RunState,
+    pub events: Vec<Event>,
+    pub effects: Vec<Effect>,
+    pub now_ms: i64,
+}
+
+impl Told {
+    pub fn start(text: &str, input: Value) -> Self {
+        let graph = compile(text);
+        let (state, events, effects) = (RunState::new(RUN), vec![], vec![]);
+        let mut told = Self { graph, state, events, effects, now_ms: 0 };
+        let (contacts, thread_id, started_by) = (vec![], None, "test".to_owned());
+        told.tell(Command::Start { input, contacts, thread_id, started_by });
+        told
+    }
+
+    /// Tells it something that it takes; gives the effects.
+    #[track_caller]
+    pub fn tell(&mut self, command: Command) -> Vec<Effect> {
+        self.try_tell(command.clone()).unwrap_or_else(|refusal| panic!("{command:?}: {refusal}"))
+    }
+
+    pub fn try_tell(&mut self, command: Command) -> Result<Vec<Effect>, Refusal> {
+        let told = advance(&self.graph, &context(), &mut self.state, &command, at(self.now_ms))?;
+        self.events.extend(told.events);
+        self.effects = told.effects.clone();
+        Ok(told.effects)
+    }
+
+    /// The open call of a node: its key and attempt.
+    #[track_caller]
+    pub fn call(&self, node: &str) -> (crate::id::CallId, u32) {
+        let a = self.activation(node);
+        (a.call.unwrap(), a.attempt)
+    }
+
+    /// The latest activation of a node.
+    #[track_caller]
+    pub fn activation(&self, node: &str) -> Activation {
+        let mut found = self.state.activations.values().rev();
+        found.find(|a| a.node.as_str() == node).unwrap().clone()
+    }
+
+    #[track_caller]
+    pub fn succeed(&mut self, node: &str, output: Value) -> Vec<Effect> {
+        let (call, attempt) = self.call(node);
+        self.tell(Command::CallSucceeded { call, attempt, output, usage: None })
+    }
+
+    #[track_caller]
+    pub fn fail(&mut self, node: &str, kind: ErrorKind) -> Vec<Effect> {
+        let (call, attempt) = self.call(node);
+        let error = StepError::new(kind, "it broke");
+        self.tell(Command::CallFailed { call, attempt, error, retry_after_ms: None })
+    }
+
+    /// A message of a node's call moves on.
+    #[track_caller]
+    pub fn message(&mut self, node: &str, number: u128, state: &str) -> crate::id::MessageId {
+        let message = crate::id::MessageId(Uuid::from_u128(number));
+        let (call, state) = (self.call(node).0, state.to_owned());
+        let (detail, until) = (String::new(), None);
+        self.tell(Command::MessageMoved { call, message, state, detail, until });
+        message
+    }
+
+    pub fn claim(&mut self, node: &str, worker: &str) -> Result<Vec<Effect>, Refusal> {
+        let (call, attempt) = self.call(node);
+        let lease_until = at(self.now_ms + 60_000);
+        self.try_tell(Command::ClaimTask { call, attempt, worker: worker.into(), lease_until })
+    }
+
+    pub fn fire(&mut self, timer: &str) -> Result<Vec<Effect>, Refusal> {
+        self.try_tell(Command::TimerFired { timer: TimerId(timer.into()) })
+    }
+
+    /// Its trace, and that replaying its events gives its state.
+    pub fn trace(&self) -> String {
+        let mut state = RunState::new(self.state.run);
+        for event in &self.events {
+            let text = serde_json::to_string(event).unwrap();
+            apply(&mut state, &serde_json::from_str(&text).unwrap());
+        }
+        assert_eq!(state, self.state, "replaying gives the same state");
+        let (stop, now) = (Stop::Waiting, at(self.now_ms));
+        trace(&Outcome { state, events: self.events.clone(), now, stop })
     }
 }

@@ -45,6 +45,7 @@ fn stories() -> Vec<Vec<Event>> {
     stories
         .push(run("t trigger\nw wait {\"for\": \"duration\", \"duration_ms\": 5}\nt > w").events);
     stories.extend(blocked_twice());
+    stories.extend(others());
     stories
 }
 
@@ -116,7 +117,7 @@ fn story(
             20 => Command::Pause { by: "Ada".into() },
             21 => Command::Resume { by: "Ada".into() },
             22 => Command::Block { reason: "look".into(), activation: None },
-            23 => Command::Stop { reason: String::new(), by: "Ada".into() },
+            23 => Command::Stop { reason: String::new(), by: "Ada".into(), replaced_by: None },
             _ => continue,
         };
         tell(&mut state, command);
@@ -204,6 +205,62 @@ fn blocked_twice() -> Vec<Vec<Event>> {
         }
     }
     stories
+}
+
+/// Tasks and runs of other workflows, whatever happens to them; a run that goes on after its end.
+fn others() -> Vec<Vec<Event>> {
+    let mut stories = vec![];
+    for policy in ["fail", "skip", "block"] {
+        for first in ["offered", "claimed", "released", "retried", "run", "run again"] {
+            for second in ["claim", "timeout", "block", "bypass", "expire"] {
+                stories.push(other(policy, first, second));
+            }
+        }
+    }
+    let mut run = Told::start("t trigger\na action\nt > a", Value::Null);
+    run.fail("a", ErrorKind::InvalidInput);
+    run.tell(Command::Reopen { by: "Ada".into() });
+    stories.push(run.events);
+    stories
+}
+
+fn other(policy: &str, first: &str, second: &str) -> Vec<Event> {
+    let kind = match first {
+        "run" | "run again" => r#"subworkflow {"workflow": "w"}"#,
+        _ => r#"task {"instructions": "do", "claim_within_ms": 9}"#,
+    };
+    let retries = u32::from(first == "retried" || first == "run again");
+    let retry = format!(r#"{{"retries_max": {retries}, "backoff_ms": 0}}"#);
+    let policy = format!(r#"{{"retry": {retry}, "on_failure": "{policy}", "timeout_ms": 5}}"#);
+    let mut run = Told::start(&format!("t trigger\na {kind} @{policy}\nt > a"), Value::Null);
+    match first {
+        "claimed" => drop(run.claim("a", "ada")),
+        "released" => {
+            run.claim("a", "ada").unwrap();
+            run.fire("a2.lease").unwrap();
+        }
+        "retried" => {
+            run.fire("a2.claim").unwrap();
+            run.fire("a2.retry").unwrap();
+        }
+        "run again" => {
+            run.fail("a", ErrorKind::Timeout);
+            run.fire("a2.retry").unwrap();
+        }
+        _ => {}
+    }
+    let call = run.call("a").0;
+    let _ = match second {
+        "claim" => run.claim("a", "bob"),
+        "block" => {
+            let (reason, activation) = ("look".to_owned(), Some(ActivationId(2)));
+            run.try_tell(Command::Block { reason, activation })
+        }
+        "bypass" => run.try_tell(Command::CallBypassed { call, reason: String::new() }),
+        "expire" => run.fire("a2.claim"),
+        timer => run.fire(&format!("a2.{timer}")),
+    };
+    run.events
 }
 
 #[test]

@@ -103,3 +103,35 @@ fn the_status_names_the_next_time() {
     assert_eq!(advance.effects, [Effect::SetTimer { timer: timer.clone(), due_at: at(5) }]);
     assert_eq!(recover(&state), [Effect::SetTimer { timer, due_at: at(5) }, Effect::Continue]);
 }
+
+#[test]
+fn the_first_of_several_takes_its_port_and_the_others_are_forgotten() {
+    let text = r#"t trigger
+        w wait {"for": "first", "of": [{"port": "yes", "for": "event", "event": "reply", "condition": "event.good"}, {"port": "no", "for": "event", "event": "reply"}, {"port": "left", "for": "event", "event": "left"}, {"port": "soon", "for": "duration", "duration_ms": 500}, {"port": "then", "for": "time", "at": "{{input.at}}"}]}
+        v wait {"for": "event", "event": "left", "limit_ms": 1000}
+        t > w.yes > v
+        w.no,w.left,w.soon,w.then > v"#;
+    let edges = text
+        .replace("w.no,w.left,w.soon,w.then > v", "w.no > v\nw.left > v\nw.soon > v\nw.then > v");
+    let later = json!({"at": at(900).to_rfc3339()});
+    let sooner = json!({"at": at(90).to_rfc3339()});
+    type Facts<'a> = &'a [(u64, &'a str, serde_json::Value)];
+    let cases: [(Facts, &serde_json::Value, &str, i64); 6] = [
+        (&[(10, "reply", json!({"good": true}))], &later, "yes", 1010),
+        (&[(10, "reply", json!({"good": false}))], &later, "no", 1010),
+        (&[(10, "left", json!({})), (20, "left", json!({}))], &later, "left", 20),
+        (&[(10, "other", json!({}))], &later, "soon", 1500),
+        (&[(510, "reply", json!({"good": true}))], &sooner, "then", 1090),
+        // The event that ended this wait ends no later one.
+        (&[(0, "left", json!({}))], &later, "left", 1000),
+    ];
+    for (happened, input, port, until) in cases {
+        let outcome = run_in(&edges, input.clone(), &mut facts(happened));
+        let trace = trace(&outcome);
+        assert!(trace.starts_with(&format!("t+ w… w+{port} ")), "{trace}");
+        assert_eq!(outcome.now, at(until), "{port}: {trace}");
+    }
+    let past = json!({"at": "2001-01-01"});
+    let outcome = run_in(&edges, past, &mut facts(&[]));
+    assert!(trace(&outcome).starts_with("t+ w+then "), "a time that has come does not wait");
+}

@@ -56,6 +56,9 @@ impl Stage {
             CallRequest::Model(model) => (&mut self.models, None, json!(model)),
             CallRequest::Task(task) => (&mut self.tools, Some("task".to_owned()), json!(task)),
             CallRequest::Run(run) => (&mut self.tools, Some("workflow.run".to_owned()), json!(run)),
+            CallRequest::Score(score) => {
+                (&mut self.tools, Some("output.score".to_owned()), json!(score))
+            }
         };
         let scope = rules::scope(asking, &input);
         let answer = rules::next(rules, asking, tool.as_deref(), &scope)?;
@@ -122,6 +125,7 @@ impl Stage {
             subject: message,
             form: Value::Null,
             expires_at: None,
+            confidence: None,
         };
         Answer::now(Reply::Park { request: Box::new(request), output })
     }
@@ -165,6 +169,7 @@ impl World for Stage {
             CallRequest::Tool { tool, parameters } => self.tool(asking, tool, parameters),
             CallRequest::Model(model) => Answer::output(sample::answer(model)),
             CallRequest::Task(task) => Answer::output(sample::of_form(&task.output_schema)),
+            CallRequest::Score(_) => Answer::output(sample::scores()),
             CallRequest::Run(_) => {
                 Answer::output(json!({"run": null, "outcome": "completed", "output": null}))
             }

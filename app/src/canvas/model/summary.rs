@@ -1,7 +1,9 @@
 //! The one line under a node's title: what it does, in words.
 
 use serde_json::Value;
-use signalbox::graph::{HumanMode, Node, NodeKind, TriggerKind, WaitUntil};
+use signalbox::graph::{
+    HumanMode, Node, NodeKind, TriggerKind, WaitAlternative, WaitFor, WaitUntil,
+};
 use signalbox::tool::ToolSpec;
 
 /// The word for the kind: `Trigger`, `Model step`.
@@ -107,6 +109,15 @@ fn wait(until: &WaitUntil) -> String {
                 Some(limit) => format!("For {event}, at most {}", duration(*limit)),
                 None => format!("For {event}"),
             }
+        }
+        WaitUntil::First { of } => {
+            let one = |one: &WaitAlternative| match &one.what {
+                WaitFor::Duration { duration_ms } => duration(*duration_ms),
+                WaitFor::Time { at } => format!("until {}", or(at, "a time")),
+                WaitFor::Event { event, .. } => or(event, "an event"),
+            };
+            let words: Vec<String> = of.iter().map(one).collect();
+            format!("For the first of {}", or(&words.join(", "), "nothing yet"))
         }
     }
 }

@@ -47,6 +47,7 @@ impl Room {
             subject: row.request.subject,
             form: row.request.form,
             expires_at: row.request.expires_at,
+            confidence: None,
         };
         if request.kind == ApprovalKind::Message {
             let detail = self.gate.approval_detail(self.organization, row.request.id).await;

@@ -102,6 +102,10 @@ impl CallExecutor for Player {
         async move { self.make(context, request).await }.boxed()
     }
 
+    fn does_tasks(&self) -> bool {
+        true // outside workers and other workflows are made up with the rest of the world
+    }
+
     fn close<'t>(
         &'t self,
         tx: &'t mut Tx,
@@ -191,7 +195,7 @@ fn needs_world(request: &CallRequest) -> bool {
         CallRequest::Tool { tool, .. } => {
             tool::find(tool).is_none_or(|spec| spec.family == tool::ToolFamily::Http)
         }
-        CallRequest::Model(_) => false,
+        CallRequest::Model(_) | CallRequest::Score(_) => false,
         CallRequest::Task(_) | CallRequest::Run(_) => true,
     }
 }
@@ -202,10 +206,13 @@ fn note(node: &NodeId, request: &CallRequest, is_ruled: bool) -> String {
         CallRequest::Model(_) => "the model",
         CallRequest::Task(_) => "the worker",
         CallRequest::Run(_) => "the other workflow",
+        CallRequest::Score(_) => "the scoring model",
     };
     let how = match request {
         _ if is_ruled => "answered as the world file says",
-        CallRequest::Model(_) => return format!("{node}: the sandbox model answered, no real one"),
+        CallRequest::Model(_) | CallRequest::Score(_) => {
+            return format!("{node}: the sandbox model answered, no real one");
+        }
         CallRequest::Task(_) | CallRequest::Run(_) => "was made up from its schema",
         CallRequest::Tool { tool, .. } if tool == "email.send" => {
             return format!("{node}: the email goes to the sandbox mailbox, to nobody else");

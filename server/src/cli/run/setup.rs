@@ -201,6 +201,7 @@ async fn start_run(
         thread_id: scenario.thread_id.clone(),
         started_by: BY.to_owned(),
         idempotency_key: None,
+        link: None,
     };
     let started = engine.start_run(organization, workflow, published, start).await;
     Ok(started.map_err(broken)?.run)

@@ -69,6 +69,7 @@ pub async fn start(call: Call<WorkflowId, NoQuery, Json<RunStart>>) -> Answer<St
             thread_id: wanted.thread_id.clone(),
             started_by: call.caller.label(),
             idempotency_key: key.map(|key| format!("api {workflow} {key}")),
+            link: None,
         };
         let started = state.engine().start_run(organization, workflow, version, start).await?;
         created = started.created;
@@ -217,7 +218,7 @@ pub async fn resume(call: Call<RunId, NoQuery, Json<ReasonBody>>) -> Answer<Foun
 
 /// `POST /api/runs/{id}/stop`.
 pub async fn stop(call: Call<RunId, NoQuery, Json<ReasonBody>>) -> Answer<Found<RunView>> {
-    control(call, |by, reason| Command::Stop { reason, by }).await
+    control(call, |by, reason| Command::Stop { reason, by, replaced_by: None }).await
 }
 
 async fn control(

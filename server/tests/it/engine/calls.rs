@@ -1,51 +1,62 @@
 //! Calls: retries, error ports, timeouts, defects, poison.
 
 use super::support::*;
+use crate::support::database::on_each;
 use serde_json::json;
 use server::engine::*;
 use signalbox::run::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_call_is_retried_with_backoff_under_the_same_key() {
-    let nodes = [("t", trigger()), ("a", retrying(3, 1_000)), ("e", end())];
-    let bench = Bench::new(graph(&nodes, "t>a a>e")).await;
-    bench.script.answer("a", [failure(ErrorKind::ExecutorError), failure(ErrorKind::Timeout)]);
-    let run = bench.start_plain().await;
-    bench.drive().await;
-    assert_eq!(bench.phase(run).await, RunPhase::Completed);
-    let made = bench.script.made();
-    assert_eq!(made.iter().map(|made| made.attempt).collect::<Vec<_>>(), [1, 2, 3]);
-    assert!(made.iter().all(|other| other.call == made[0].call), "one key for all attempts");
-    let passed = bench.clock.now() - epoch();
-    assert!(
-        (1_500..=4_500).contains(&passed.num_milliseconds()),
-        "one second and two, give or take the jitter: {passed}"
-    );
-    bench.sound(run).await;
-    bench.nothing_left().await;
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", retrying(3, 1_000)), ("e", end())];
+        let bench = Bench::new(graph(&nodes, "t>a a>e")).await;
+        bench.script.answer("a", [failure(ErrorKind::ExecutorError), failure(ErrorKind::Timeout)]);
+        let run = bench.start_plain().await;
+        bench.drive().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        let made = bench.script.made();
+        assert_eq!(made.iter().map(|made| made.attempt).collect::<Vec<_>>(), [1, 2, 3]);
+        assert!(made.iter().all(|other| other.call == made[0].call), "one key for all attempts");
+        let passed = bench.clock.now() - epoch();
+        assert!(
+            (1_500..=4_500).contains(&passed.num_milliseconds()),
+            "one second and two, give or take the jitter: {passed}"
+        );
+        bench.sound(run).await;
+        bench.nothing_left().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failure_takes_the_error_port_or_fails_the_run() {
-    let nodes = [("t", trigger()), ("a", action()), ("rescue", action()), ("e", end())];
-    let bench = Bench::new(graph(&nodes, "t>a a>e a.error>rescue rescue>e")).await;
-    bench.script.answer("a", [failure(ErrorKind::InvalidInput)]);
-    let run = bench.start_plain().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.script.nodes(), ["a", "rescue"]);
-    assert_eq!(bench.phase(run).await, RunPhase::Completed);
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", action()), ("rescue", action()), ("e", end())];
+        let bench = Bench::new(graph(&nodes, "t>a a>e a.error>rescue rescue>e")).await;
+        bench.script.answer("a", [failure(ErrorKind::InvalidInput)]);
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.script.nodes(), ["a", "rescue"]);
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
 
-    bench.script.answer("a", [failure(ErrorKind::InvalidInput)]);
-    bench.script.answer("rescue", [failure(ErrorKind::InvalidInput)]);
-    let run = bench.start_plain().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.row(run).await.status, RunStatus::Failed { error_message: "no luck".into() });
-    bench.sound(run).await;
-    bench.nothing_left().await;
+        bench.script.answer("a", [failure(ErrorKind::InvalidInput)]);
+        bench.script.answer("rescue", [failure(ErrorKind::InvalidInput)]);
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(
+            bench.row(run).await.status,
+            RunStatus::Failed { error_message: "no luck".into() }
+        );
+        bench.sound(run).await;
+        bench.nothing_left().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_never_answers_times_out() {
+    on_each(async || {
     let slow = json!({"type": "action", "tool": "work", "policy": {"timeout_ms": 30}});
     let nodes = [("t", trigger()), ("a", slow)];
     let bench = Bench::new(graph(&nodes, "t>a")).await;
@@ -58,62 +69,74 @@ async fn a_call_that_never_answers_times_out() {
     });
     assert!(timed_out, "{events:#?}");
     assert_eq!(bench.phase(run).await, RunPhase::Failed);
+    }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_defect_in_a_tool_fails_its_step_and_nothing_else() {
-    let nodes = [("t", trigger()), ("a", action())];
-    let bench = Bench::new(graph(&nodes, "t>a")).await;
-    bench.script.answer("a", [Says::Panic]);
-    let run = bench.start_plain().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.phase(run).await, RunPhase::Failed);
-    let next = bench.start_plain().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.phase(next).await, RunPhase::Completed);
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", action())];
+        let bench = Bench::new(graph(&nodes, "t>a")).await;
+        bench.script.answer("a", [Says::Panic]);
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Failed);
+        let next = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(next).await, RunPhase::Completed);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bypassed_call_lets_the_path_go_on() {
-    let nodes = [("t", trigger()), ("a", action()), ("b", action())];
-    let bench = Bench::new(graph(&nodes, "t>a a>b")).await;
-    bench.script.answer("a", [Says::Give(CallOutcome::Bypassed { reason: "no consent".into() })]);
-    let run = bench.start_plain().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.script.nodes(), ["a", "b"]);
-    assert_eq!(bench.phase(run).await, RunPhase::Completed);
-    bench.nothing_left().await;
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", action()), ("b", action())];
+        let bench = Bench::new(graph(&nodes, "t>a a>b")).await;
+        bench
+            .script
+            .answer("a", [Says::Give(CallOutcome::Bypassed { reason: "no consent".into() })]);
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.script.nodes(), ["a", "b"]);
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        bench.nothing_left().await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_ends_the_process_again_and_again_is_held_for_a_person() {
-    let nodes = [("t", trigger()), ("a", action()), ("other", action())];
-    let mut bench = Bench::new(graph(&nodes, "t>a")).await;
-    bench.script.answer("a", (0..5).map(|_| Says::Hang));
-    let run = bench.start_plain().await;
-    for begun in 2..=5 {
-        while bench.script.made().len() < begun - 1 {
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", action()), ("other", action())];
+        let mut bench = Bench::new(graph(&nodes, "t>a")).await;
+        bench.script.answer("a", (0..5).map(|_| Says::Hang));
+        let run = bench.start_plain().await;
+        for begun in 2..=5 {
+            while bench.script.made().len() < begun - 1 {
+                tokio::task::yield_now().await;
+            }
+            bench.restart().await;
+        }
+        while bench.script.made().len() < 5 {
             tokio::task::yield_now().await;
         }
         bench.restart().await;
-    }
-    while bench.script.made().len() < 5 {
-        tokio::task::yield_now().await;
-    }
-    bench.restart().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.script.made().len(), 5, "not begun a sixth time");
-    let RunStatus::Blocked { reason } = bench.row(run).await.status else {
-        panic!("{:?}", bench.row(run).await.status)
-    };
-    assert!(reason.contains("begun 5 times"), "{reason}");
+        bench.engine.settled().await;
+        assert_eq!(bench.script.made().len(), 5, "not begun a sixth time");
+        let RunStatus::Blocked { reason } = bench.row(run).await.status else {
+            panic!("{:?}", bench.row(run).await.status)
+        };
+        assert!(reason.contains("begun 5 times"), "{reason}");
 
-    bench.restart().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.script.made().len(), 5, "not after another start either");
+        bench.restart().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.script.made().len(), 5, "not after another start either");
 
-    bench.tell(run, Command::Resume { by: "Ada".into() }).await.unwrap();
-    bench.engine.settled().await;
-    assert_eq!(bench.phase(run).await, RunPhase::Completed, "a person let it try again");
-    bench.sound(run).await;
+        bench.tell(run, Command::Resume { by: "Ada".into() }).await.unwrap();
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Completed, "a person let it try again");
+        bench.sound(run).await;
+    })
+    .await;
 }

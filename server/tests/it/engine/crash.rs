@@ -2,6 +2,7 @@
 //! finishes what was begun without doing again what was committed.
 
 use super::support::*;
+use crate::support::database::on_each;
 use futures::FutureExt;
 use server::{engine::*, store::*};
 use signalbox::run::*;
@@ -145,6 +146,10 @@ async fn crash_once(point: FaultPoint, n: usize) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_commit_loses_nothing_and_repeats_nothing_that_was_committed() {
+    on_each(a_crash_at_any_commit).await;
+}
+
+async fn a_crash_at_any_commit() {
     for point in [FaultPoint::BeforeCommit, FaultPoint::AfterCommit] {
         let mut crashes = 0;
         for n in 1.. {

@@ -1,6 +1,7 @@
 //! Outside events: told once, to whom they concern, also those that came just before the wait.
 
 use super::support::*;
+use crate::support::database::on_each;
 use futures::FutureExt;
 use serde_json::json;
 use server::{engine::*, store::*};
@@ -26,73 +27,86 @@ async fn start_about(bench: &Bench, contact: ContactId) -> signalbox::id::RunId 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_wakes_the_runs_it_concerns() {
-    let nodes = [("t", trigger()), ("w", wait_event("reply")), ("e", end())];
-    let bench = Bench::new(graph(&nodes, "t>w w>e")).await;
-    let (ada, bob) = (contact(), contact());
-    let (of_ada, of_bob) = (start_about(&bench, ada).await, start_about(&bench, bob).await);
-    assert_eq!(bench.row(of_ada).await.status, RunStatus::StandBy { next_execution_at: None });
-    let tell = |event| bench.engine.outside_event(bench.organization, event);
-    assert_eq!(tell(event(Some(ada), "m1")).await.unwrap(), Some(1));
-    assert_eq!(tell(event(Some(ada), "m1")).await.unwrap(), None, "the provider said it twice");
-    bench.engine.settled().await;
-    assert_eq!(bench.phase(of_ada).await, RunPhase::Completed);
-    assert_eq!(bench.phase(of_bob).await, RunPhase::StandBy, "not about Bob");
-    // The second event is the end of Ada's run.
-    assert_eq!(tell(event(None, "m2")).await.unwrap(), Some(3));
-    bench.engine.settled().await;
-    assert_eq!(bench.phase(of_bob).await, RunPhase::Completed, "about nobody: about all");
-    bench.sound(of_ada).await;
-    bench.sound(of_bob).await;
+    on_each(async || {
+        let nodes = [("t", trigger()), ("w", wait_event("reply")), ("e", end())];
+        let bench = Bench::new(graph(&nodes, "t>w w>e")).await;
+        let (ada, bob) = (contact(), contact());
+        let (of_ada, of_bob) = (start_about(&bench, ada).await, start_about(&bench, bob).await);
+        assert_eq!(bench.row(of_ada).await.status, RunStatus::StandBy { next_execution_at: None });
+        let tell = |event| bench.engine.outside_event(bench.organization, event);
+        assert_eq!(tell(event(Some(ada), "m1")).await.unwrap(), Some(1));
+        assert_eq!(tell(event(Some(ada), "m1")).await.unwrap(), None, "the provider said it twice");
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(of_ada).await, RunPhase::Completed);
+        assert_eq!(bench.phase(of_bob).await, RunPhase::StandBy, "not about Bob");
+        // The second event is the end of Ada's run.
+        assert_eq!(tell(event(None, "m2")).await.unwrap(), Some(3));
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(of_bob).await, RunPhase::Completed, "about nobody: about all");
+        bench.sound(of_ada).await;
+        bench.sound(of_bob).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_just_before_the_wait_is_not_lost_and_ends_one_wait_only() {
-    let nodes = [
-        ("t", trigger()),
-        ("pause", wait_ms(1_000)),
-        ("first", wait_event("reply")),
-        ("second", wait_event("reply")),
-        ("e", end()),
-    ];
-    let bench = Bench::new(graph(&nodes, "t>pause pause>first first>second second>e")).await;
-    let ada = contact();
-    let tell = |key| bench.engine.outside_event(bench.organization, event(Some(ada), key));
-    tell("before the run").await.unwrap();
-    bench.clock.advance_ms(10);
-    let run = start_about(&bench, ada).await;
-    bench.clock.advance_ms(10);
-    tell("before the wait").await.unwrap();
-    bench.drive().await;
-    assert_eq!(
-        bench.row(run).await.current_node.as_deref(),
-        Some("second"),
-        "the first wait found the event, the second did not find it again"
-    );
-    tell("after").await.unwrap();
-    bench.drive().await;
-    assert_eq!(bench.phase(run).await, RunPhase::Completed);
-    bench.sound(run).await;
+    on_each(async || {
+        let nodes = [
+            ("t", trigger()),
+            ("pause", wait_ms(1_000)),
+            ("first", wait_event("reply")),
+            ("second", wait_event("reply")),
+            ("e", end()),
+        ];
+        let bench = Bench::new(graph(&nodes, "t>pause pause>first first>second second>e")).await;
+        let ada = contact();
+        let tell = |key| bench.engine.outside_event(bench.organization, event(Some(ada), key));
+        tell("before the run").await.unwrap();
+        bench.clock.advance_ms(10);
+        let run = start_about(&bench, ada).await;
+        bench.clock.advance_ms(10);
+        tell("before the wait").await.unwrap();
+        bench.drive().await;
+        assert_eq!(
+            bench.row(run).await.current_node.as_deref(),
+            Some("second"),
+            "the first wait found the event, the second did not find it again"
+        );
+        tell("after").await.unwrap();
+        bench.drive().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        bench.sound(run).await;
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_nobody_was_told_of_is_told_at_the_next_start() {
-    let nodes = [("t", trigger()), ("w", wait_event("reply")), ("e", end())];
-    let mut bench = Bench::new(graph(&nodes, "t>w w>e")).await;
-    let ada = contact();
-    let run = start_about(&bench, ada).await;
-    bench.engine.settled().await; // the start's own look is over
-    let (organization, now) = (bench.organization, bench.clock.now());
-    let recorded = event(Some(ada), "m1");
-    bench
-        .store
-        .write(move |tx| {
-            async move { outside_record(tx, organization, &recorded, now).await }.boxed()
-        })
-        .await
-        .unwrap();
-    bench.engine.settled().await;
-    assert_eq!(bench.phase(run).await, RunPhase::StandBy, "recorded, not told: as after a crash");
-    bench.restart().await;
-    bench.engine.settled().await;
-    assert_eq!(bench.phase(run).await, RunPhase::Completed);
+    on_each(async || {
+        let nodes = [("t", trigger()), ("w", wait_event("reply")), ("e", end())];
+        let mut bench = Bench::new(graph(&nodes, "t>w w>e")).await;
+        let ada = contact();
+        let run = start_about(&bench, ada).await;
+        bench.engine.settled().await; // the start's own look is over
+        let (organization, now) = (bench.organization, bench.clock.now());
+        let recorded = event(Some(ada), "m1");
+        bench
+            .store
+            .write(move |tx| {
+                async move { outside_record(tx, organization, &recorded, now).await }.boxed()
+            })
+            .await
+            .unwrap();
+        bench.engine.settled().await;
+        assert_eq!(
+            bench.phase(run).await,
+            RunPhase::StandBy,
+            "recorded, not told: as after a crash"
+        );
+        bench.restart().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+    })
+    .await;
 }

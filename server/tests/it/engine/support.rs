@@ -1,6 +1,6 @@
-//! A bench for engine tests: a folder, a virtual clock, an executor that follows a script.
+//! A bench for engine tests: a database, a virtual clock, an executor that follows a script.
 
-use crate::store::Folder;
+use crate::support::database::Place;
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::{Value, json};
@@ -152,16 +152,16 @@ impl CallExecutor for Script {
     }
 }
 
-/// An engine on a folder, with everything to look at it.
+/// An engine on a database, with everything to look at it.
 pub struct Bench {
-    pub folder: Folder,
+    pub place: Place,
     pub store: Store,
     pub engine: EngineHandle,
     pub clock: VirtualClock,
     pub script: Arc<Script>,
     pub organization: OrganizationId,
     pub workflow: WorkflowId,
-    config: EngineConfig,
+    pub config: EngineConfig,
 }
 
 pub fn epoch() -> DateTime<Utc> {
@@ -175,15 +175,15 @@ impl Bench {
 
     pub async fn with(graph: Graph, config: EngineConfig) -> Self {
         let config = EngineConfig { timekeeping: Timekeeping::Driven, ..config };
-        let folder = Folder::new();
-        let store = Store::open(&folder.0).await.unwrap();
+        let place = Place::new().await;
+        let store = place.open().await;
         let organization = OrganizationId(Uuid::now_v7());
         let workflow = publish(&store, organization, graph).await;
         let clock = VirtualClock::at(epoch());
         let script = Arc::new(Script::default());
         let engine =
             Engine::start(store.clone(), script.clone(), Arc::new(clock.clone()), config.clone());
-        Self { folder, store, engine, clock, script, organization, workflow, config }
+        Self { place, store, engine, clock, script, organization, workflow, config }
     }
 
     /// As if the process had ended and another one started.
@@ -194,7 +194,7 @@ impl Bench {
     pub async fn restart_with(&mut self, options: StoreOptions) {
         self.engine.shutdown().await;
         self.store.close().await;
-        self.store = Store::open_with(&self.folder.0, options).await.unwrap();
+        self.store = self.place.open_with(options).await;
         self.engine = Engine::start(
             self.store.clone(),
             self.script.clone(),
@@ -244,6 +244,20 @@ impl Bench {
             }
         }
         counts
+    }
+
+    /// Waits until the newest entry of the feed about a run says this phase.
+    pub async fn feed_says(&self, phase: &str) {
+        let mut told = self.store.feed();
+        loop {
+            let feed = self.store.feed_after(self.organization, 0, 100).await.unwrap();
+            let last = feed.iter().rev().find(|entry| entry.topic == "run");
+            if last.is_some_and(|entry| entry.payload["phase"] == phase) {
+                return;
+            }
+            let next = tokio::time::timeout(std::time::Duration::from_secs(30), told.recv()).await;
+            next.unwrap_or_else(|_| panic!("the feed never said {phase}")).unwrap();
+        }
     }
 
     /// What must hold at any moment: a dense journal that ends where the run's row says, the row's

@@ -1,6 +1,10 @@
 //! The real binary: starts, says where, makes tokens beside itself, refuses a second one, stops.
 
 use crate::support::folder::Folder;
+use signalbox::{
+    client::{Client, http::HttpTransport},
+    wire::{ImportRequest, Publish, RunStart},
+};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -22,7 +26,12 @@ struct Running {
 impl Running {
     fn start(data: &Path) -> Self {
         let mut command = signalbox(data);
-        command.args(["serve", "--addr", "127.0.0.1:0"]).stdout(Stdio::piped());
+        command.args(["serve", "--addr", "127.0.0.1:0"]);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        command.stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         let lines = vec![lines.next().unwrap(), lines.next().unwrap()];
@@ -100,6 +109,57 @@ async fn serve_and_token_create() {
     let server = Running::start(&folder.0);
     let reply = http.get(format!("{}/api/me", server.url())).bearer_auth(token.trim());
     assert_eq!(reply.send().await.unwrap().status(), 200);
+}
+
+/// A running server on a PostgreSQL database.
+fn serve_on(data: &Path, url: &str) -> Command {
+    let mut command = signalbox(data);
+    command.env("DATABASE_URL", url).args(["serve", "--addr", "127.0.0.1:0"]);
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_serve_one_postgresql_with_one_key() {
+    crate::support::database::on_each_postgres(async || {
+        let place = crate::support::database::Place::empty().await;
+        let (one, two, three) = (Folder::new(), Folder::new(), Folder::new());
+        let start = |data: &Path| Running::of(serve_on(data, &place.url()));
+        let mut first = start(&one.0);
+        std::fs::copy(one.0.join("secret.key"), two.0.join("secret.key")).unwrap();
+        let mut second = start(&two.0);
+        let refused = serve_on(&three.0, &place.url()).output().unwrap();
+        let (_, errors) = text(&refused);
+        assert!(!refused.status.success() && errors.contains("secret.key"), "{errors}");
+
+        let made = signalbox(&one.0)
+            .env("DATABASE_URL", place.url())
+            .args(["token", "create", "--role", "owner"])
+            .output()
+            .unwrap();
+        let (token, errors) = text(&made);
+        assert!(made.status.success(), "{errors}");
+        let client = |server: &Running| {
+            let transport = HttpTransport::new(server.url(), Some(token.trim().to_owned()));
+            Client::new(transport.unwrap())
+        };
+        let (here, there) = (client(&first), client(&second));
+        let document = serde_json::json!({"name": "Shared", "steps": [
+            {"stepSlug": "start", "stepType": "trigger", "config": {"type": "manual"},
+             "nextSteps": {"success": "note"}},
+            {"stepSlug": "note", "stepType": "action",
+             "config": {"type": "set_variables", "parameters": {"seen": true}}, "nextSteps": {}}
+        ]});
+        let request = ImportRequest { document, ..Default::default() };
+        let workflow = here.workflow_import(&request).await.unwrap().workflow.id;
+        there.publish(workflow, &Publish::default()).await.unwrap();
+        let started = here.run_start(workflow, &RunStart::default(), Some("only")).await.unwrap();
+        let again = there.run_start(workflow, &RunStart::default(), Some("only")).await.unwrap();
+        assert_eq!(started.id, again.id, "one key, one run, whichever server is asked");
+        let seen = there.run(started.id).await.unwrap().run.status.phase();
+        assert_eq!(seen, signalbox::run::RunPhase::Completed);
+        assert!(first.stop() && second.stop());
+    })
+    .await;
 }
 
 #[test]

@@ -104,7 +104,11 @@ async fn a_stopped_run_recalls_what_waits() {
     let run = town.start(workflow, json!({})).await;
     town.until(run, WaitFor::Person).await;
     let row = town.pending().await.remove(0);
-    let stop = signalbox::run::Command::Stop { reason: "enough".into(), by: "Grace".into() };
+    let stop = signalbox::run::Command::Stop {
+        reason: "enough".into(),
+        by: "Grace".into(),
+        replaced_by: None,
+    };
     town.engine.command(town.organization, run, stop).await.unwrap();
     assert!(town.pending().await.is_empty());
     let view = town.gate.approval_view(town.organization, row.id).await.unwrap();

@@ -1,11 +1,11 @@
-//! A wait: for a duration, until a time, or for an outside event.
+//! A wait: for a duration, until a time, for an outside event, or for the first of several.
 
-use crate::editor::form::{Language, TemplateField};
+use crate::editor::form::{JsonField, Language, TemplateField};
 use crate::editor::panel::duration_field::DurationField;
 use crate::editor::panel::step::Step;
 use crate::ui::{SelectField, SelectOption, TextInput};
 use leptos::prelude::*;
-use signalbox::graph::{NodeKind, WaitUntil};
+use signalbox::graph::{NodeKind, WaitAlternative, WaitFor, WaitUntil};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -20,6 +20,7 @@ fn word(kind: &NodeKind) -> String {
     match until(kind) {
         Some(WaitUntil::Time { .. }) => "time",
         Some(WaitUntil::Event { .. }) => "event",
+        Some(WaitUntil::First { .. }) => "first",
         _ => "duration",
     }
     .to_owned()
@@ -28,6 +29,18 @@ fn word(kind: &NodeKind) -> String {
 fn fresh(word: &str) -> WaitUntil {
     match word {
         "time" => WaitUntil::Time { at: String::new() },
+        "first" => WaitUntil::First {
+            of: vec![
+                WaitAlternative {
+                    port: "event".to_owned(),
+                    what: WaitFor::Event { event: String::new(), condition: None },
+                },
+                WaitAlternative {
+                    port: "later".to_owned(),
+                    what: WaitFor::Duration { duration_ms: 7 * DAY_MS },
+                },
+            ],
+        },
         "event" => {
             WaitUntil::Event { event: String::new(), condition: None, limit_ms: Some(7 * DAY_MS) }
         }
@@ -48,6 +61,7 @@ pub(super) fn WaitForm(step: Step) -> impl IntoView {
         SelectOption::new("duration", "For a time"),
         SelectOption::new("time", "Until a time"),
         SelectOption::new("event", "For an outside event"),
+        SelectOption::new("first", "For the first of several"),
     ];
     let which = Memo::new(move |_| choice.get());
     view! {
@@ -55,6 +69,7 @@ pub(super) fn WaitForm(step: Step) -> impl IntoView {
         {move || match which.get().as_str() {
             "time" => view! { <Time step=step /> }.into_any(),
             "event" => view! { <Event step=step /> }.into_any(),
+            "first" => view! { <First step=step /> }.into_any(),
             _ => view! { <Duration step=step /> }.into_any(),
         }}
     }
@@ -173,6 +188,37 @@ fn Event(step: Step) -> impl IntoView {
             label="At most"
             help="After it the port timeout is taken."
             value=limit
+            disabled=step.readonly()
+        />
+    }
+}
+
+/// Its list is written as JSON: each entry makes a port.
+#[component]
+fn First(step: Step) -> impl IntoView {
+    let value = move || {
+        step.node.with(|node| match until(&node.kind) {
+            Some(WaitUntil::First { of }) => serde_json::to_value(of).unwrap_or_default(),
+            _ => serde_json::Value::Null,
+        })
+    };
+    let change = move |value: Option<serde_json::Value>| {
+        // What is no list of alternatives is not taken over; the field keeps it while it is edited.
+        let Ok(of) = serde_json::from_value(value.unwrap_or_default()) else { return };
+        step.change("of", |kind| {
+            if let NodeKind::Wait(settings) = kind {
+                settings.until = WaitUntil::First { of };
+            }
+        });
+    };
+    view! {
+        <JsonField
+            name="wait-first"
+            label="Whichever comes first"
+            help="A list: each entry has a port, and for: event, duration or time."
+            value=Signal::derive(value)
+            on_change=Callback::new(change)
+            rows=10
             disabled=step.readonly()
         />
     }

@@ -1,0 +1,269 @@
+//! Runs that wait for one another: a run that a call of another one starts, and runs that take turns.
+//!
+//! What is to be done is in rows that the commits of the runs write, so that nothing is forgotten over a crash: the
+//! watch and the next start read them again. Deliberately absent: what it means for the runs (the domain).
+
+use super::{EngineError, Inner, StartRun, WriteOp};
+use crate::store::{self, LinkState, OpenCall, RunLink, StoreError};
+use futures::FutureExt;
+use serde_json::json;
+use signalbox::{
+    id::{OrganizationId, RunId, WorkflowId},
+    run::{CallRequest, Command, ErrorKind, RunEnd, RunRequest, StepError},
+};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+/// Runs around a run, at most.
+const DEPTH_MAX: u32 = 16;
+/// Rows read at once.
+const BATCH: u32 = 256;
+
+/// Whether there is anything of the kind at all: most servers never have any, and need not look.
+pub(super) struct Others {
+    links: AtomicBool,
+    /// Somebody looks already.
+    looking: AtomicBool,
+    /// Something came up meanwhile.
+    again: AtomicBool,
+}
+
+impl Default for Others {
+    fn default() -> Self {
+        // Until the first look it is not known.
+        let (links, looking, again) = (true, false, false);
+        Self { links: links.into(), looking: looking.into(), again: again.into() }
+    }
+}
+
+impl Others {
+    /// Whether runs were started by runs.
+    pub(super) fn has_links(&self) -> bool {
+        self.links.load(Ordering::Relaxed)
+    }
+}
+
+impl Inner {
+    /// Starts the run that a call asks for, once; its end is the call's result. What to tell the run when it cannot
+    /// be started.
+    pub(super) async fn start_child(self: &Arc<Self>, call: &OpenCall) -> Option<Command> {
+        let CallRequest::Run(request) = &call.request else { return None };
+        match self.start_linked(call, request).await {
+            Ok(()) => {
+                self.see_to_others();
+                None
+            }
+            Err(error) => Some(Command::CallFailed {
+                call: call.call,
+                attempt: call.attempt,
+                error,
+                retry_after_ms: None,
+            }),
+        }
+    }
+
+    async fn start_linked(
+        self: &Arc<Self>,
+        call: &OpenCall,
+        request: &RunRequest,
+    ) -> Result<(), StepError> {
+        let organization = call.organization;
+        let (workflow, version) = self.workflow_of(organization, request).await?;
+        let around =
+            store::link_fetch(&self.store, organization, call.run).await.map_err(broken)?;
+        let parent = store::run_fetch(&self.store, organization, call.run).await.map_err(broken)?;
+        let depth = around.map_or(0, |link| link.depth) + 1;
+        if depth > DEPTH_MAX {
+            let message = format!(
+                "Workflows that start one another are nested {DEPTH_MAX} deep at most. Look whether it starts itself."
+            );
+            return Err(StepError::new(ErrorKind::LimitReached, message));
+        }
+        self.others.links.store(true, Ordering::Relaxed);
+        let link = RunLink {
+            organization,
+            run: RunId(uuid::Uuid::nil()),
+            parent: call.run,
+            call: call.call,
+            attempt: call.attempt,
+            root_workflow: around.map_or(parent.workflow, |link| link.root_workflow),
+            depth,
+        };
+        let start = StartRun {
+            input: request.input.clone(),
+            contacts: request.contacts.clone(),
+            thread_id: request.thread_id.clone(),
+            started_by: format!("run {}", call.run),
+            idempotency_key: Some(format!("run {} {} {}", call.run, call.call, call.attempt)),
+            link: Some(link),
+        };
+        self.start_run(organization, workflow, version, start, None).await.map_err(cannot_start)?;
+        let (run, id) = (call.run, call.call);
+        let parked = self.store.write(move |tx| {
+            async move {
+                store::call_set_state(tx, organization, run, id, store::CallState::Parked).await
+            }
+            .boxed()
+        });
+        parked.await.map_err(broken)
+    }
+
+    /// The workflow of an id or name, and the version that runs.
+    async fn workflow_of(
+        &self,
+        organization: OrganizationId,
+        request: &RunRequest,
+    ) -> Result<(WorkflowId, u32), StepError> {
+        let wanted = &request.workflow;
+        let found =
+            store::workflow_named(&self.store, organization, wanted).await.map_err(broken)?;
+        let not_found = |message: String| StepError::new(ErrorKind::NotFound, message);
+        let Some((workflow, newest)) = found else {
+            let message =
+                format!("There is no workflow \u{201c}{wanted}\u{201d}, or it is archived.");
+            return Err(not_found(message));
+        };
+        match (request.version, newest) {
+            (_, None) => Err(not_found(format!("\u{201c}{wanted}\u{201d} was never published."))),
+            (Some(version), Some(newest)) if version == 0 || version > newest => {
+                Err(not_found(format!("\u{201c}{wanted}\u{201d} has no version {version}.")))
+            }
+            (version, Some(newest)) => Ok((workflow, version.unwrap_or(newest))),
+        }
+    }
+
+    /// Does what rows say is to be done about runs of runs and runs that take turns.
+    pub(super) fn see_to_others(self: &Arc<Self>) {
+        self.others.again.store(true, Ordering::SeqCst);
+        if self.others.looking.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let inner = self.clone();
+        self.spawn_work(async move {
+            while inner.others.again.swap(false, Ordering::SeqCst) {
+                if let Err(error) = inner.see_to_links().await {
+                    tracing::error!(%error, "runs of runs cannot be seen to; the watch tries again");
+                }
+                if let Err(error) = inner.grant_slots().await {
+                    tracing::error!(%error, "runs that wait for their turn cannot be read");
+                }
+            }
+            inner.others.looking.store(false, Ordering::SeqCst);
+            // Something may have come up between the last look and this line.
+            if inner.others.again.load(Ordering::SeqCst) {
+                inner.see_to_others();
+            }
+        });
+    }
+
+    async fn see_to_links(self: &Arc<Self>) -> Result<(), EngineError> {
+        let mut last = Vec::new();
+        loop {
+            let due = store::links_due(&self.store, BATCH).await?;
+            if due.is_empty() || due == last || self.stop.is_cancelled() {
+                return Ok(()); // the same again: nothing can be done now
+            }
+            for (link, state) in &due {
+                match state {
+                    LinkState::Stop => self.stop_child(*link).await,
+                    LinkState::Ended => self.tell_parent(*link).await?,
+                }
+            }
+            last = due;
+        }
+    }
+
+    /// The run that started it does not wait any more.
+    async fn stop_child(self: &Arc<Self>, link: RunLink) {
+        let reason = "The run that started it does not wait for it any more.".to_owned();
+        let by = format!("run {}", link.parent);
+        let stop = Command::Stop { reason, by, replaced_by: None };
+        self.insist(link.organization, link.run, stop).await;
+    }
+
+    async fn tell_parent(self: &Arc<Self>, link: RunLink) -> Result<(), EngineError> {
+        let RunLink { organization, run, parent, call, attempt, .. } = link;
+        let end = self.load(organization, run).await?.state.end;
+        let command = result(run, call, attempt, end);
+        let told: WriteOp = Box::new(move |tx| {
+            async move { store::link_told(tx, organization, run).await }.boxed()
+        });
+        match self.command(organization, parent, command, Some(told)).await {
+            Ok(_) => Ok(()),
+            Err(EngineError::Refused(_) | EngineError::Quarantined(_)) => {
+                // It does not want to know.
+                let noted = self.store.write(move |tx| {
+                    async move { store::link_told(tx, organization, run).await }.boxed()
+                });
+                Ok(noted.await?)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lets runs begin for which a place is free.
+    async fn grant_slots(self: &Arc<Self>) -> Result<(), EngineError> {
+        let mut last = Vec::new();
+        loop {
+            let free = store::slots_free(&self.store, BATCH).await?;
+            if free.is_empty() || free == last || self.stop.is_cancelled() {
+                return Ok(());
+            }
+            for (organization, run) in free.iter().copied() {
+                let grant: WriteOp = Box::new(move |tx| {
+                    async move {
+                        match store::slot_grant(tx, organization, run).await? {
+                            true => Ok(()),
+                            false => Err(StoreError::Conflict { what: "the place" }),
+                        }
+                    }
+                    .boxed()
+                });
+                match self.command(organization, run, Command::GrantSlot, Some(grant)).await {
+                    Ok(_) | Err(EngineError::Store(StoreError::Conflict { .. })) => {}
+                    Err(error) => tracing::warn!(%run, %error, "a run cannot begin its turn"),
+                }
+            }
+            last = free;
+        }
+    }
+}
+
+/// How a run ended, as the result of the call that started it.
+fn result(run: RunId, call: signalbox::id::CallId, attempt: u32, end: Option<RunEnd>) -> Command {
+    let failed = |kind, message| Command::CallFailed {
+        call,
+        attempt,
+        error: StepError::new(kind, message),
+        retry_after_ms: None,
+    };
+    match end {
+        Some(RunEnd::Completed { outcome, output }) => Command::CallSucceeded {
+            call,
+            attempt,
+            output: json!({"run": run, "outcome": outcome, "output": output}),
+            usage: None,
+        },
+        Some(RunEnd::Failed { error, .. }) => {
+            failed(ErrorKind::ExecutorError, format!("Its run failed: {}", error.message))
+        }
+        Some(RunEnd::Stopped { reason, by, .. }) => {
+            failed(ErrorKind::InvalidInput, format!("Its run was stopped by {by}: {reason}"))
+        }
+        None => failed(ErrorKind::Internal, "Its run is not over, although it says so".to_owned()),
+    }
+}
+
+fn broken(error: StoreError) -> StepError {
+    StepError::new(ErrorKind::ExecutorError, format!("The run cannot be started now: {error}"))
+}
+
+fn cannot_start(error: EngineError) -> StepError {
+    let kind = match &error {
+        EngineError::Graph(_) | EngineError::Refused(_) => ErrorKind::InvalidInput,
+        _ => ErrorKind::ExecutorError,
+    };
+    StepError::new(kind, format!("The run cannot be started: {error}"))
+}

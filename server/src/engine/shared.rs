@@ -1,0 +1,96 @@
+//! Several servers on one database: what the others did, and what they left.
+//!
+//! Every server does the work that its own commits ask for. What a server that is gone owned becomes
+//! free and is taken here, by a poll and at once when its lease is seen to have ended. What others
+//! commit is heard through the feed: callers that wait for a run are told, calls of ended runs are
+//! given up.
+
+use super::Inner;
+use crate::store::{self, FeedEntry};
+use signalbox::{
+    id::{OrganizationId, RunId},
+    run::RunPhase,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    watch,
+};
+
+/// How often free work is looked for, give or take 30 %: servers that look at the same time would
+/// only stand in each other's way.
+const POLL_MS: u64 = 1_000;
+
+/// Starts both tasks where the database is shared.
+pub(super) fn start(inner: &Arc<Inner>) {
+    let Some(freed) = inner.store.work_freed() else { return };
+    inner.tasks.spawn(poll(inner.clone(), freed));
+    inner.tasks.spawn(follow(inner.clone(), inner.store.feed()));
+}
+
+async fn poll(inner: Arc<Inner>, mut freed: watch::Receiver<u64>) {
+    loop {
+        let pause = rand::random_range(POLL_MS * 7 / 10..POLL_MS * 13 / 10);
+        let is_free = tokio::select! {
+            () = inner.stop.cancelled() => return,
+            changed = freed.changed() => match changed {
+                Ok(()) => true,
+                Err(_) => return,
+            },
+            () = tokio::time::sleep(Duration::from_millis(pause)) => false,
+        };
+        if !inner.store.may_work() {
+            continue;
+        }
+        inner.queue.expect_more();
+        inner.pump();
+        inner.alarm.look();
+        if is_free {
+            inner.take_over().await;
+            inner.see_to_others();
+        }
+    }
+}
+
+async fn follow(inner: Arc<Inner>, mut feed: broadcast::Receiver<Arc<FeedEntry>>) {
+    loop {
+        let heard = tokio::select! {
+            () = inner.stop.cancelled() => return,
+            heard = feed.recv() => heard,
+        };
+        match heard {
+            Ok(entry) if entry.topic == "run" => inner.moved_on(&entry).await,
+            Ok(_) => {}
+            Err(RecvError::Lagged(_)) => {
+                for (organization, run) in inner.waiters.waited_for() {
+                    inner.tell_waiters(organization, run).await;
+                }
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+impl Inner {
+    /// A run moved on, here or elsewhere.
+    async fn moved_on(&self, entry: &FeedEntry) {
+        let run = RunId(entry.resource);
+        let phase = entry.payload.get("phase").and_then(serde_json::Value::as_str);
+        let is_over = RunPhase::ALL
+            .into_iter()
+            .any(|known| known.is_terminal() && phase == Some(known.as_str()));
+        if is_over {
+            self.queue.cancel_run(run);
+        }
+        if self.waiters.has(run) {
+            self.tell_waiters(entry.organization, run).await;
+        }
+    }
+
+    async fn tell_waiters(&self, organization: OrganizationId, run: RunId) {
+        match store::run_fetch(&self.store, organization, run).await {
+            Ok(row) => self.waiters.tell(run, &row.status),
+            Err(error) => tracing::warn!(%run, %error, "who waits for a run was not told"),
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Tasks of outside workers: claimed with a lease, kept by heartbeats, reported by who has them.
+//!
+//! The lease is a timer of the run: a heartbeat moves its row and costs the run nothing; when it fires, the run takes
+//! the task back. Deliberately absent: HTTP, and what a task means for the run (the domain).
+
+use super::{EngineError, EngineHandle, WriteOp};
+use crate::store::{self, StoreError, Task};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::FutureExt;
+use serde_json::Value;
+use signalbox::{
+    graph::TaskExecutor,
+    id::{CallId, OrganizationId},
+    run::{Command, ErrorKind, Refusal, StepError},
+};
+use uuid::Uuid;
+
+/// Tasks that are looked at when others take them first.
+const TRIES_MAX: usize = 16;
+/// Longest reason why an output does not satisfy its schema, in characters.
+const REASON_MAX: usize = 500;
+
+/// A task that a worker has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// What is to be done.
+    pub task: Task,
+    /// The key that shows who has it.
+    pub claim: Uuid,
+    /// Until when without a heartbeat.
+    pub lease_until: DateTime<Utc>,
+}
+
+impl EngineHandle {
+    /// The next task for a worker of a kind, which it has from now on; `None` when there is none.
+    pub async fn task_claim(
+        &self,
+        organization: OrganizationId,
+        executor: TaskExecutor,
+        worker: &str,
+    ) -> Result<Option<Claimed>, EngineError> {
+        for _ in 0..TRIES_MAX {
+            let next =
+                store::task_next(self.store(), organization, executor.as_str(), worker).await?;
+            let Some(task) = next else { return Ok(None) };
+            let (claim, lease_until) = (Uuid::now_v7(), self.lease_of(&task));
+            let (call, name) = (task.call.clone(), worker.to_owned());
+            let take: WriteOp = Box::new(move |tx| {
+                async move { store::task_claim(tx, &call, claim, &name).await }.boxed()
+            });
+            let command = Command::ClaimTask {
+                call: task.call.call,
+                attempt: task.call.attempt,
+                worker: if worker.is_empty() { executor.as_str() } else { worker }.to_owned(),
+                lease_until,
+            };
+            match self.command_with(organization, task.call.run, command, take).await {
+                Ok(_) => {
+                    self.inner.alarm.ring(lease_until);
+                    return Ok(Some(Claimed { task, claim, lease_until }));
+                }
+                // Another worker was first, or the run rests: its tasks are not handed out.
+                Err(EngineError::Store(StoreError::Conflict { .. })) => {}
+                Err(EngineError::Refused(Refusal::OnHold)) => return Ok(None),
+                Err(EngineError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The worker is still at it; gives until when the claim holds now.
+    pub async fn task_beat(
+        &self,
+        organization: OrganizationId,
+        call: CallId,
+        claim: Uuid,
+    ) -> Result<DateTime<Utc>, EngineError> {
+        let task = store::task_fetch(self.store(), organization, call).await?;
+        let until = self.lease_of(&task);
+        self.store()
+            .write(move |tx| {
+                async move { store::task_beat(tx, &task.call, claim, until).await }.boxed()
+            })
+            .await?;
+        Ok(until)
+    }
+
+    /// The worker has done it. An output that does not satisfy the task's schema fails the attempt; then this says
+    /// why.
+    pub async fn task_complete(
+        &self,
+        organization: OrganizationId,
+        call: CallId,
+        claim: Uuid,
+        output: Value,
+    ) -> Result<Option<String>, EngineError> {
+        let task = store::task_fetch(self.store(), organization, call).await?;
+        let attempt = task.call.attempt;
+        let wrong = dissatisfied(&task.request.output_schema, &output);
+        let command = match &wrong {
+            None => Command::CallSucceeded { call, attempt, output, usage: None },
+            Some(reason) => {
+                let error = StepError::new(ErrorKind::SchemaValidationFailed, reason.clone());
+                Command::CallFailed { call, attempt, error, retry_after_ms: None }
+            }
+        };
+        self.report(&task, claim, command).await?;
+        Ok(wrong)
+    }
+
+    /// The worker could not do it.
+    pub async fn task_fail(
+        &self,
+        organization: OrganizationId,
+        call: CallId,
+        claim: Uuid,
+        error: StepError,
+    ) -> Result<(), EngineError> {
+        let task = store::task_fetch(self.store(), organization, call).await?;
+        let attempt = task.call.attempt;
+        let command = Command::CallFailed { call, attempt, error, retry_after_ms: None };
+        self.report(&task, claim, command).await
+    }
+
+    /// The worker gives it back; another one may take it.
+    pub async fn task_release(
+        &self,
+        organization: OrganizationId,
+        call: CallId,
+        claim: Uuid,
+        reason: String,
+    ) -> Result<(), EngineError> {
+        let task = store::task_fetch(self.store(), organization, call).await?;
+        let command = Command::ReleaseTask { call, attempt: task.call.attempt, reason };
+        self.report(&task, claim, command).await
+    }
+
+    /// Only who has the task reports about it.
+    async fn report(&self, task: &Task, claim: Uuid, command: Command) -> Result<(), EngineError> {
+        let call = task.call.clone();
+        let held: WriteOp =
+            Box::new(move |tx| async move { store::task_held(tx, &call, claim).await }.boxed());
+        self.command_with(task.call.organization, task.call.run, command, held).await?;
+        Ok(())
+    }
+
+    fn lease_of(&self, task: &Task) -> DateTime<Utc> {
+        let lease = i64::try_from(task.request.lease_ms).ok().and_then(TimeDelta::try_milliseconds);
+        let now = self.inner.clock.now();
+        lease.and_then(|lease| now.checked_add_signed(lease)).unwrap_or(now)
+    }
+}
+
+/// What is wrong with an output; `None` when it satisfies the schema.
+fn dissatisfied(schema: &Value, output: &Value) -> Option<String> {
+    if schema.is_null() {
+        return None;
+    }
+    let reason = match jsonschema::validator_for(schema) {
+        Ok(validator) => match validator.iter_errors(output).next() {
+            Some(error) => format!("At {}: {error}", error.instance_path()),
+            None => return None,
+        },
+        Err(error) => format!("The task's own schema is wrong: {error}"),
+    };
+    Some(reason.chars().take(REASON_MAX).collect())
+}

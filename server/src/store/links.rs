@@ -1,0 +1,235 @@
+//! Runs that runs start, and runs that wait for one another.
+
+use super::{Store, StoreResult, Tx, value};
+use crate::{on_db, on_tx};
+use chrono::{DateTime, Utc};
+use signalbox::id::{CallId, OrganizationId, RunId, WorkflowId};
+
+/// A run that a call of another run started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunLink {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// The run that was started.
+    pub run: RunId,
+    /// The run that waits for it.
+    pub parent: RunId,
+    /// The call of that run.
+    pub call: CallId,
+    /// The attempt of the call.
+    pub attempt: u32,
+    /// The outermost workflow.
+    pub root_workflow: WorkflowId,
+    /// How many runs are around it.
+    pub depth: u32,
+}
+
+/// What is to be done about a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Nobody waits for the run any more.
+    Stop,
+    /// It ended: the run that waits must be told.
+    Ended,
+}
+
+/// Notes whose call starts a run, in the transaction that makes it.
+pub async fn link_insert(tx: &mut Tx, link: &RunLink) -> StoreResult<()> {
+    on_tx!(tx, |conn| {
+        sqlx::query(
+        "INSERT INTO run_links (organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'live')"
+    )
+    .bind(link.organization.0)
+    .bind(link.run.0)
+    .bind(link.parent.0)
+    .bind(link.call.0)
+    .bind(i64::from(link.attempt))
+    .bind(link.root_workflow.0)
+    .bind(i64::from(link.depth))
+    .execute(&mut *conn)
+    .await
+    .map(value::rows)
+    })?;
+    Ok(())
+}
+
+/// The parent was told how the run ended, or does not want to know.
+pub async fn link_told(tx: &mut Tx, organization: OrganizationId, run: RunId) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE run_links SET state = 'told' WHERE organization_id = $1 AND run_id = $2"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .execute(&mut *conn)
+    .await
+    .map(value::rows))?;
+    Ok(())
+}
+
+/// Nobody waits for the run that a call started; none is fine.
+pub(super) async fn links_stop(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    parent: RunId,
+    call: CallId,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE run_links SET state = 'stop'
+         WHERE organization_id = $1 AND parent_id = $2 AND call_id = $3 AND state = 'live'"
+    )
+    .bind(organization.0)
+    .bind(parent.0)
+    .bind(call.0)
+    .execute(&mut *conn)
+    .await
+    .map(value::rows))?;
+    Ok(())
+}
+
+/// A run is over: the run that waits for it must be told, the runs that it started are not wanted, its place is free.
+pub(super) async fn links_end(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<()> {
+    for sql in [
+        "UPDATE run_links SET state = 'ended' WHERE organization_id = $1 AND run_id = $2 AND state <> 'told'",
+        "UPDATE run_links SET state = 'stop' WHERE organization_id = $1 AND parent_id = $2 AND state = 'live'",
+        "DELETE FROM run_slots WHERE organization_id = $1 AND run_id = $2",
+    ] {
+        on_tx!(tx, |conn| sqlx::query(sql)
+            .bind(organization.0)
+            .bind(run.0)
+            .execute(&mut *conn)
+            .await
+            .map(value::rows))?;
+    }
+    Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    organization_id: uuid::Uuid,
+    run_id: uuid::Uuid,
+    parent_id: uuid::Uuid,
+    call_id: uuid::Uuid,
+    attempt: i64,
+    root_workflow_id: uuid::Uuid,
+    depth: i64,
+    state: String,
+}
+
+impl Row {
+    fn link(self) -> (RunLink, LinkState) {
+        let state = if self.state == "stop" { LinkState::Stop } else { LinkState::Ended };
+        let link = RunLink {
+            organization: OrganizationId(self.organization_id),
+            run: RunId(self.run_id),
+            parent: RunId(self.parent_id),
+            call: CallId(self.call_id),
+            attempt: value::small(self.attempt),
+            root_workflow: WorkflowId(self.root_workflow_id),
+            depth: value::small(self.depth),
+        };
+        (link, state)
+    }
+}
+
+/// Links about which something is to be done, of every organisation.
+pub async fn links_due(store: &Store, limit: u32) -> StoreResult<Vec<(RunLink, LinkState)>> {
+    let rows: Vec<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
+        "SELECT organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state
+         FROM run_links WHERE state IN ('stop', 'ended') LIMIT $1"
+    )
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await
+    })?;
+    Ok(rows.into_iter().map(Row::link).collect())
+}
+
+/// The link of a run that another one started.
+pub async fn link_fetch(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<Option<RunLink>> {
+    let row: Option<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
+        "SELECT organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state
+         FROM run_links WHERE organization_id = $1 AND run_id = $2"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .fetch_optional(pool)
+    .await
+    })?;
+    Ok(row.map(|row| row.link().0))
+}
+
+/// A run waits for its turn among those of a key.
+pub(super) async fn slot_ask(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    key: &str,
+    places: u32,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| {
+        sqlx::query(
+        "INSERT INTO run_slots (organization_id, run_id, key, places, asked_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (organization_id, run_id) DO NOTHING"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(key)
+    .bind(i64::from(places))
+    .bind(value::ms(now))
+    .execute(&mut *conn)
+    .await
+    .map(value::rows)
+    })?;
+    Ok(())
+}
+
+/// Takes a place for a run; false when none is free. In the transaction that tells the run.
+pub async fn slot_grant(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<bool> {
+    // Two that count at the same time would both find the last place free.
+    tx.turn(&format!("slots {organization}")).await?;
+    let taken = on_tx!(tx, |conn| {
+        sqlx::query(
+        "UPDATE run_slots SET granted = 1 WHERE organization_id = $1 AND run_id = $2 AND granted = 0
+           AND (SELECT count(*) FROM run_slots other WHERE other.organization_id = $1
+                  AND other.key = run_slots.key AND other.granted = 1) < places"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .execute(&mut *conn)
+    .await
+    .map(value::rows)
+    })?;
+    Ok(taken.rows_affected() > 0)
+}
+
+/// Runs that wait for a place that is free, oldest first, of every organisation.
+pub async fn slots_free(store: &Store, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| {
+        sqlx::query_as(
+            "SELECT organization_id, run_id FROM run_slots s WHERE granted = 0
+           AND (SELECT count(*) FROM run_slots other WHERE other.organization_id = s.organization_id
+                  AND other.key = s.key AND other.granted = 1) < places
+         ORDER BY asked_at, run_id LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await
+    })?;
+    Ok(rows.into_iter().map(|(o, run)| (OrganizationId(o), RunId(run))).collect())
+}

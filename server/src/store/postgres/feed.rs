@@ -1,0 +1,198 @@
+//! The feed where several servers write: entries are committed without a number, then numbered.
+//!
+//! A number that a transaction took for itself would become visible whenever that transaction commits,
+//! after later numbers, and a reader would pass it by. So entries wait in an inbox, and one transaction
+//! at a time moves what is committed into the feed under the next numbers, dense within each
+//! organisation. Entries of one run keep their order: it is locked until they are committed.
+//!
+//! Each server numbers what it wrote at once and tells the others by a hint (`NOTIFY`, no more often
+//! than [`HINT_EVERY`], never in a step's transaction, from a connection of its own). A poll stands
+//! behind it: a lost hint costs a second.
+
+use super::super::{
+    FeedEntry, StoreResult,
+    feed::{self, FEED_KEPT},
+};
+use super::{Lease, Place};
+use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Notify, broadcast},
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+const CHANNEL: &str = "signalbox_feed";
+/// Entries numbered or read at once.
+const BATCH: i64 = 1_000;
+/// The least time between two hints.
+const HINT_EVERY: Duration = Duration::from_millis(50);
+/// The least time between two rounds: a burst of commits is numbered together.
+const ROUND_EVERY: Duration = Duration::from_millis(5);
+/// Without a hint the feed is looked at so often, give or take 30 %.
+const POLL_MS: u64 = 1_000;
+
+/// Numbers entries and tells this server's listeners.
+pub(in super::super) struct Numbering {
+    pub pool: PgPool,
+    pub place: Place,
+    pub lease: Lease,
+    pub changed: Arc<Notify>,
+    pub feed: broadcast::Sender<Arc<FeedEntry>>,
+    pub stop: CancellationToken,
+}
+
+impl Numbering {
+    /// Runs until the store closes. What came before `position` is not told.
+    pub(in super::super) async fn run(self, mut position: i64) {
+        let hinted = Arc::new(Notify::new());
+        tokio::spawn(listen(self.place.clone(), hinted.clone(), self.stop.clone()));
+        let (hints, due) = tokio::sync::watch::channel(());
+        tokio::spawn(hint(self.place.clone(), due));
+        loop {
+            match self.round(&mut position).await {
+                Ok(numbered) => {
+                    if numbered && self.lease.has_others() {
+                        let _ = hints.send(());
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "the feed stands still; trying again"),
+            }
+            let poll =
+                Duration::from_millis(rand::random_range(POLL_MS * 7 / 10..POLL_MS * 13 / 10));
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = self.changed.notified() => {}
+                () = hinted.notified() => {}
+                () = tokio::time::sleep(poll) => {}
+            }
+            tokio::time::sleep(ROUND_EVERY).await;
+        }
+    }
+
+    /// Numbers what waits and tells what is new; whether anything was numbered here.
+    async fn round(&self, position: &mut i64) -> StoreResult<bool> {
+        let mut any = false;
+        loop {
+            let numbered = number(&self.pool).await?;
+            any |= numbered > 0;
+            loop {
+                let entries = feed::entries_after_position(&self.pool, *position, BATCH).await?;
+                let count = entries.len() as i64;
+                for (at, entry) in entries {
+                    *position = at;
+                    let _ = self.feed.send(Arc::new(entry)); // nobody may be listening
+                }
+                if count < BATCH {
+                    break;
+                }
+            }
+            if numbered < BATCH as u64 {
+                return Ok(any);
+            }
+        }
+    }
+}
+
+/// The position of the newest entry.
+pub(in super::super) async fn newest(pool: &PgPool) -> StoreResult<i64> {
+    Ok(sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM org_feed")
+        .fetch_one(pool)
+        .await?)
+}
+
+/// Moves committed entries into the feed; how many.
+async fn number(pool: &PgPool) -> StoreResult<u64> {
+    let mut tx = pool.begin().await?;
+    // One at a time, over all servers. The next statement sees what the one before committed.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('org_feed', 7331))")
+        .execute(&mut *tx)
+        .await?;
+    let top: i64 = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM org_feed")
+        .fetch_one(&mut *tx)
+        .await?;
+    let moved = sqlx::query(
+        "WITH taken AS (
+           DELETE FROM org_feed_inbox WHERE id IN (SELECT id FROM org_feed_inbox ORDER BY id LIMIT $1) RETURNING *
+         ), last AS (
+           SELECT o.organization_id, coalesce((SELECT max(number) FROM org_feed f
+             WHERE f.organization_id = o.organization_id), 0) AS number
+           FROM (SELECT DISTINCT organization_id FROM taken) o
+         )
+         INSERT INTO org_feed (organization_id, number, topic, resource_id, payload, at, position)
+         SELECT t.organization_id, l.number + row_number() OVER (PARTITION BY t.organization_id ORDER BY t.id),
+           t.topic, t.resource_id, t.payload, t.at, $2 + row_number() OVER (ORDER BY t.id)
+         FROM taken t JOIN last l ON l.organization_id = t.organization_id",
+    )
+    .bind(BATCH)
+    .bind(top)
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    if moved > 0 {
+        prune(&mut tx, top).await?;
+    }
+    tx.commit().await?;
+    Ok(moved)
+}
+
+/// Drops what is older than the entries that are kept, when one of the new numbers is a round one.
+async fn prune(conn: &mut PgConnection, after: i64) -> StoreResult<()> {
+    sqlx::query(
+        "DELETE FROM org_feed f USING (
+           SELECT organization_id, max(number) AS number FROM org_feed
+           WHERE position > $1 AND number % $3 = 0 GROUP BY organization_id) AS round
+         WHERE f.organization_id = round.organization_id AND f.number <= round.number - $2",
+    )
+    .bind(after)
+    .bind(FEED_KEPT)
+    .bind(feed::PRUNE_EVERY)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Hears the hints of others; connects again when the connection is lost.
+async fn listen(place: Place, hinted: Arc<Notify>, stop: CancellationToken) {
+    let hear = async {
+        loop {
+            if let Err(error) = hear(&place, &hinted).await {
+                tracing::debug!(%error, "hints are not heard; the poll stands in");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = hear => {}
+    }
+}
+
+async fn hear(place: &Place, hinted: &Notify) -> sqlx::Result<()> {
+    let pool =
+        sqlx::postgres::PgPoolOptions::new().max_connections(1).connect_lazy_with(place.options());
+    let mut listener = PgListener::connect_with(&pool).await?;
+    listener.listen(CHANNEL).await?;
+    loop {
+        listener.recv().await?;
+        hinted.notify_one();
+    }
+}
+
+/// Tells the others that there is something new; ends with its sender.
+async fn hint(place: Place, mut due: tokio::sync::watch::Receiver<()>) {
+    let mut connection: Option<PgConnection> = None;
+    while due.changed().await.is_ok() {
+        let begun = Instant::now();
+        if connection.is_none() {
+            connection = place.connect().await.ok();
+        }
+        if let Some(conn) = &mut connection {
+            let told = sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(conn).await;
+            if told.is_err() {
+                connection = None; // the poll stands in
+            }
+        }
+        tokio::time::sleep_until(begun + HINT_EVERY).await;
+    }
+}

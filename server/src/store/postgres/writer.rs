@@ -1,0 +1,182 @@
+//! The writer of PostgreSQL: every operation is a transaction of its own, several at once, each in a
+//! task that nobody cancels. The database itself gathers commits that come together.
+
+use super::super::{FaultPoint, Faults, StoreError, StoreResult, Tx};
+use super::Lease;
+use futures::{FutureExt, future::BoxFuture};
+use sqlx::PgPool;
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::task::TaskTracker;
+
+/// Transactions at once; more wait for a place.
+pub(in super::super) const WRITERS: u32 = 16;
+
+/// The way to the database for operations.
+#[derive(Clone)]
+pub(in super::super) struct Writer {
+    shared: Arc<Shared>,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+struct Shared {
+    pool: PgPool,
+    lease: Lease,
+    faults: Option<Arc<dyn Faults>>,
+    /// A test let the process "die".
+    dead: AtomicBool,
+    /// Told when entries of the feed wait for their numbers.
+    changed: Arc<Notify>,
+}
+
+impl Writer {
+    pub(in super::super) fn new(
+        pool: PgPool,
+        lease: Lease,
+        faults: Option<Arc<dyn Faults>>,
+        changed: Arc<Notify>,
+    ) -> Self {
+        let shared = Shared { pool, lease, faults, dead: AtomicBool::new(false), changed };
+        Self {
+            shared: Arc::new(shared),
+            places: Arc::new(Semaphore::new(WRITERS as usize)),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// The pool, for statements that claim and are whole by themselves.
+    pub(in super::super) fn pool(&self) -> &PgPool {
+        &self.shared.pool
+    }
+
+    pub(in super::super) async fn write<T, E, F>(&self, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let Ok(place) = self.places.clone().acquire_owned().await else {
+            return Err(StoreError::Unavailable("it is closed".into()).into());
+        };
+        let shared = self.shared.clone();
+        let task = self.tasks.spawn(async move {
+            let result = shared.run(body).await;
+            drop(place);
+            result
+        });
+        task.await.unwrap_or_else(|_| Err(broke_off().into()))
+    }
+
+    /// Finishes what has begun; nothing is begun any more.
+    pub(in super::super) async fn close(&self) {
+        self.places.close();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+fn broke_off() -> StoreError {
+    StoreError::Unavailable("the operation broke off; this is a defect".into())
+}
+
+impl Shared {
+    async fn run<T, E, F>(&self, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
+        let mut tx = self.begin().await?;
+        // A bug in an operation must not leave its transaction open.
+        let result = AssertUnwindSafe(async { body(&mut tx).await }).catch_unwind().await;
+        match result.unwrap_or_else(|_| Err(broke_off().into())) {
+            Ok(value) => {
+                self.commit(tx).await?;
+                Ok(value)
+            }
+            Err(error) => {
+                tx.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// A transaction; a connection that broke while it was idle is replaced.
+    async fn begin(&self) -> StoreResult<Tx> {
+        let mut last = StoreError::Unavailable("no connection works".into());
+        for _ in 0..=WRITERS {
+            if self.is_dead() {
+                return Err(struck());
+            }
+            let conn = self.pool.acquire().await?;
+            let mut tx = Tx::postgres(conn, self.lease.epoch());
+            match tx.begin().await {
+                Ok(()) => return Ok(tx),
+                Err(error) => {
+                    last = error;
+                    tx.discard().await;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    async fn commit(&self, mut tx: Tx) -> StoreResult<()> {
+        let told = match tx.feed_to_inbox().await {
+            Ok(told) => told,
+            Err(error) => {
+                tx.rollback().await;
+                return Err(error);
+            }
+        };
+        if self.is_dead() || self.strikes(FaultPoint::BeforeCommit) {
+            tx.rollback().await;
+            return Err(struck());
+        }
+        if let Err(error) = tx.commit().await {
+            // Whether it is on disk is not known; the connection may be in any state.
+            tracing::error!(%error, "the outcome of a commit is not known");
+            tx.discard().await;
+            return Err(error);
+        }
+        if self.strikes(FaultPoint::AfterCommit) {
+            return Err(struck());
+        }
+        if told {
+            self.changed.notify_one();
+        }
+        Ok(())
+    }
+
+    fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    fn strikes(&self, point: FaultPoint) -> bool {
+        let strikes = self.faults.as_ref().is_some_and(|faults| faults.strike(point));
+        if strikes {
+            self.dead.store(true, Ordering::SeqCst);
+        }
+        strikes
+    }
+}
+
+fn struck() -> StoreError {
+    StoreError::Unavailable("an injected fault".into())
+}
+
+impl Tx {
+    /// Closes a connection whose state is not known instead of giving it back.
+    async fn discard(self) {
+        if let super::super::tx::Conn::Postgres(conn) = self.conn {
+            let _ = conn.close().await;
+        }
+    }
+}

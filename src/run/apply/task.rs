@@ -1,0 +1,28 @@
+//! What events do to tasks of outside workers.
+
+use super::activation::moved;
+use crate::run::transition::Step;
+use crate::run::{Event, EventBody, RunState, TimerId, TimerPurpose};
+
+/// Events about tasks.
+pub(super) fn apply(state: &mut RunState, event: &Event) {
+    match &event.body {
+        EventBody::TaskClaimed { activation, worker, lease_until, timeout_at, .. } => {
+            let timer = |purpose| TimerId::of(*activation, purpose);
+            if let Some(a) = moved(state, *activation, Step::Claimed, event.at) {
+                a.worker = Some(worker.clone());
+                a.timer = Some((timer(TimerPurpose::Lease), *lease_until));
+                a.deadline = timeout_at.map(|at| (timer(TimerPurpose::Timeout), at));
+            }
+        }
+        EventBody::TaskReleased { activation, lost, .. } => {
+            if let Some(a) = moved(state, *activation, Step::Released, event.at) {
+                a.worker = None;
+                a.timer = None;
+                a.deadline = None;
+                a.lost = a.lost.saturating_add(u32::from(*lost));
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,167 @@
+//! Approval after with a scoring model, rules for failures, and limits of working time.
+
+use super::support::*;
+use crate::run::*;
+use serde_json::{Value, json};
+
+const SCORED: &str = r#"t trigger
+    m llm {"system_prompt": "Be brief", "user_prompt": "Write"} @{"approval": "after", "review": {"threshold": 0.85, "expires_after_ms": 7000}}
+    e end {"output": "{{steps.m.output}}"}
+    t > m > e"#;
+
+fn scores(value: f64) -> Value {
+    json!({"factualConsistency": value, "promptAdherence": value, "completeness": value, "formatting": value})
+}
+
+#[test]
+fn enough_confidence_asks_nobody_and_less_asks_a_person_with_the_numbers() {
+    let mut run = Told::start(SCORED, Value::Null);
+    let effects = run.succeed("m", json!("Dear Ada"));
+    let [Effect::Call { request: CallRequest::Score(score), .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((&score.output, score.threshold), (&json!("Dear Ada"), 0.85));
+    assert_eq!(score.asked["user_prompt"], "Write");
+    run.succeed("m", scores(0.9));
+    assert_eq!(run.trace(), "t+ m+ e+ =completed");
+
+    for (answer, confident) in
+        [(scores(0.84), Some(0.84)), (json!("fine"), None), (json!(null), None)]
+    {
+        let mut run = Told::start(SCORED, Value::Null);
+        run.succeed("m", json!("Dear Ada"));
+        let effects = match answer {
+            Value::Null => run.fail("m", ErrorKind::Timeout),
+            answer => run.succeed("m", answer),
+        };
+        let request = effects.iter().find_map(|effect| match effect {
+            Effect::OpenApproval { request, .. } => Some(request),
+            _ => None,
+        });
+        let request = request.unwrap();
+        assert_eq!(request.confidence.as_ref().map(|c| c.value), confident);
+        assert_eq!((&request.subject, request.expires_at), (&json!("Dear Ada"), Some(at(7000))));
+        assert!(!request.prompt.is_empty());
+        let approval = run.activation("m").approval.unwrap();
+        let decision = Decision::Approve { answer: json!("Hi Ada") };
+        run.tell(Command::DecideApproval { approval, decision, by: "Bo".into() });
+        assert_eq!(run.trace(), "t+ m? m+ e+ =completed");
+        let Some(RunEnd::Completed { output, .. }) = &run.state.end else { panic!() };
+        assert_eq!(*output, json!("Hi Ada"), "the changed output flows on");
+    }
+}
+
+#[test]
+fn a_rejection_with_feedback_is_written_and_scored_anew() {
+    let mut run = Told::start(SCORED, Value::Null);
+    run.succeed("m", json!("Dear Ada"));
+    run.succeed("m", scores(0.2));
+    let approval = run.activation("m").approval.unwrap();
+    let decision = Decision::Reject { reason: "Shorter".into(), retry: true };
+    let effects = run.tell(Command::DecideApproval { approval, decision, by: "Bo".into() });
+    let asked = effects.iter().find_map(|effect| match effect {
+        Effect::Call { request: CallRequest::Model(model), .. } => Some(model.feedback.clone()),
+        _ => None,
+    });
+    assert_eq!(asked.unwrap(), ["Shorter"]);
+    run.succeed("m", json!("Hi"));
+    run.succeed("m", scores(0.99));
+    assert_eq!(run.trace(), "t+ m? m+ e+ =completed");
+}
+
+#[test]
+fn nobody_decides_in_time() {
+    let mut run = Told::start(SCORED, Value::Null);
+    run.succeed("m", json!("Dear Ada"));
+    run.succeed("m", scores(0.2));
+    run.fire("a2.expiry").unwrap();
+    assert_eq!(run.trace(), "t+ m? m- e- =completed");
+}
+
+#[test]
+fn failures_are_handled_by_the_first_rule_that_names_them() {
+    // The kind of error, the rules, and what comes of it.
+    let cases = [
+        ("timeout", r#"[{"on": ["timeout"], "action": "skip"}]"#, "t+ a- b- =completed"),
+        ("refused", r#"[{"on": ["timeout"], "action": "skip"}]"#, "t+ a! =failed(it broke)"),
+        ("refused", r#"[{"action": "continue-partial"}]"#, "t+ a~ b+ =completed"),
+        ("invalid_input", r#"[{"on": ["invalid_input"], "action": "block"}]"#, "t+ blocked"),
+        (
+            "invalid_input",
+            r#"[{"on": ["refused"], "action": "block"}, {"action": "abort"}]"#,
+            "t+ a! =failed(it broke)",
+        ),
+        (
+            "check_failed",
+            r#"[{"on": ["missing_deliverable", "check_failed"], "action": "replan"}]"#,
+            "t+ blocked",
+        ),
+    ];
+    for (kind, rules, expected) in cases {
+        let kind: ErrorKind = serde_json::from_value(json!(kind)).unwrap();
+        assert_eq!(json!(kind), json!(kind.as_str()));
+        let text = format!(
+            "t trigger\na action @{{\"on_failure\": \"fail\", \"failures\": {rules}}}\nb action\nt > a > b"
+        );
+        let mut world =
+            failing_world(move |node, _, _| (node == "a").then_some((kind, "it broke")));
+        check_in(&text, Value::Null, &mut world, expected);
+    }
+}
+
+#[test]
+fn attempts_that_are_used_up_have_a_rule_of_their_own() {
+    let text = r#"t trigger
+        a action @{"retry": {"retries_max": 1, "backoff_ms": 5}, "failures": [{"on": ["attempts_exhausted"], "action": "skip"}]}
+        t > a"#;
+    let mut world = failing_world(|_, _, _| Some((ErrorKind::Timeout, "slow")));
+    check_in(text, Value::Null, &mut world, "t+ ax a- =completed");
+}
+
+#[test]
+fn a_run_that_must_be_replaced_is_not_resumed() {
+    let mut run =
+        Told::start("t trigger\na action @{\"on_failure\": \"replan\"}\nt > a", Value::Null);
+    run.fail("a", ErrorKind::InvalidInput);
+    let resume = Command::Resume { by: "Ada".into() };
+    assert_eq!(run.try_tell(resume).unwrap_err(), Refusal::MustBeReplaced);
+    let (reason, by) = ("another plan".to_owned(), "Ada".to_owned());
+    run.tell(Command::Stop { reason, by, replaced_by: Some(crate::id::RunId(uuid::Uuid::nil())) });
+    assert_eq!(run.trace(), "t+ blocked =stopped(another plan)");
+}
+
+#[test]
+fn the_limit_of_a_node_counts_the_work_of_all_its_attempts_and_no_pauses_between() {
+    let text = r#"t trigger
+        a action @{"timeout_ms": 60, "total_timeout_ms": 100, "retry": {"retries_max": 9, "backoff_ms": 5000}}
+        t > a"#;
+    let mut world = TestWorld {
+        answer: Box::new(|_, _| Answer { after_ms: 1_000, reply: Reply::Silence }),
+        ..TestWorld::default()
+    };
+    let outcome = run_in(text, Value::Null, &mut world);
+    assert_eq!(trace(&outcome), "t+ ax a! =failed(It took longer than 1 seconds.)");
+    let limits: Vec<_> = outcome
+        .events
+        .iter()
+        .filter_map(|event| match &event.body {
+            EventBody::CallRequested { timeout_ms, .. } => *timeout_ms,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(limits, [60, 40]);
+    assert_eq!(outcome.state.working_ms, 100);
+}
+
+#[test]
+fn a_claimed_task_works_and_an_offered_one_does_not() {
+    let text = "t trigger\nk task {\"instructions\": \"do\"} @{\"total_timeout_ms\": 100}\nt > k\nsettings {\"timeout_ms\": 5000}";
+    let mut run = Told::start(text, Value::Null);
+    run.now_ms = 90_000;
+    let effects = run.claim("k", "ada").unwrap();
+    let limit = Effect::SetTimer { timer: TimerId("a2.timeout".into()), due_at: at(90_100) };
+    assert!(effects.contains(&limit), "{effects:?}");
+    run.now_ms = 90_100;
+    run.fire("a2.timeout").unwrap();
+    assert_eq!((run.state.working_ms, run.state.end.is_some()), (100, true));
+}

@@ -18,7 +18,7 @@ mod problem;
 pub use check::{CheckContext, check, is_publishable};
 pub use compile::{AnyTool, Catalogue, CompileError, CompiledGraph, ToolNames};
 pub use contract::{
-    CompletionCheck, ContextPolicy, Contract, Deliverable, FailureRule, ToolPolicy,
+    CompletionCheck, ContextPolicy, Contract, ContractFailure, Deliverable, ToolPolicy,
 };
 pub use edge::Edge;
 pub use edit::{EditRefusal, GraphEdit};

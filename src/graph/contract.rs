@@ -34,7 +34,7 @@ pub struct Contract {
     pub completion_checks: Vec<CompletionCheck>,
     /// What follows which failure.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub failure: Vec<FailureRule>,
+    pub failure: Vec<ContractFailure>,
     /// The tools it may use; absent: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<ToolPolicy>,
@@ -81,7 +81,7 @@ pub struct CompletionCheck {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
-pub struct FailureRule {
+pub struct ContractFailure {
     /// Which failure.
     pub on: String,
     /// `retry`, `replan`, `block`, `skip`, `fail`, `abort`, `continue-partial`.

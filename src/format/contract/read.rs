@@ -6,9 +6,9 @@ use crate::format::plan::free_port;
 use crate::format::plan::{Entry, Parts};
 use crate::format::{FormatError, limits, own};
 use crate::graph::{
-    BranchCase, BranchSettings, CompletionCheck, ContextPolicy, Contract, Deliverable, Edge,
-    EndSettings, FailurePolicy, FailureRule, HumanMode, HumanSettings, Node, NodeKind, Policy,
-    RetryPolicy, TaskExecutor, TaskSettings, ToolPolicy,
+    BranchCase, BranchSettings, CompletionCheck, ContextPolicy, Contract, ContractFailure,
+    Deliverable, Edge, EndSettings, FailurePolicy, HumanMode, HumanSettings, Node, NodeKind,
+    Policy, RetryPolicy, TaskExecutor, TaskSettings, ToolPolicy,
 };
 use crate::id::NodeId;
 use serde::Deserialize;
@@ -193,7 +193,7 @@ fn contract(fields: &Fields, schemas: &Map<String, Value>) -> Result<Contract, F
             .map(|(text, _)| text.to_owned())
             .collect(),
         completion_checks: all::<CompletionCheck>(fields, "completionChecks")?,
-        failure: all::<FailureRule>(fields, "failurePolicy")?,
+        failure: all::<ContractFailure>(fields, "failurePolicy")?,
         tools: one::<ToolPolicy>(fields, "toolPolicy")?,
         context: one::<ContextPolicy>(fields, "contextPolicy")?,
         ..Contract::default()

@@ -201,7 +201,11 @@ async fn nothing_of_an_ended_run_stays_parked() {
         let approve = decide(DecideKind::Approve, 1);
         match way {
             "stopped" => {
-                let stop = Command::Stop { reason: "enough".into(), by: "a test".into() };
+                let stop = Command::Stop {
+                    reason: "enough".into(),
+                    by: "a test".into(),
+                    replaced_by: None,
+                };
                 town.engine.command(town.organization, run, stop).await.unwrap();
             }
             "terminated" => {

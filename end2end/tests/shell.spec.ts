@@ -31,7 +31,7 @@ test("the rail leads to every place and folds to icons", async ({ page, open }) 
   await page.getByRole("button", { name: "Fold the rail" }).click();
   await expect.poll(async () => (await rail.boundingBox())?.width).toBeLessThan(70);
   await page.reload();
-  expect((await rail.boundingBox())?.width).toBeLessThan(70);
+  await expect.poll(async () => (await rail.boundingBox())?.width).toBeLessThan(70);
 });
 
 test("Ctrl+K opens the palette, a few letters and Enter go there", async ({ page, open }) => {

@@ -214,7 +214,7 @@ impl<'a> Parser<'a> {
                 Ok(when) => parsed.push((when, exit.outcome.clone())),
                 Err(error) => {
                     let field = format!("/settings/exits/{at}/when");
-                    let message = format!("An exit condition cannot be read: {error}");
+                    let message = format!("Exit condition {} cannot be read: {error}", at + 1);
                     self.errors.push(of_workflow("bad-expression", field, message));
                 }
             }

@@ -42,7 +42,7 @@ test-e2e-release: build ## The same browser tests against the release binary
 test: check test-unit test-e2e ## Every test, the browser's included
 
 test-long: build ## The long tests against the release binary: crashes, load
-	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 scripts/postgres run cargo test -p server --test kill -- --nocapture
+	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 scripts/postgres run cargo test -p server --test kill -- --nocapture --include-ignored
 
 bench: build ## Measure the release binary on this machine
 	@$(BINARY) bench

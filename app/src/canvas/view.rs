@@ -114,7 +114,8 @@ fn World(canvas: Canvas, input: Input) -> impl IntoView {
     let reach = Memo::new(move |_| match canvas.viewport.with(|view| view.zoom) {
         zoom if zoom >= 1.0 => "1",
         zoom if zoom >= 0.75 => "2",
-        _ => "3",
+        zoom if zoom >= 0.5 => "3",
+        _ => "4",
     });
     view! {
         <div

@@ -12,6 +12,7 @@ mod approver;
 mod report;
 mod server_process;
 mod sink;
+mod stuck;
 mod workload;
 
 use report::Report;
@@ -85,7 +86,7 @@ async fn killed(database: Option<String>, pair: bool) {
     println!("kill test on {on}, a second server: {pair}: {kills} kills, {runs} runs, seed {seed}");
     let mut moments = Moments(seed);
     let sink = Sink::start().await;
-    let mut server = ServerProcess::start(database).await;
+    let mut server = ServerProcess::start(database.clone()).await;
     let token = server.token();
     let starting = server.client_with(&token);
     let second = if pair { Some(server.beside().await) } else { None };
@@ -107,6 +108,7 @@ async fn killed(database: Option<String>, pair: bool) {
         server.kill(); // for good: the other one takes over what it owned
     }
     let finished = workload::all_ended(&client, &ids, Duration::from_secs(120)).await;
+    stuck::explain(&client, database.as_deref(), &finished).await;
     let doubts = approver.stop().await;
     let report = Report::gather(&client, &ids, &sink, &doubts, finished).await;
     println!("{report}; slowest restart to health {slowest_start_ms} ms");

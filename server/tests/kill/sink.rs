@@ -26,7 +26,9 @@ impl Sink {
         let sink = Self { port, accepted: Arc::default() };
         let serving = sink.clone();
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            loop {
+                // A connection whose other end died before it was taken up.
+                let Ok((stream, _)) = listener.accept().await else { continue };
                 let sink = serving.clone();
                 // A connection that breaks off is what this test is about.
                 tokio::spawn(async move { sink.serve(stream).await.ok() });

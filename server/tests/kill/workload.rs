@@ -89,3 +89,11 @@ pub async fn all_ended(client: &Client, ids: &[RunId], within: Duration) -> Vec<
 pub fn is_well(phase: RunPhase) -> bool {
     phase == RunPhase::Completed
 }
+
+/// What the API says of a run.
+pub async fn status_of(client: &Client, run: RunId) -> String {
+    match client.run(run).await {
+        Ok(detail) => format!("{:?}", detail.run.status),
+        Err(error) => error.to_string(),
+    }
+}

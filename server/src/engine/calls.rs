@@ -22,14 +22,22 @@ impl Inner {
         while let Some(job) = self.queue.pop() {
             let inner = self.clone();
             self.spawn_work(async move {
-                inner.make(&job).await;
+                // Whatever breaks in it: its place must get free.
+                if AssertUnwindSafe(inner.make(&job)).catch_unwind().await.is_err() {
+                    tracing::error!(run = %job.call.run, "making a call broke off; this is a defect");
+                }
                 inner.queue.done(&job.call);
                 inner.pump();
             });
         }
         if let Some(limit) = self.queue.begin_refill() {
             let inner = self.clone();
-            self.spawn_work(async move { inner.refill(limit).await });
+            self.spawn_work(async move {
+                if AssertUnwindSafe(inner.refill(limit)).catch_unwind().await.is_err() {
+                    tracing::error!("reading open calls broke off; this is a defect");
+                    inner.queue.refilled(false);
+                }
+            });
         }
     }
 

@@ -44,6 +44,8 @@ pub(super) fn watch(inner: &Arc<Inner>) {
             inner.queue.expect_more();
             inner.pump();
             inner.see_to_others();
+            // A run that could not be told of an event when it came is told now.
+            inner.deliver_all().await;
             if let Err(error) = inner.look_for_stuck().await {
                 tracing::error!(%error, "the watch over runs failed");
             }

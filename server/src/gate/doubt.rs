@@ -19,16 +19,22 @@ impl Gate {
             if self.busy().contains_key(&message.id) {
                 continue;
             }
-            found += 1;
-            if message.sandbox {
-                self.requeue(&message, now).await?;
+            let moved = if message.sandbox {
+                self.requeue(&message, now).await
             } else {
                 let detail = format!(
                     "Sending to {} was begun at {} and the server stopped before the outcome was known.",
                     message.content.to,
                     message.updated_at.format("%Y-%m-%d %H:%M:%S UTC")
                 );
-                self.uncertain(&message, &detail, now).await?;
+                self.uncertain(&message, &detail, now).await
+            };
+            match moved {
+                Ok(()) => found += 1,
+                // It holds up nobody else; the next look finds it again.
+                Err(error) => {
+                    tracing::error!(%error, id = %message.id, "an interrupted message cannot be moved on");
+                }
             }
         }
         Ok(found)

@@ -14,7 +14,7 @@ use signalbox::{
     run::{Command, ErrorKind, StepError},
     wire::{ApprovalState, GateVerdict, MessageState},
 };
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 /// Attempts at once, over all organisations.
@@ -144,12 +144,14 @@ impl Gate {
             let gate = self.clone();
             at_work.spawn(async move {
                 let id = message.id;
-                match gate.deliver(message).await {
-                    Ok(Delivery::Died) => return,
-                    Ok(Delivery::Ended) => {}
-                    Err(error) => {
+                // Whatever breaks in it: its place must get free, or the organisation's next wait for ever.
+                match AssertUnwindSafe(gate.deliver(message)).catch_unwind().await {
+                    Ok(Ok(Delivery::Died)) => return,
+                    Ok(Ok(Delivery::Ended)) => {}
+                    Ok(Err(error)) => {
                         tracing::warn!(%error, %id, "a message could not be moved on; it is tried again");
                     }
+                    Err(_) => tracing::error!(%id, "sending a message broke off; this is a defect"),
                 }
                 gate.busy().remove(&id);
             });

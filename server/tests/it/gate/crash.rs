@@ -52,6 +52,27 @@ async fn a_send_that_was_interrupted_asks_a_person_and_is_never_repeated() {
 }
 
 #[tokio::test]
+async fn an_interrupted_message_whose_run_cannot_be_told_holds_up_no_other() {
+    let sink = SmtpSink::start().await;
+    let world = World::smtp(&sink).await;
+    let (call, interrupted) = world.draft().await;
+    world.approve().await;
+    *world.crash_at.lock().unwrap() = Some(CrashPoint::Claimed);
+    world.gate.step().await.unwrap();
+    let world = world.restarted();
+    world.clock.advance(3_600);
+    world.runs.set_aside(Some(call.run));
+    let (_, other) = world.draft().await;
+    world.approve().await;
+    world.gate.step().await.unwrap();
+    assert_eq!(world.state(other).await, MessageState::Accepted);
+    assert_eq!(world.state(interrupted).await, MessageState::InFlight);
+    world.runs.set_aside(None);
+    world.gate.step().await.unwrap();
+    assert_eq!(world.state(interrupted).await, MessageState::Uncertain);
+}
+
+#[tokio::test]
 async fn a_person_may_send_it_again_or_drop_it() {
     let (sink, world, message) = interrupted(CrashPoint::Claimed).await;
     let row = world.only_pending().await;

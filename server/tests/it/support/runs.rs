@@ -3,7 +3,7 @@
 use futures::{FutureExt, future::BoxFuture};
 use server::{
     gate::{Ride, Runs, TellError},
-    store::Store,
+    store::{Store, StoreError},
 };
 use signalbox::{
     id::{OrganizationId, RunId},
@@ -20,11 +20,12 @@ pub struct NotedRuns {
     store: Store,
     told: Arc<Mutex<Vec<Command>>>,
     ended: Arc<AtomicBool>,
+    set_aside: Arc<Mutex<Option<RunId>>>,
 }
 
 impl NotedRuns {
     pub fn new(store: Store) -> Self {
-        Self { store, told: Arc::default(), ended: Arc::default() }
+        Self { store, told: Arc::default(), ended: Arc::default(), set_aside: Arc::default() }
     }
 
     /// What was told so far, in order.
@@ -36,19 +37,27 @@ impl NotedRuns {
     pub fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
     }
+
+    /// A run that cannot be read, and so not be told anything; none, when it can again.
+    pub fn set_aside(&self, run: Option<RunId>) {
+        *self.set_aside.lock().unwrap() = run;
+    }
 }
 
 impl Runs for NotedRuns {
     fn tell(
         &self,
         _: OrganizationId,
-        _: RunId,
+        run: RunId,
         command: Command,
         ride: Ride,
     ) -> BoxFuture<'_, Result<(), TellError>> {
         async move {
             if self.ended.load(Ordering::SeqCst) {
                 return Err(TellError::Refused(Refusal::Ended));
+            }
+            if *self.set_aside.lock().unwrap() == Some(run) {
+                return Err(StoreError::Unavailable("the run was set aside".into()).into());
             }
             self.store.write(move |tx| async move { ride(tx).await }.boxed()).await?;
             self.told.lock().unwrap().push(command);

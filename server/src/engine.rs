@@ -22,6 +22,8 @@ mod outside;
 mod queue;
 mod recovery;
 mod shared;
+#[cfg(test)]
+mod simulation;
 mod start;
 mod tasks;
 mod timers;

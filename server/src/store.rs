@@ -28,6 +28,8 @@ mod idempotency;
 mod links;
 mod message_revisions;
 mod messages;
+#[cfg(test)]
+pub(crate) mod model;
 mod model_calls;
 mod outbound;
 mod outside;
@@ -94,6 +96,18 @@ use tokio_util::{
     task::TaskTracker,
 };
 
+/// In unit tests a store may be the model in memory, which answers here instead of a database; everywhere
+/// else this is nothing.
+macro_rules! on_model {
+    ($place:expr, |$model:ident| $body:expr) => {
+        #[cfg(test)]
+        if let Some($model) = $place.model() {
+            return $body;
+        }
+    };
+}
+use on_model;
+
 /// What a read or a write gives.
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -123,12 +137,16 @@ enum Writer {
         stop: DropGuard,
         tasks: TaskTracker,
     },
+    #[cfg(test)]
+    Model,
 }
 
 /// One variant a database; see [`on_db!`](crate::on_db).
 pub(crate) enum Pool {
     Sqlite(sqlx::SqlitePool),
     Postgres(sqlx::PgPool),
+    #[cfg(test)]
+    Model(model::Node),
 }
 
 /// Runs the same body with the read pool of whichever database this is.
@@ -138,6 +156,8 @@ macro_rules! on_db {
         match $store.pool() {
             $crate::store::Pool::Sqlite($pool) => $body,
             $crate::store::Pool::Postgres($pool) => $body,
+            #[cfg(test)]
+            $crate::store::Pool::Model(_) => unreachable!("the model speaks no SQL"),
         }
     };
 }
@@ -236,6 +256,8 @@ impl Store {
         match &self.inner.writer {
             Writer::Sqlite { place, .. } => place.file().parent(),
             Writer::Postgres { .. } => None,
+            #[cfg(test)]
+            Writer::Model => None,
         }
     }
 
@@ -269,7 +291,24 @@ impl Store {
         match &self.inner.writer {
             Writer::Sqlite { queue, .. } => queue.write(op).await,
             Writer::Postgres { writer, .. } => writer.write(op).await,
+            #[cfg(test)]
+            Writer::Model => match self.model() {
+                Some(node) => node.write(op).await,
+                None => unreachable!("a model has a node"),
+            },
         }
+    }
+
+    /// A new id, in the order of time.
+    pub(crate) fn fresh_id(&self) -> uuid::Uuid {
+        on_model!(self, |node| node.fresh_id());
+        uuid::Uuid::now_v7()
+    }
+
+    /// A pause, give or take 30 %: servers that look at the same time would stand in each other's way.
+    pub(crate) fn spread_ms(&self, ms: u64) -> u64 {
+        on_model!(self, |node| node.spread_ms(ms));
+        rand::random_range(ms * 7 / 10..ms * 13 / 10)
     }
 
     /// Whether several servers may work on this database.
@@ -282,6 +321,8 @@ impl Store {
         match &self.inner.writer {
             Writer::Sqlite { .. } => true,
             Writer::Postgres { lease, .. } => lease.is_held(),
+            #[cfg(test)]
+            Writer::Model => self.model().is_some_and(model::Node::is_held),
         }
     }
 
@@ -290,6 +331,8 @@ impl Store {
         match &self.inner.writer {
             Writer::Sqlite { .. } => None,
             Writer::Postgres { lease, .. } => Some(lease.freed()),
+            #[cfg(test)]
+            Writer::Model => self.model().and_then(model::Node::freed),
         }
     }
 
@@ -298,6 +341,8 @@ impl Store {
         match &self.inner.writer {
             Writer::Sqlite { .. } => None,
             Writer::Postgres { writer, lease, .. } => Some((writer.pool(), lease.epoch())),
+            #[cfg(test)]
+            Writer::Model => None,
         }
     }
 
@@ -306,6 +351,8 @@ impl Store {
         match self.pool() {
             Pool::Sqlite(_) => sqlite,
             Pool::Postgres(_) => postgres,
+            #[cfg(test)]
+            Pool::Model(_) => sqlite,
         }
     }
 
@@ -332,6 +379,8 @@ impl Store {
                 writer.pool().close().await;
                 on_db!(self, |pool| pool.close().await);
             }
+            #[cfg(test)]
+            Writer::Model => {}
         }
     }
 }

@@ -70,6 +70,7 @@ impl Inner {
             return;
         }
         let result = tokio::select! {
+            biased; // the same order each time: a seed of the simulation gives one run
             // Given up at shutdown: the intent stays, the next start makes the call again.
             () = self.stop.cancelled() => return,
             result = self.execute(job) => result,
@@ -169,7 +170,11 @@ impl Inner {
         let limit_ms = job.call.timeout_ms.unwrap_or(self.config.call_timeout_ms);
         let making = async { self.executor.execute(context, job.call.request.clone()).await };
         let making = AssertUnwindSafe(making).catch_unwind();
-        let outcome = tokio::time::timeout(Duration::from_millis(limit_ms), making).await;
+        let outcome = tokio::select! {
+            biased;
+            outcome = making => Ok(outcome),
+            () = self.clock.sleep(Duration::from_millis(limit_ms)) => Err(()),
+        };
         Some(match outcome {
             Ok(Ok(CallOutcome::Succeeded { output, usage })) => {
                 Command::CallSucceeded { call, attempt, output, usage }
@@ -184,7 +189,7 @@ impl Inner {
                     "The step broke off inside Signalbox; this is a defect. The log says more.";
                 failed(job, ErrorKind::Internal, message.into())
             }
-            Err(_) => {
+            Err(()) => {
                 let message = format!("It took longer than {} seconds.", limit_ms.div_ceil(1_000));
                 failed(job, ErrorKind::Timeout, message)
             }

@@ -14,6 +14,10 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
     /// Waits until a time, or a little longer; returns at once when it is past.
     fn sleep_until(&self, at: DateTime<Utc>) -> BoxFuture<'static, ()>;
+    /// Waits for so long, whatever the clock is set to.
+    fn sleep(&self, how_long: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(how_long))
+    }
 }
 
 /// The machine's clock.

@@ -462,8 +462,9 @@ impl Inner {
                 }
             }
             tokio::select! {
+                biased; // the same order each time: a seed of the simulation gives one run
                 () = self.stop.cancelled() => return None,
-                () = tokio::time::sleep(std::time::Duration::from_millis(pause_ms)) => {}
+                () = self.clock.sleep(std::time::Duration::from_millis(pause_ms)) => {}
             }
             pause_ms = (pause_ms * 2).min(5_000);
         }

@@ -37,8 +37,9 @@ pub(super) fn watch(inner: &Arc<Inner>) {
     inner.tasks.clone().spawn(async move {
         loop {
             tokio::select! {
+                biased; // the same order each time: a seed of the simulation gives one run
                 () = inner.stop.cancelled() => return,
-                () = tokio::time::sleep(WATCH_EVERY) => {}
+                () = inner.clock.sleep(WATCH_EVERY) => {}
             }
             let _busy = inner.activity.enter();
             inner.queue.expect_more();

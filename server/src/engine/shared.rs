@@ -17,8 +17,7 @@ use tokio::sync::{
     watch,
 };
 
-/// How often free work is looked for, give or take 30 %: servers that look at the same time would
-/// only stand in each other's way.
+/// How often free work is looked for, give or take 30 %.
 const POLL_MS: u64 = 1_000;
 
 /// Starts both tasks where the database is shared.
@@ -30,14 +29,15 @@ pub(super) fn start(inner: &Arc<Inner>) {
 
 async fn poll(inner: Arc<Inner>, mut freed: watch::Receiver<u64>) {
     loop {
-        let pause = rand::random_range(POLL_MS * 7 / 10..POLL_MS * 13 / 10);
+        let pause = inner.store.spread_ms(POLL_MS);
         let is_free = tokio::select! {
+            biased; // the same order each time: a seed of the simulation gives one run
             () = inner.stop.cancelled() => return,
             changed = freed.changed() => match changed {
                 Ok(()) => true,
                 Err(_) => return,
             },
-            () = tokio::time::sleep(Duration::from_millis(pause)) => false,
+            () = inner.clock.sleep(Duration::from_millis(pause)) => false,
         };
         if !inner.store.may_work() {
             continue;
@@ -55,6 +55,7 @@ async fn poll(inner: Arc<Inner>, mut freed: watch::Receiver<u64>) {
 async fn follow(inner: Arc<Inner>, mut feed: broadcast::Receiver<Arc<FeedEntry>>) {
     loop {
         let heard = tokio::select! {
+            biased; // the same order each time: a seed of the simulation gives one run
             () = inner.stop.cancelled() => return,
             heard = feed.recv() => heard,
         };

@@ -106,7 +106,7 @@ impl Inner {
         if let Some(found) = self.started_before(organization, &start).await? {
             return Ok(found);
         }
-        let run = RunId(uuid::Uuid::now_v7());
+        let run = RunId(self.store.fresh_id());
         let graph = self.version(organization, workflow, version).await?;
         let mut context = self.context(organization, workflow).await;
         let link = start.link.map(|link| RunLink { run, ..link });

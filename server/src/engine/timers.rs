@@ -66,6 +66,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
             let wake_at = next.map_or(latest, |next| next.min(latest));
             inner.alarm.nearest_ms.fetch_min(wake_at.timestamp_millis(), Ordering::SeqCst);
             tokio::select! {
+                biased; // the same order each time: a seed of the simulation gives one run
                 () = inner.stop.cancelled() => return,
                 () = inner.alarm.wake.notified() => {}
                 () = inner.clock.sleep_until(wake_at) => {}
@@ -93,8 +94,9 @@ impl Inner {
             if failed.load(Ordering::Relaxed) {
                 // Its row is still there: without a pause this would turn in circles.
                 tokio::select! {
+                    biased; // the same order each time: a seed of the simulation gives one run
                     () = self.stop.cancelled() => {}
-                    () = tokio::time::sleep(Duration::from_secs(1)) => {}
+                    () = self.clock.sleep(Duration::from_secs(1)) => {}
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! send gate opens those about messages itself. Deliberately absent: who may decide, and what a
 //! decision sets off.
 
-use super::{Happening, Store, StoreError, StoreResult, Tx, event_happened, value};
+use super::{Happening, Store, StoreError, StoreResult, Tx, event_happened, on_model, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -141,6 +141,13 @@ fn kind_word(kind: ApprovalKind) -> &'static str {
 
 /// Opens a request. One with the same id stays as it is, so that a repeated attempt is harmless.
 pub async fn approval_open(tx: &mut Tx, new: &NewApproval, now: DateTime<Utc>) -> StoreResult<()> {
+    #[cfg(test)]
+    if let Some(model) = tx.model() {
+        if model.approval_open(new, now) {
+            feed(tx, new.organization, new.id, ApprovalState::Pending, now);
+        }
+        return Ok(());
+    }
     let inserted = on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO approvals (organization_id, id, kind, state, run_id, activation, node, message_id,
@@ -188,6 +195,14 @@ pub async fn approval_close(
     state: ApprovalState,
     decided: &Decided,
 ) -> StoreResult<()> {
+    #[cfg(test)]
+    if let Some(model) = tx.model() {
+        let payload = model.approval_close(id, revision, state, decided)?;
+        feed(tx, organization, id, state, decided.at);
+        let name = event_type::APPROVAL_DECIDED;
+        let happening = Happening { name, contact: None, cause: None, payload };
+        return event_happened(tx, organization, happening, decided.at).await;
+    }
     let changed = on_tx!(tx, |conn| {
         sqlx::query(
         "UPDATE approvals SET state = $4, decided_by = $5, decided_at = $6, reason = $7, answer = $8, updated_at = $6
@@ -324,6 +339,7 @@ async fn withdraw_where(
     run: Option<RunId>,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.approvals_withdraw(id, run, now));
     // An interrupted sending stays open: whether it left must be said even when the run is over.
     let ids: Vec<uuid::Uuid> = on_tx!(tx, |conn| {
         sqlx::query_scalar(
@@ -439,6 +455,7 @@ pub async fn approval_fetch(
     organization: OrganizationId,
     id: ApprovalId,
 ) -> StoreResult<Approval> {
+    on_model!(store, |node| node.read(|tables| tables.approval_fetch(id)).await);
     let row: Row = on_db!(store, |pool| sqlx::query_as(
         "SELECT * FROM approvals WHERE organization_id = $1 AND id = $2"
     )

@@ -3,7 +3,7 @@
 //! Where several servers work, a call is owned by the server that committed it, and by another one
 //! when that server is gone.
 
-use super::{Store, StoreResult, Tx, value};
+use super::{Store, StoreResult, Tx, on_model, value};
 use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -85,6 +85,7 @@ pub async fn call_open(
 ) -> StoreResult<()> {
     let offer = super::tasks::offer(&call.request).filter(|_| !is_made);
     let state = if offer.is_some() { CallState::Offered } else { CallState::Open };
+    on_model!(tx, |model| model.call_open(call, state));
     let request = value::to_json(&call.request, "calls", "request")?;
     let sql =
         tx.pick(open_sql!("", "", ""), open_sql!(", owner", ", $15", ", owner = excluded.owner"));
@@ -124,6 +125,7 @@ pub async fn call_set_state(
     call: CallId,
     state: CallState,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.call_set_state(run, call, state));
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE calls SET state = $4 WHERE organization_id = $1 AND run_id = $2 AND id = $3"
     )
@@ -144,6 +146,7 @@ pub async fn call_close(
     run: RunId,
     call: CallId,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.call_close(run, call));
     on_tx!(tx, |conn| sqlx::query(
         "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3"
     )
@@ -164,6 +167,7 @@ pub async fn call_close_attempt(
     call: CallId,
     attempt: u32,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.call_close_attempt(run, call, attempt));
     on_tx!(tx, |conn| {
         sqlx::query(
         "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt <= $4 AND state = 'open'"
@@ -182,6 +186,7 @@ pub async fn call_close_attempt(
 /// Counts one more beginning of an attempt; `None` when it has a result by now, is not open, or
 /// belongs to another server.
 pub async fn call_claim(tx: &mut Tx, call: &OpenCall) -> StoreResult<Option<u32>> {
+    on_model!(tx, |model| model.call_claim(call));
     let sql = tx.pick(
         "UPDATE calls SET claims = claims + 1
          WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'
@@ -282,6 +287,7 @@ pub async fn calls_open(
     store: &Store,
     limit: u32,
 ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
+    on_model!(store, |node| node.calls_open(limit).await);
     let rows: Vec<Row> = match store.claims() {
         None => on_db!(store, |pool| sqlx::query_as(concat!(
             "SELECT ",

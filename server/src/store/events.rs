@@ -1,6 +1,6 @@
 //! The journal: the events of runs, one row a commit, packed.
 
-use super::{Store, StoreError, StoreResult, Tx, value};
+use super::{Store, StoreError, StoreResult, Tx, on_model, value};
 use crate::{on_db, on_tx};
 use signalbox::{
     id::{OrganizationId, RunId},
@@ -44,6 +44,7 @@ pub(super) async fn events_append(
     run: RunId,
     blocks: &EventBlocks,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.append(run, blocks.0.iter().map(|b| (b.first, b.last, &b.json))));
     for block in &blocks.0 {
         on_tx!(tx, |conn| sqlx::query(
             "INSERT INTO run_events (organization_id, run_id, first_seq, last_seq, format, events)
@@ -105,6 +106,7 @@ async fn blocks_after(
     run: RunId,
     after: u64,
 ) -> StoreResult<Vec<(i64, Vec<u8>)>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.blocks_after(run, after))).await);
     // The block that holds the number, then those behind it: both by the primary key.
     Ok(on_db!(store, |pool| sqlx::query_as(
         "SELECT format, events FROM run_events

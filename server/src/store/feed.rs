@@ -54,6 +54,12 @@ impl FeedBuffer {
         self.entries.truncate(len);
     }
 
+    /// What gathered, for the model.
+    #[cfg(test)]
+    pub(super) fn take(&mut self) -> Vec<FeedEntry> {
+        std::mem::take(&mut self.entries)
+    }
+
     /// Forgets everything that depends on a transaction that did not happen.
     pub(super) fn reset(&mut self) {
         self.entries.clear();

@@ -1,6 +1,6 @@
 //! Runs that runs start, and runs that wait for one another.
 
-use super::{Store, StoreResult, Tx, value};
+use super::{Store, StoreResult, Tx, on_model, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::id::{CallId, OrganizationId, RunId, WorkflowId};
@@ -35,6 +35,7 @@ pub enum LinkState {
 
 /// Notes whose call starts a run, in the transaction that makes it.
 pub async fn link_insert(tx: &mut Tx, link: &RunLink) -> StoreResult<()> {
+    on_model!(tx, |model| model.link_insert(link));
     on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO run_links (organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state)
@@ -56,6 +57,7 @@ pub async fn link_insert(tx: &mut Tx, link: &RunLink) -> StoreResult<()> {
 
 /// The parent was told how the run ended, or does not want to know.
 pub async fn link_told(tx: &mut Tx, organization: OrganizationId, run: RunId) -> StoreResult<()> {
+    on_model!(tx, |model| model.link_told(run));
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE run_links SET state = 'told' WHERE organization_id = $1 AND run_id = $2"
     )
@@ -74,6 +76,7 @@ pub(super) async fn links_stop(
     parent: RunId,
     call: CallId,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.links_stop(parent, call));
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE run_links SET state = 'stop'
          WHERE organization_id = $1 AND parent_id = $2 AND call_id = $3 AND state = 'live'"
@@ -93,6 +96,7 @@ pub(super) async fn links_end(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.links_end(run));
     for sql in [
         "UPDATE run_links SET state = 'ended' WHERE organization_id = $1 AND run_id = $2 AND state <> 'told'",
         "UPDATE run_links SET state = 'stop' WHERE organization_id = $1 AND parent_id = $2 AND state = 'live'",
@@ -138,6 +142,7 @@ impl Row {
 
 /// Links about which something is to be done, of every organisation.
 pub async fn links_due(store: &Store, limit: u32) -> StoreResult<Vec<(RunLink, LinkState)>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.links_due(limit))).await);
     let rows: Vec<Row> = on_db!(store, |pool| {
         sqlx::query_as(
         "SELECT organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state
@@ -156,6 +161,7 @@ pub async fn link_fetch(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<Option<RunLink>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.link_fetch(run))).await);
     let row: Option<Row> = on_db!(store, |pool| {
         sqlx::query_as(
         "SELECT organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state
@@ -178,6 +184,7 @@ pub(super) async fn slot_ask(
     places: u32,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.slot_ask(run, key, places, now));
     on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO run_slots (organization_id, run_id, key, places, asked_at) VALUES ($1, $2, $3, $4, $5)
@@ -201,6 +208,7 @@ pub async fn slot_grant(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<bool> {
+    on_model!(tx, |model| Ok(model.slot_grant(run)));
     // Two that count at the same time would both find the last place free.
     tx.turn(&format!("slots {organization}")).await?;
     let taken = on_tx!(tx, |conn| {
@@ -220,6 +228,7 @@ pub async fn slot_grant(
 
 /// Runs that wait for a place that is free, oldest first, of every organisation.
 pub async fn slots_free(store: &Store, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.slots_free(limit))).await);
     let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| {
         sqlx::query_as(
             "SELECT organization_id, run_id FROM run_slots s WHERE granted = 0

@@ -3,7 +3,7 @@
 //! A wait remembers up to which event it was told, so what was not told yet is always a query away:
 //! an event that came just before the wait, or before a crash, is found by the same query.
 
-use super::{Store, StoreError, StoreResult, Tx, value};
+use super::{Store, StoreError, StoreResult, Tx, on_model, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -51,6 +51,7 @@ pub(super) async fn record(
     cause: Option<RunId>,
     now: DateTime<Utc>,
 ) -> StoreResult<Option<i64>> {
+    on_model!(tx, |model| Ok(model.outside_record(event, now)));
     let payload = value::to_json(&event.payload, "outside_events", "payload")?;
     // One at a time: then numbers have no gap, and who has seen one has seen all before it.
     tx.turn(&format!("outside {organization}")).await?;
@@ -105,6 +106,7 @@ pub(super) async fn wait_open(
     name: &str,
     since: DateTime<Utc>,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.wait_open(run, activation, name, since));
     on_tx!(tx, |conn| sqlx::query(
         "INSERT INTO event_waits (organization_id, name, run_id, activation, since_at, seen)
          VALUES ($1, $2, $3, $4, $5, coalesce((SELECT number FROM outside_events
@@ -129,6 +131,7 @@ pub(super) async fn wait_close(
     run: RunId,
     activation: ActivationId,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.wait_close(run, activation));
     on_tx!(tx, |conn| sqlx::query(
         "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2 AND activation = $3"
     )
@@ -149,6 +152,7 @@ pub async fn wait_seen(
     name: &str,
     number: i64,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.wait_seen(run, name, number));
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE event_waits SET seen = $4
          WHERE organization_id = $1 AND name = $2 AND run_id = $3 AND seen < $4"
@@ -225,6 +229,7 @@ pub async fn deliveries(
     only: Option<(OrganizationId, RunId)>,
     limit: u32,
 ) -> StoreResult<Vec<Delivery>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.deliveries(only, limit))).await);
     type Row = (uuid::Uuid, uuid::Uuid, String, i64, String, Option<String>);
     let (organization, run) = only.map_or((None, None), |(o, r)| (Some(o.0), Some(r.0)));
     let sql = match only {
@@ -264,6 +269,7 @@ pub async fn outside_listeners(
     number: i64,
     limit: u32,
 ) -> StoreResult<Vec<RunId>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.listeners(number, limit))).await);
     // One branch for each address, so that an event about a contact looks at that contact's runs only.
     let runs: Vec<uuid::Uuid> = on_db!(store, |pool| {
         sqlx::query_scalar(

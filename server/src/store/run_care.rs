@@ -1,6 +1,6 @@
 //! Runs that need care: those to be continued, those that wait for nothing, those that cannot be read.
 
-use super::{Store, StoreResult, Tx, value};
+use super::{Store, StoreResult, Tx, on_model, value};
 use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -18,6 +18,7 @@ pub async fn run_quarantine(
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     let status = RunStatus::Blocked { reason: reason.to_owned() };
+    on_model!(tx, |model| model.run_quarantine(run, status, now));
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE runs SET quarantined = 1, due = 0, phase = $3, status = $4, updated_at = $5
          WHERE organization_id = $1 AND id = $2 AND ended_at IS NULL"
@@ -54,6 +55,7 @@ pub async fn run_release(
     run: RunId,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.run_release(run, now));
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE runs SET quarantined = 0, updated_at = $3 WHERE organization_id = $1 AND id = $2"
     )
@@ -79,6 +81,7 @@ pub async fn run_release(
 
 /// Nothing is left that the run must be told to continue with.
 pub async fn run_not_due(tx: &mut Tx, organization: OrganizationId, run: RunId) -> StoreResult<()> {
+    on_model!(tx, |model| model.run_not_due(run));
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE runs SET due = 0 WHERE organization_id = $1 AND id = $2 AND due = 1"
     )
@@ -93,6 +96,7 @@ pub async fn run_not_due(tx: &mut Tx, organization: OrganizationId, run: RunId) 
 /// Runs that must be told to continue, of every organisation. Where several servers work: those that
 /// this one owns, after it took what is free.
 pub async fn runs_due(store: &Store, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    on_model!(store, |node| node.runs_due(limit).await);
     let limit = i64::from(limit);
     let rows: Vec<(uuid::Uuid, uuid::Uuid)> = match store.claims() {
         None => on_db!(store, |pool| sqlx::query_as(
@@ -129,6 +133,7 @@ pub(super) async fn run_own(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.run_own(run));
     if tx.is_shared() {
         let owner = tx.owner;
         on_tx!(tx, |conn| sqlx::query(
@@ -151,6 +156,7 @@ pub async fn runs_stuck(
     quiet_since: DateTime<Utc>,
     limit: u32,
 ) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.runs_stuck(quiet_since, limit))).await);
     let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| {
         sqlx::query_as(
         "SELECT organization_id, id FROM runs r

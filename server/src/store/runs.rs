@@ -6,7 +6,7 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, links, outside, run_care, timers, value,
+    calls, event_happened, events, links, on_model, outside, run_care, timers, value,
 };
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
@@ -151,6 +151,11 @@ pub struct RunCommit {
 /// Makes a run with its first commit. [`StoreError::Conflict`] when its idempotency key has a run.
 pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreResult<()> {
     let (head, organization, run) = (&commit.head, commit.organization, commit.run);
+    #[cfg(test)]
+    if let Some(model) = tx.model() {
+        model.run_insert(new, commit)?;
+        return append(tx, commit).await;
+    }
     let inserted = on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO runs (organization_id, id, workflow_id, version, seq, phase, status, started_by, thread_id,
@@ -206,6 +211,7 @@ pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
 /// The first half of [`run_advance`]: the run's row, if it is still where it was decided. Other
 /// writes may come between the halves.
 pub async fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
+    on_model!(tx, |model| model.run_fence(commit));
     let head = &commit.head;
     let changed = on_tx!(tx, |conn| {
         sqlx::query(
@@ -278,6 +284,12 @@ async fn ended(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
         RunStatus::Stopped { reason, .. } => (event_type::RUN_STOPPED, None, Some(reason.as_str())),
         _ => return Ok(()),
     };
+    #[cfg(test)]
+    if let Some(model) = tx.model() {
+        let payload = model.ended(commit, name, outcome, error);
+        let happening = Happening { name, contact: None, cause: Some(run), payload };
+        return event_happened(tx, organization, happening, commit.at).await;
+    }
     let (workflow, title): (uuid::Uuid, String) = on_tx!(tx, |conn| {
         sqlx::query_as(
             "SELECT w.id, w.name FROM runs r JOIN workflows w
@@ -350,6 +362,12 @@ async fn end(
     run: RunId,
     at: DateTime<Utc>,
 ) -> StoreResult<()> {
+    #[cfg(test)]
+    if let Some(model) = tx.model() {
+        model.run_end(run);
+        links::links_end(tx, organization, run).await?;
+        return approvals::approvals_withdraw_of_run(tx, organization, run, at).await;
+    }
     for sql in [
         "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2",
         "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2",
@@ -374,6 +392,7 @@ async fn checkpoint_write(
     seq: u64,
     state: &[u8],
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.checkpoint_write(run, seq, state));
     on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO run_checkpoints (organization_id, run_id, seq, format, state) VALUES ($1, $2, $3, $4, $5)
@@ -441,6 +460,7 @@ pub async fn run_fetch(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<Run> {
+    on_model!(store, |node| node.read(|tables| tables.run_fetch(run)).await);
     let row: Row = on_db!(store, |pool| sqlx::query_as(
         "SELECT * FROM runs WHERE organization_id = $1 AND id = $2"
     )
@@ -458,6 +478,7 @@ pub async fn run_by_key(
     organization: OrganizationId,
     key: &str,
 ) -> StoreResult<Option<Run>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.run_by_key(key))).await);
     let row: Option<Row> = on_db!(store, |pool| sqlx::query_as(
         "SELECT * FROM runs WHERE organization_id = $1 AND idempotency_key = $2"
     )
@@ -539,6 +560,7 @@ pub async fn checkpoint_fetch(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<Option<(u64, Vec<u8>)>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.checkpoint_fetch(run))).await);
     let row: Option<(i64, Vec<u8>)> = on_db!(store, |pool| {
         sqlx::query_as(
         "SELECT seq, state FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2 AND format = $3"

@@ -1,6 +1,6 @@
 //! Timers: times that runs wait for, as rows. Nothing is kept in memory for them.
 
-use super::{Store, StoreResult, Tx, value};
+use super::{Store, StoreResult, Tx, on_model, value};
 use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -29,6 +29,7 @@ pub async fn timer_set(
     timer: &TimerId,
     due_at: DateTime<Utc>,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.timer_set(run, timer, due_at));
     on_tx!(tx, |conn| sqlx::query(
         "INSERT INTO timers (organization_id, run_id, name, due_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (organization_id, run_id, name) DO UPDATE SET due_at = excluded.due_at"
@@ -50,6 +51,7 @@ pub async fn timer_delete(
     run: RunId,
     timer: &TimerId,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.timer_delete(run, timer));
     on_tx!(tx, |conn| sqlx::query(
         "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2 AND name = $3"
     )
@@ -69,6 +71,7 @@ pub async fn timers_due(
     now: DateTime<Utc>,
     limit: u32,
 ) -> StoreResult<Vec<DueTimer>> {
+    on_model!(store, |node| node.timers_due(now, limit).await);
     let (now, limit) = (now.timestamp_millis(), i64::from(limit));
     let rows: Vec<Row> = match store.claims() {
         None => on_db!(store, |pool| sqlx::query_as(
@@ -122,6 +125,7 @@ async fn timers_take(
 
 /// When the next timer of all is due. Where several servers work: of those that no other is firing.
 pub async fn timer_next(store: &Store) -> StoreResult<Option<DateTime<Utc>>> {
+    on_model!(store, |node| node.timer_next().await);
     let next: Option<i64> = match store.claims() {
         None => on_db!(store, |pool| sqlx::query_scalar(
             "SELECT min(due_at) FROM timers WHERE due_at > 0"

@@ -19,6 +19,8 @@ pub struct Tx {
 pub(crate) enum Conn {
     Sqlite(SqliteConnection),
     Postgres(PoolConnection<Postgres>),
+    #[cfg(test)]
+    Model(super::model::ModelTx),
 }
 
 /// Runs the same body with the connection of whichever database this is. A statement that only
@@ -32,6 +34,8 @@ macro_rules! on_tx {
                 let $conn: &mut sqlx::PgConnection = &mut *pooled;
                 $body
             }
+            #[cfg(test)]
+            $crate::store::tx::Conn::Model(_) => unreachable!("the model speaks no SQL"),
         }
     };
 }
@@ -70,6 +74,22 @@ impl Tx {
         match self.conn {
             Conn::Sqlite(_) => sqlite,
             Conn::Postgres(_) => postgres,
+            #[cfg(test)]
+            Conn::Model(_) => sqlite,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn of_model(model: super::model::ModelTx) -> Self {
+        Self { conn: Conn::Model(model), feed: FeedBuffer::default(), owner: 0 }
+    }
+
+    /// The model's transaction, in unit tests.
+    #[cfg(test)]
+    pub(super) fn model(&mut self) -> Option<&mut super::model::ModelTx> {
+        match &mut self.conn {
+            Conn::Model(model) => Some(model),
+            _ => None,
         }
     }
 

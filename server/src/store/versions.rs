@@ -1,6 +1,6 @@
 //! Versions: immutable graphs that runs execute.
 
-use super::{Store, StoreError, StoreResult, Tx, triggers, value, workflows};
+use super::{Store, StoreError, StoreResult, Tx, on_model, triggers, value, workflows};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -114,6 +114,7 @@ pub async fn version_fetch(
     workflow: WorkflowId,
     number: u32,
 ) -> StoreResult<Version> {
+    on_model!(store, |node| node.version_fetch(workflow, number).await);
     let (graph, draft_rev, note, by, at): (String, i64, String, String, i64) =
         on_db!(store, |pool| sqlx::query_as(
             "SELECT graph, draft_rev, note, published_by, published_at FROM versions

@@ -1,6 +1,6 @@
 //! Workflows: the named definitions and their mutable drafts.
 
-use super::{Store, StoreError, StoreResult, Tx, triggers, value};
+use super::{Store, StoreError, StoreResult, Tx, on_model, triggers, value};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -310,6 +310,7 @@ pub async fn workflow_named(
     organization: OrganizationId,
     wanted: &str,
 ) -> StoreResult<Option<(WorkflowId, Option<u32>)>> {
+    on_model!(store, |node| node.workflow_named(wanted).await);
     let id = wanted.parse::<uuid::Uuid>().ok();
     let found: Option<(uuid::Uuid, Option<i64>)> = on_db!(store, |pool| {
         sqlx::query_as(

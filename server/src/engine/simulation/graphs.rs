@@ -1,0 +1,192 @@
+//! Workflows from a seed: sequences, branches, parallel parts, loops, waits, people, retries, error ports, runs of runs.
+
+use super::Dice;
+use serde_json::{Value, json};
+use signalbox::graph::{AnyTool, CompiledGraph, Edge, Graph, Node};
+
+/// The workflow that others may start, by this name.
+pub(super) const INNER: &str = "Inner";
+
+struct Draft<'a> {
+    dice: &'a mut Dice,
+    graph: Graph,
+    count: usize,
+    /// Whether it may start runs of another workflow.
+    outer: bool,
+}
+
+/// Where a path goes on: a node's port.
+type Ways = Vec<(String, &'static str)>;
+
+/// A workflow that can run. One that is not `outer` starts no others.
+pub(super) fn random(dice: &mut Dice, outer: bool) -> Graph {
+    loop {
+        let graph = draft(dice, outer);
+        if CompiledGraph::compile(graph.clone(), &AnyTool).is_ok() {
+            return graph;
+        }
+    }
+}
+
+fn draft(dice: &mut Dice, outer: bool) -> Graph {
+    let mut draft = Draft { dice, graph: Graph::default(), count: 0, outer };
+    draft.node("t", json!({"type": "trigger"}), Value::Null);
+    let depth = if outer { 3 } else { 1 };
+    let ways = draft.part(vec![("t".into(), "success")], depth);
+    if draft.dice.percent(50) && !ways.is_empty() {
+        draft.node("e", json!({"type": "end"}), Value::Null);
+        draft.lead(&ways, "e");
+    }
+    let mut settings = json!({"variables": {"n": 0}, "turns_max": 4});
+    if outer && draft.dice.percent(15) {
+        settings["concurrency"] = json!({"key": "one", "limit": 1 + draft.dice.below(2)});
+    }
+    let mut graph = draft.graph;
+    graph.settings = serde_json::from_value(settings).expect("settings");
+    graph
+}
+
+impl Draft<'_> {
+    fn node(&mut self, id: &str, kind: Value, policy: Value) {
+        let mut node = Node::new(id, serde_json::from_value(kind).expect("a kind"));
+        if !policy.is_null() {
+            node.policy = serde_json::from_value(policy).expect("a policy");
+        }
+        self.graph.nodes.push(node);
+    }
+
+    fn lead(&mut self, ways: &Ways, to: &str) {
+        for (from, port) in ways {
+            self.graph.edges.push(Edge::new(from.as_str(), *port, to));
+        }
+    }
+
+    fn policy(&mut self) -> Value {
+        match self.dice.below(8) {
+            0 | 1 => json!({"retry": {"retries_max": 2, "backoff_ms": 300}}),
+            2 => json!({"on_failure": "skip"}),
+            3 => json!({"on_failure": "block"}),
+            4 => json!({"approval": "after"}),
+            _ => Value::Null,
+        }
+    }
+
+    /// Appends a part that hangs on `ways`; gives the ways it leaves through.
+    fn part(&mut self, mut ways: Ways, depth: usize) -> Ways {
+        for _ in 0..=self.dice.below(3) {
+            if ways.is_empty() {
+                break;
+            }
+            self.count += 1;
+            let kind = self.dice.below(if depth == 0 { 8 } else { 14 });
+            ways = self.step(ways, kind, depth);
+        }
+        ways
+    }
+
+    fn step(&mut self, ways: Ways, kind: u64, depth: usize) -> Ways {
+        let n = self.count;
+        let id = format!("n{n}");
+        match kind {
+            0..=2 => {
+                let policy = self.policy();
+                let action = json!({"type": "action", "tool": "work", "parameters": {}});
+                self.node(&id, action, policy);
+                self.lead(&ways, &id);
+                match self.dice.below(4) {
+                    0 => vec![(id.clone(), "success"), (id, "error")],
+                    _ => vec![(id, "success")],
+                }
+            }
+            3 => self.count_up(&id, &ways),
+            4 => {
+                let duration_ms = [10, 400, 3_000, 15_000][self.dice.below(4) as usize];
+                let wait = json!({"type": "wait", "for": "duration", "duration_ms": duration_ms});
+                self.node(&id, wait, Value::Null);
+                self.lead(&ways, &id);
+                vec![(id, "success")]
+            }
+            5 => {
+                let wait = json!({"type": "wait", "for": "event", "event": "reply"});
+                self.node(&id, wait, Value::Null);
+                self.lead(&ways, &id);
+                vec![(id, "success")]
+            }
+            6 => {
+                self.node(
+                    &id,
+                    json!({"type": "human", "mode": "approve", "prompt": "?"}),
+                    Value::Null,
+                );
+                self.lead(&ways, &id);
+                vec![(id.clone(), "approved"), (id, "rejected")]
+            }
+            7 if self.outer => {
+                let run =
+                    json!({"type": "subworkflow", "workflow": INNER, "input": {"items": [1]}});
+                self.node(&id, run, Value::Null);
+                self.lead(&ways, &id);
+                vec![(id.clone(), "success"), (id, "error")]
+            }
+            8 | 9 => {
+                let test = format!("n < {}", self.dice.below(6));
+                self.node(&id, json!({"type": "condition", "expression": test}), Value::Null);
+                self.lead(&ways, &id);
+                let mut out = self.part(vec![(id.clone(), "true")], depth - 1);
+                match self.dice.below(2) {
+                    0 => out.extend(self.part(vec![(id, "false")], depth - 1)),
+                    _ => out.push((id, "false")),
+                }
+                out
+            }
+            10 | 11 => {
+                let mut out = Vec::new();
+                let from = self.count_up(&id, &ways);
+                for _ in 0..2 + self.dice.below(2) {
+                    out.extend(self.part(from.clone(), depth - 1));
+                }
+                out
+            }
+            12 => self.each(&id, &ways, depth),
+            13 => self.again(&id, &ways, depth),
+            _ => self.count_up(&id, &ways),
+        }
+    }
+
+    fn count_up(&mut self, id: &str, ways: &Ways) -> Ways {
+        let set =
+            json!({"type": "action", "tool": "set_variables", "parameters": {"n": "{{n + 1}}"}});
+        self.node(id, set, Value::Null);
+        self.lead(ways, id);
+        vec![(id.to_owned(), "success")]
+    }
+
+    /// A loop over the input's items.
+    fn each(&mut self, id: &str, ways: &Ways, depth: usize) -> Ways {
+        let concurrency = 1 + self.dice.below(3);
+        let each = json!({"type": "loop", "items": "{{input.items}}", "concurrency": concurrency});
+        self.node(id, each, Value::Null);
+        self.lead(ways, id);
+        let gather = format!("{id}b");
+        let body = self.part(vec![(id.to_owned(), "next")], depth - 1);
+        self.node(&gather, json!({"type": "condition", "expression": "n < 9"}), Value::Null);
+        match body.is_empty() {
+            true => self.lead(&vec![(id.to_owned(), "next")], &gather),
+            false => self.lead(&body, &gather),
+        }
+        self.lead(&vec![(gather.clone(), "true")], id);
+        vec![(id.to_owned(), "done"), (gather, "false")]
+    }
+
+    /// A loop until a number is reached.
+    fn again(&mut self, id: &str, ways: &Ways, depth: usize) -> Ways {
+        let first = self.count_up(id, ways);
+        let body = self.part(first.clone(), depth - 1);
+        let test = format!("{id}b");
+        let until = format!("n < {}", self.dice.below(6));
+        self.node(&test, json!({"type": "condition", "expression": until}), Value::Null);
+        self.lead(if body.is_empty() { &first } else { &body }, &test);
+        self.lead(&vec![(test.clone(), "true")], id);
+        vec![(test, "false")]
+    }
+}

@@ -1,0 +1,185 @@
+//! Looks at every commit and at every call: what must hold at each of them.
+
+use crate::engine::CallContext;
+use crate::store::model::{Tables, Watcher};
+use signalbox::id::{CallId, RunId};
+use signalbox::run::{ActivationId, RunStatus};
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+#[derive(Default)]
+pub(super) struct Looker(Mutex<Seen>);
+
+#[derive(Default)]
+pub(super) struct Seen {
+    pub broken: BTreeSet<String>,
+    pub trace: DefaultHasher,
+    pub commits: u64,
+    pub deaths: usize,
+    /// Runs by the order in which they came, for words that people read.
+    names: BTreeMap<RunId, usize>,
+    /// How often an attempt was begun, by its row.
+    begun: BTreeMap<(RunId, CallId, u32), u32>,
+    /// How often it was made.
+    made: BTreeMap<(RunId, CallId, u32), u32>,
+    keys: BTreeMap<(RunId, ActivationId), CallId>,
+    story: bool,
+}
+
+impl Looker {
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what happens, for whoever reads.
+    pub(super) fn tell_story(&self) {
+        self.seen().story = true;
+    }
+
+    pub(super) fn say(&self, what: impl FnOnce() -> String) {
+        if self.seen().story {
+            println!("{}", what());
+        }
+    }
+
+    pub(super) fn broken(&self, what: impl Into<String>) {
+        self.seen().broken.insert(what.into());
+    }
+
+    /// The world is asked.
+    pub(super) fn made(&self, context: &CallContext) {
+        let mut seen = self.seen();
+        let key = (context.run, context.call, context.attempt);
+        let begun = seen.begun.get(&key).copied().unwrap_or(0);
+        let made = seen.made.entry(key).or_insert(0);
+        *made += 1;
+        let made = *made;
+        if begun == 0 {
+            seen.broken
+                .insert(format!("{} was called before its intent was on disk", context.node));
+        } else if made > begun {
+            seen.broken
+                .insert(format!("{} was called {made} times, begun {begun} times", context.node));
+        }
+        (context.node.0.as_str(), made).hash(&mut seen.trace);
+    }
+}
+
+impl Watcher for Looker {
+    fn committed(&self, before: &Tables, after: &Tables, now_ms: i64) {
+        let mut seen = self.seen();
+        seen.commits += 1;
+        for (run, row) in &after.runs {
+            let was = before.runs.get(run);
+            if was.is_some_and(|was| Arc::ptr_eq(was, row)) {
+                continue;
+            }
+            let count = seen.names.len();
+            let name = *seen.names.entry(*run).or_insert(count);
+            let (old, new) = (was.map_or(0, |was| was.run.seq), row.run.seq);
+            (name, new, row.run.status.phase().as_str()).hash(&mut seen.trace);
+            if seen.story {
+                println!("  run {name}: {old} → {new} {:?} due {}", row.run.status, row.due);
+            }
+            if was.is_some_and(|was| was.run.ended_at.is_some()) && new != old {
+                seen.broken.insert(format!("run {name} went on after its end"));
+            }
+            seen.journal(before, after, *run, (old, new));
+            seen.waiting(after, *run, name);
+        }
+        seen.calls(before, after, now_ms);
+        seen.waits(before, after);
+    }
+
+    fn died(&self, node: usize) {
+        let mut seen = self.seen();
+        seen.deaths += 1;
+        node.hash(&mut seen.trace);
+        if seen.story {
+            println!("  server {node} died");
+        }
+    }
+}
+
+impl Seen {
+    /// I2, I3: every number is written once, without a gap.
+    fn journal(&mut self, before: &Tables, after: &Tables, run: RunId, (old, new): (u64, u64)) {
+        let (old, new) = (old as i64, new as i64);
+        let mut next = old + 1;
+        for ((_, first), block) in after.blocks.range((run, old + 1)..=(run, i64::MAX)) {
+            if *first != next {
+                self.broken.insert(format!("event {next} is missing; {first} follows"));
+            }
+            next = block.last + 1;
+        }
+        if next != new + 1 {
+            self.broken.insert(format!("the journal ends at {} and the run at {new}", next - 1));
+        }
+        for ((_, first), block) in before.blocks.range((run, 0)..=(run, i64::MAX)) {
+            let same = after.blocks.get(&(run, *first));
+            if !same.is_some_and(|same| Arc::ptr_eq(&same.json, &block.json)) {
+                self.broken.insert(format!("event {first} was written twice"));
+            }
+        }
+    }
+
+    /// I7: every unfinished run waits for something; an ended one for nothing.
+    fn waiting(&mut self, after: &Tables, run: RunId, name: usize) {
+        let Some(row) = after.runs.get(&run) else { return };
+        let waits = after.waits_for(run);
+        let phase = row.run.status.phase().as_str();
+        let is_held = ["Paused", "Blocked"].contains(&phase) || row.run.quarantined;
+        if row.run.ended_at.is_some() && !waits.is_empty() {
+            self.broken.insert(format!("run {name} is over and still has {waits:?}"));
+        }
+        if row.run.ended_at.is_none() && !row.due && !is_held && waits.is_empty() {
+            self.broken.insert(format!("run {name} ({phase}) waits for nothing"));
+        }
+        if let RunStatus::Blocked { reason } = &row.run.status
+            && reason.contains("waits for nothing")
+        {
+            self.broken.insert("the watch found a run that waits for nothing".into());
+        }
+        if row.run.quarantined {
+            self.broken.insert(format!("run {name} was set aside"));
+        }
+    }
+
+    /// What came since the run began and before it waited is still to be told.
+    fn waits(&mut self, before: &Tables, after: &Tables) {
+        let new = after.waits.iter().filter(|(key, _)| !before.waits.contains_key(key));
+        for ((run, _), wait) in new {
+            let seen = usize::try_from(wait.seen).unwrap_or(0);
+            let passed = after.outside.iter().take(seen);
+            let mut missed = passed.filter(|event| {
+                event.0.name == wait.name
+                    && event.1 >= wait.since
+                    && event.0.run.is_none_or(|of| of == *run)
+            });
+            if missed.next().is_some() {
+                self.broken.insert("an event was not told".into());
+            }
+        }
+    }
+
+    /// D12: beginnings are counted at the claim. And the key of an activation is the same for ever.
+    fn calls(&mut self, before: &Tables, after: &Tables, now_ms: i64) {
+        for (key, row) in &after.calls {
+            let was = before.calls.get(key);
+            let was = was.filter(|was| Arc::ptr_eq(&was.call, &row.call));
+            let known = was.map_or(0, |was| was.claims);
+            let owner = was.and_then(|was| was.owner).filter(|owner| row.owner != Some(*owner));
+            if owner.is_some_and(|of| before.servers.get(&of).is_some_and(|until| *until > now_ms))
+            {
+                self.broken.insert(format!("{} was taken of a server that lives", row.call.node));
+            }
+            let attempt = (key.0, key.1, row.call.attempt);
+            *self.begun.entry(attempt).or_insert(0) += row.claims.saturating_sub(known);
+            let named = *self.keys.entry((key.0, row.call.activation)).or_insert(key.1);
+            if named != key.1 {
+                self.broken.insert(format!("{} has two keys", row.call.node));
+            }
+        }
+    }
+}

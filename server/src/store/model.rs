@@ -1,0 +1,72 @@
+//! The store's model: the same contract in memory, single-threaded and by virtual time, for the simulation of
+//! the engine. Only in unit tests.
+//!
+//! One [`Database`], any number of [`Node`]s on it: alone, as on SQLite, or side by side with leases, as on
+//! PostgreSQL. A node dies, stands still, or is told that a commit failed which did not, as the database's
+//! [`Chance`] has it. Every commit is looked at by the [`Watcher`]. Reading order: `tables` → `claims` → `time` → `node`.
+//!
+//! Deliberately absent: SQL, what only other parts of the server use (messages, accounts, settings), and transactions
+//! side by side: commits take turns here. `tests/it/store.rs` and the tests on PostgreSQL hold those.
+
+mod calls;
+mod claims;
+mod node;
+mod tables;
+mod time;
+mod waits;
+
+pub(crate) use node::{Chance, Node, Watcher, open};
+pub(crate) use tables::{ModelTx, Tables};
+pub(crate) use time::Time;
+
+use signalbox::graph::Graph;
+use signalbox::id::{OrganizationId, WorkflowId};
+use std::sync::{Arc, Mutex};
+
+/// The one organisation of the model.
+pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(uuid::Uuid::from_u128(1));
+
+/// Ways in which this store may be wrong on purpose, to see that somebody notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// A commit is not refused when the run has moved on.
+    NoFence,
+    /// The intent of a call is not written.
+    NoIntent,
+    /// A call's beginning is counted when it fails, not when it is claimed.
+    CountsFailures,
+    /// What a server does is taken over when it takes long, although the server lives.
+    RescueByTime,
+    /// A timer is forgotten when it is read, not when it fired.
+    TimerGoneWhenRead,
+    /// A wait begins to count at its commit: what came just before is not told.
+    NoLookBack,
+    /// A decision is written whatever was looked at.
+    NoRevision,
+    /// What a server that died owned stays its own for ever.
+    NoTakeOver,
+    /// Some commits are answered before they are on disk.
+    AnswersEarly,
+    /// An idempotency key does not find its run.
+    NoKey,
+}
+
+/// The database that nodes share.
+pub(crate) struct Database {
+    /// What is committed.
+    tables: Mutex<Tables>,
+    /// Graphs by workflow; the only version is 1.
+    graphs: Vec<(WorkflowId, Graph)>,
+    /// One commit at a time.
+    turn: tokio::sync::Mutex<()>,
+    /// Where chance strikes.
+    chance: Mutex<Chance>,
+    /// Looks at every commit.
+    watcher: Arc<dyn Watcher>,
+    /// Several servers, or one.
+    shared: bool,
+    wrong: Option<Wrong>,
+    /// Where each node hears of the feed.
+    feeds: Mutex<Vec<tokio::sync::broadcast::Sender<Arc<super::FeedEntry>>>>,
+    time: Time,
+}

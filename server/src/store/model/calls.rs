@@ -1,0 +1,106 @@
+//! Calls and timers in the model.
+
+use super::super::{OpenCall, StoreResult, calls::CallState, value};
+use super::Wrong;
+use super::tables::{CallRow, ModelTx, TimerRow};
+use chrono::{DateTime, Utc};
+use signalbox::{
+    id::{CallId, RunId},
+    run::TimerId,
+};
+use std::sync::Arc;
+
+impl ModelTx {
+    pub(super) fn calls_of(
+        &mut self,
+        run: RunId,
+    ) -> impl Iterator<Item = (&(RunId, CallId), &mut CallRow)> {
+        self.tables.calls.iter_mut().filter(move |((of, _), _)| *of == run)
+    }
+
+    pub(crate) fn call_open(&mut self, call: &OpenCall, state: CallState) -> StoreResult<()> {
+        if self.wrong == Some(Wrong::NoIntent) {
+            return Ok(());
+        }
+        self.tables.calls_number += 1;
+        let row = CallRow {
+            call: Arc::new(call.clone()),
+            state,
+            claims: 1,
+            owner: self.owner,
+            taken_ms: self.now_ms,
+            number: self.tables.calls_number,
+        };
+        self.tables.calls.insert((call.run, call.call), row);
+        Ok(())
+    }
+
+    pub(crate) fn call_set_state(
+        &mut self,
+        run: RunId,
+        call: CallId,
+        state: CallState,
+    ) -> StoreResult<()> {
+        if let Some(row) = self.tables.calls.get_mut(&(run, call)) {
+            row.state = state;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn call_close(&mut self, run: RunId, call: CallId) -> StoreResult<()> {
+        self.tables.calls.remove(&(run, call));
+        Ok(())
+    }
+
+    pub(crate) fn call_close_attempt(
+        &mut self,
+        run: RunId,
+        call: CallId,
+        attempt: u32,
+    ) -> StoreResult<()> {
+        let is_old = |row: &CallRow| row.call.attempt <= attempt && row.state == CallState::Open;
+        if self.tables.calls.get(&(run, call)).is_some_and(is_old) {
+            self.tables.calls.remove(&(run, call));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn call_claim(&mut self, call: &OpenCall) -> StoreResult<Option<u32>> {
+        let (owner, wrong) = (self.owner, self.wrong);
+        let Some(row) = self.tables.calls.get_mut(&(call.run, call.call)) else { return Ok(None) };
+        let is_mine = row.owner == owner;
+        if row.call.attempt != call.attempt || row.state != CallState::Open || !is_mine {
+            return Ok(None);
+        }
+        if wrong != Some(Wrong::CountsFailures) {
+            row.claims += 1;
+        }
+        Ok(Some(row.claims))
+    }
+
+    pub(crate) fn timer_set(
+        &mut self,
+        run: RunId,
+        timer: &TimerId,
+        due_at: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        let timers = &mut self.tables.timers;
+        let row = timers.entry((run, timer.clone())).or_insert(TimerRow { due_ms: 0, owner: None });
+        row.due_ms = value::ms(due_at);
+        Ok(())
+    }
+
+    pub(crate) fn timer_delete(&mut self, run: RunId, timer: &TimerId) -> StoreResult<()> {
+        self.tables.timers.remove(&(run, timer.clone()));
+        Ok(())
+    }
+
+    /// Negative times are never due.
+    pub(super) fn set_timers_aside(&mut self, run: RunId, sign: i64) {
+        for ((of, _), row) in &mut self.tables.timers {
+            if *of == run {
+                row.due_ms = row.due_ms.abs() * sign;
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a node takes: its own and what is free, as the statements on PostgreSQL have it.
+
+use super::super::{DueTimer, OpenCall, StoreResult, UnreadableCall, calls::CallState, value};
+use super::node::Node;
+use super::tables::Tables;
+use super::{ORGANIZATION, Wrong};
+use chrono::{DateTime, Utc};
+use signalbox::id::{OrganizationId, RunId};
+use std::sync::Arc;
+
+/// With [`Wrong::RescueByTime`] what was begun longer ago is taken from whoever does it.
+const RESCUED_AFTER_MS: i64 = 2_000;
+
+/// Who asks, and when by the database's clock.
+#[derive(Clone, Copy)]
+pub(super) struct Taker {
+    pub epoch: i64,
+    pub now_ms: i64,
+    pub wrong: Option<Wrong>,
+}
+
+impl Taker {
+    fn may_take(self, tables: &Tables, owner: Option<i64>) -> bool {
+        let Some(owner) = owner.filter(|owner| *owner != self.epoch) else { return true };
+        let is_alive = tables.servers.get(&owner).is_some_and(|until| *until > self.now_ms);
+        !is_alive && self.wrong != Some(Wrong::NoTakeOver)
+    }
+}
+
+impl Node {
+    pub(crate) async fn calls_open(
+        &self,
+        limit: u32,
+    ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
+        let taker = self.claim(|tables, taker| {
+            let Some(taker) = taker else { return };
+            let open = tables.calls.values().filter(|row| row.state == CallState::Open);
+            let mut free: Vec<(u64, (RunId, _))> = open
+                .filter(|row| row.owner != Some(taker.epoch))
+                .filter(|row| {
+                    taker.may_take(tables, row.owner)
+                        || taker.wrong == Some(Wrong::RescueByTime)
+                            && row.taken_ms + RESCUED_AFTER_MS < taker.now_ms
+                })
+                .map(|row| (row.number, (row.call.run, row.call.call)))
+                .collect();
+            free.sort_unstable();
+            for (_, key) in free.into_iter().take(limit as usize) {
+                if let Some(row) = tables.calls.get_mut(&key) {
+                    (row.owner, row.taken_ms) = (Some(taker.epoch), taker.now_ms);
+                }
+            }
+        });
+        let epoch = taker.await?.map(|taker| taker.epoch);
+        let tables = self.tables();
+        let open = tables.calls.values().filter(|row| row.state == CallState::Open);
+        let mut mine: Vec<_> = open.filter(|row| epoch.is_none() || row.owner == epoch).collect();
+        mine.sort_unstable_by_key(|row| row.number);
+        Ok(mine
+            .into_iter()
+            .take(limit as usize)
+            .map(|row| Ok(OpenCall::clone(&row.call)))
+            .collect())
+    }
+
+    pub(crate) async fn timers_due(
+        &self,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> StoreResult<Vec<DueTimer>> {
+        let (now_ms, mut due) = (value::ms(now), Vec::new());
+        let wrong = self.wrong();
+        let found = self.claim(|tables, taker| {
+            let is_due = |row: &super::tables::TimerRow| row.due_ms > 0 && row.due_ms <= now_ms;
+            let rows = tables.timers.iter().filter(|(_, row)| is_due(row));
+            let mut keys: Vec<_> = rows
+                .filter(|(_, row)| taker.is_none_or(|taker| taker.may_take(tables, row.owner)))
+                .map(|(key, row)| (row.due_ms, key.clone()))
+                .collect();
+            keys.sort_unstable();
+            keys.truncate(limit as usize);
+            for (due_ms, key) in &keys {
+                if wrong == Some(Wrong::TimerGoneWhenRead) {
+                    tables.timers.remove(key);
+                } else if let (Some(taker), Some(row)) = (taker, tables.timers.get_mut(key)) {
+                    row.owner = Some(taker.epoch);
+                }
+                due.push((*due_ms, key.clone()));
+            }
+        });
+        found.await?;
+        due.into_iter()
+            .map(|(due_ms, (run, timer))| {
+                let due_at = value::time(due_ms, "timers", "due_at")?;
+                Ok(DueTimer { organization: ORGANIZATION, run, timer, due_at })
+            })
+            .collect()
+    }
+
+    pub(crate) async fn timer_next(&self) -> StoreResult<Option<DateTime<Utc>>> {
+        let taker = self.taker();
+        let next = self.read(|tables| {
+            let rows = tables.timers.values().filter(|row| row.due_ms > 0);
+            let free = rows.filter(|row| taker.is_none_or(|t| t.may_take(tables, row.owner)));
+            Ok(free.map(|row| row.due_ms).min())
+        });
+        value::time_opt(next.await?, "timers", "due_at")
+    }
+
+    pub(crate) async fn runs_due(&self, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
+        let mut due = Vec::new();
+        let found = self.claim(|tables, taker| {
+            let rows = tables.runs.values().filter(|row| row.due);
+            let free = rows.filter(|row| taker.is_none_or(|t| t.may_take(tables, row.owner)));
+            let keys: Vec<RunId> = free.map(|row| row.run.id).take(limit as usize).collect();
+            for run in keys {
+                if let (Some(taker), Some(row)) = (taker, tables.runs.get_mut(&run)) {
+                    Arc::make_mut(row).owner = Some(taker.epoch);
+                }
+                due.push((ORGANIZATION, run));
+            }
+        });
+        found.await?;
+        Ok(due)
+    }
+}

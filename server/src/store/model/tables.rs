@@ -1,0 +1,383 @@
+//! The rows, and what commits do to runs.
+
+use super::super::{
+    Approval, Decided, NewApproval, NewRun, OpenCall, OutsideEvent, Run, RunCommit, RunLink,
+    StoreError, StoreResult, calls::CallState, value,
+};
+use super::{ORGANIZATION, Wrong};
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use signalbox::{
+    id::{ApprovalId, CallId, OrganizationId, RunId},
+    run::{ActivationId, EVENT_VERSION, RunStatus, TimerId},
+    wire::ApprovalState,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Clone)]
+pub(crate) struct RunRow {
+    pub run: Run,
+    pub due: bool,
+    pub owner: Option<i64>,
+    pub key: Option<String>,
+}
+
+/// Events as they stand in the journal: the last number of a block, and its packed text.
+#[derive(Clone)]
+pub(crate) struct BlockRow {
+    pub last: i64,
+    pub json: Arc<Vec<u8>>,
+}
+
+#[derive(Clone)]
+pub(crate) struct CallRow {
+    pub call: Arc<OpenCall>,
+    pub state: CallState,
+    pub claims: u32,
+    pub owner: Option<i64>,
+    /// When it was taken, by the database's clock.
+    pub taken_ms: i64,
+    /// The order in which calls came.
+    pub number: u64,
+}
+
+#[derive(Clone)]
+pub(crate) struct TimerRow {
+    pub due_ms: i64,
+    pub owner: Option<i64>,
+}
+
+#[derive(Clone)]
+pub(crate) struct WaitRow {
+    pub name: String,
+    pub since: DateTime<Utc>,
+    pub seen: i64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkRow {
+    Live,
+    Stop,
+    Ended,
+    Told,
+}
+
+#[derive(Clone)]
+pub(crate) struct SlotRow {
+    pub key: String,
+    pub places: u32,
+    pub asked_at: DateTime<Utc>,
+    pub granted: bool,
+}
+
+/// All rows.
+#[derive(Clone, Default)]
+pub(crate) struct Tables {
+    pub runs: BTreeMap<RunId, Arc<RunRow>>,
+    pub blocks: BTreeMap<(RunId, i64), BlockRow>,
+    pub checkpoints: BTreeMap<RunId, (u64, Arc<Vec<u8>>)>,
+    pub calls: BTreeMap<(RunId, CallId), CallRow>,
+    pub calls_number: u64,
+    pub timers: BTreeMap<(RunId, TimerId), TimerRow>,
+    pub approvals: BTreeMap<ApprovalId, Arc<Approval>>,
+    pub waits: BTreeMap<(RunId, ActivationId), WaitRow>,
+    pub outside: Vec<Arc<(OutsideEvent, DateTime<Utc>)>>,
+    pub links: BTreeMap<RunId, (RunLink, LinkRow)>,
+    pub slots: BTreeMap<RunId, SlotRow>,
+    /// Until when leases last, by the database's clock.
+    pub servers: BTreeMap<i64, i64>,
+    pub epochs: i64,
+    /// Numbers that were given out.
+    pub fresh: u64,
+    pub feed: i64,
+}
+
+/// A transaction: rows that become the committed ones.
+pub(crate) struct ModelTx {
+    pub tables: Tables,
+    pub owner: Option<i64>,
+    pub now_ms: i64,
+    pub wrong: Option<Wrong>,
+}
+
+impl Tables {
+    pub(crate) fn run_fetch(&self, run: RunId) -> StoreResult<Run> {
+        let row = self.runs.get(&run).ok_or(StoreError::NotFound { what: "run" })?;
+        Ok(row.run.clone())
+    }
+
+    pub(crate) fn run_by_key(&self, key: &str) -> Option<Run> {
+        let mut runs = self.runs.values();
+        runs.find(|row| row.key.as_deref() == Some(key)).map(|row| row.run.clone())
+    }
+
+    pub(crate) fn blocks_after(&self, run: RunId, after: u64) -> Vec<(i64, Vec<u8>)> {
+        let after = value::int(after);
+        let blocks = self.blocks.range((run, 0)..=(run, i64::MAX));
+        blocks
+            .filter(|(_, block)| block.last > after)
+            .map(|(_, block)| (i64::from(EVENT_VERSION), block.json.to_vec()))
+            .collect()
+    }
+
+    pub(crate) fn checkpoint_fetch(&self, run: RunId) -> Option<(u64, Vec<u8>)> {
+        self.checkpoints.get(&run).map(|(seq, state)| (*seq, state.to_vec()))
+    }
+
+    pub(crate) fn approval_fetch(&self, id: ApprovalId) -> StoreResult<Approval> {
+        let found = self.approvals.get(&id).ok_or(StoreError::NotFound { what: "approval" })?;
+        Ok(Approval::clone(found))
+    }
+
+    /// What an unfinished run waits for; nothing would be a defect.
+    pub(crate) fn waits_for(&self, run: RunId) -> Vec<&'static str> {
+        let mut found = Vec::new();
+        let mut note = |is: bool, what| {
+            if is {
+                found.push(what);
+            }
+        };
+        let (first, last) = (CallId(uuid::Uuid::nil()), CallId(uuid::Uuid::max()));
+        note(self.calls.range((run, first)..=(run, last)).next().is_some(), "call");
+        note(self.timers.keys().any(|(of, _)| *of == run), "timer");
+        note(self.waits.keys().any(|(of, _)| *of == run), "event");
+        note(self.slots.get(&run).is_some_and(|slot| !slot.granted), "turn");
+        let asks =
+            |a: &Arc<Approval>| a.request.run == Some(run) && a.state == ApprovalState::Pending;
+        note(self.approvals.values().any(asks), "person");
+        found
+    }
+
+    pub(crate) fn runs_stuck(
+        &self,
+        quiet_since: DateTime<Utc>,
+        limit: u32,
+    ) -> Vec<(OrganizationId, RunId)> {
+        let mut stuck = Vec::new();
+        for (id, row) in &self.runs {
+            let phase = row.run.status.phase().as_str();
+            let is_open = row.run.ended_at.is_none() && !row.due;
+            let is_left = !["Paused", "Blocked"].contains(&phase);
+            if is_open
+                && is_left
+                && row.run.updated_at <= quiet_since
+                && self.waits_for(*id).is_empty()
+            {
+                stuck.push((ORGANIZATION, *id));
+            }
+        }
+        stuck.truncate(limit as usize);
+        stuck
+    }
+}
+
+impl ModelTx {
+    pub(crate) fn append<'a>(
+        &mut self,
+        run: RunId,
+        blocks: impl Iterator<Item = (i64, i64, &'a Vec<u8>)>,
+    ) -> StoreResult<()> {
+        for (first, last, json) in blocks {
+            let row = BlockRow { last, json: Arc::new(json.clone()) };
+            let before = self.tables.blocks.insert((run, first), row);
+            if before.is_some() && self.wrong != Some(Wrong::NoFence) {
+                return Err(StoreError::Constraint("run_events.first_seq".into()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_insert(&mut self, new: &NewRun, commit: &RunCommit) -> StoreResult<()> {
+        let key = new.idempotency_key.as_deref();
+        if self.wrong != Some(Wrong::NoKey)
+            && key.is_some_and(|key| self.tables.run_by_key(key).is_some())
+        {
+            return Err(StoreError::Conflict { what: "the run with this idempotency key" });
+        }
+        let head = &commit.head;
+        let run = Run {
+            organization: ORGANIZATION,
+            id: commit.run,
+            workflow: new.workflow,
+            version: new.version,
+            seq: commit.seq,
+            status: head.status.clone(),
+            started_by: new.started_by.clone(),
+            thread_id: new.thread_id.clone(),
+            current_node: head.current_node.clone(),
+            quarantined: false,
+            input_tokens: head.input_tokens,
+            output_tokens: head.output_tokens,
+            cost_micros: head.cost_micros,
+            created_at: commit.at,
+            updated_at: commit.at,
+            ended_at: head.ended_at,
+        };
+        let key = new.idempotency_key.clone();
+        let row = RunRow { run, due: head.due, owner: None, key };
+        self.tables.runs.insert(commit.run, Arc::new(row));
+        Ok(())
+    }
+
+    pub(crate) fn run_fence(&mut self, commit: &RunCommit) -> StoreResult<()> {
+        let conflict = || StoreError::Conflict { what: "the run" };
+        let fenced = self.wrong != Some(Wrong::NoFence);
+        let row = self.run(commit.run).ok_or_else(conflict)?;
+        if row.run.quarantined || fenced && row.run.seq != commit.expected_seq {
+            return Err(conflict());
+        }
+        let head = &commit.head;
+        row.run.seq = commit.seq;
+        row.run.status = head.status.clone();
+        row.run.current_node = head.current_node.clone();
+        row.due = head.due;
+        row.run.updated_at = commit.at;
+        row.run.ended_at = head.ended_at;
+        Ok(())
+    }
+
+    /// A run's row, to be changed.
+    fn run(&mut self, run: RunId) -> Option<&mut RunRow> {
+        self.tables.runs.get_mut(&run).map(Arc::make_mut)
+    }
+
+    pub(crate) fn run_own(&mut self, run: RunId) -> StoreResult<()> {
+        let owner = self.owner;
+        if let Some(row) = self.run(run) {
+            row.owner = owner;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_not_due(&mut self, run: RunId) -> StoreResult<()> {
+        if let Some(row) = self.run(run) {
+            row.due = false;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_quarantine(
+        &mut self,
+        run: RunId,
+        status: RunStatus,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        if let Some(row) = self.run(run).filter(|row| row.run.ended_at.is_none()) {
+            row.run.quarantined = true;
+            row.due = false;
+            row.run.status = status;
+            row.run.updated_at = now;
+        }
+        self.set_timers_aside(run, -1);
+        for (_, row) in self.calls_of(run).filter(|(_, row)| row.state == CallState::Open) {
+            row.state = CallState::Held;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_release(&mut self, run: RunId, now: DateTime<Utc>) -> StoreResult<()> {
+        if let Some(row) = self.run(run) {
+            row.run.quarantined = false;
+            row.run.updated_at = now;
+        }
+        self.set_timers_aside(run, 1);
+        for (_, row) in self.calls_of(run).filter(|(_, row)| row.state == CallState::Held) {
+            row.state = CallState::Open;
+            row.claims = 1;
+        }
+        Ok(())
+    }
+
+    /// What an ended run leaves for those who wait for such an event.
+    pub(crate) fn ended(
+        &self,
+        commit: &RunCommit,
+        name: &str,
+        outcome: Option<&str>,
+        error: Option<&str>,
+    ) -> Value {
+        json!({"runId": commit.run, "name": name, "outcome": outcome, "error": error})
+    }
+
+    pub(crate) fn run_end(&mut self, run: RunId) {
+        self.tables.timers.retain(|(of, _), _| *of != run);
+        self.tables.waits.retain(|(of, _), _| *of != run);
+        self.tables.calls.retain(|(of, _), _| *of != run);
+        self.tables.checkpoints.remove(&run);
+    }
+
+    pub(crate) fn checkpoint_write(
+        &mut self,
+        run: RunId,
+        seq: u64,
+        state: &[u8],
+    ) -> StoreResult<()> {
+        self.tables.checkpoints.insert(run, (seq, Arc::new(state.to_vec())));
+        Ok(())
+    }
+
+    /// Whether it was not there.
+    pub(crate) fn approval_open(&mut self, new: &NewApproval, now: DateTime<Utc>) -> bool {
+        if self.tables.approvals.contains_key(&new.id) {
+            return false;
+        }
+        let approval = Approval {
+            request: new.clone(),
+            state: ApprovalState::Pending,
+            revision: 1,
+            decided: None,
+            created_at: now,
+            updated_at: now,
+        };
+        self.tables.approvals.insert(new.id, Arc::new(approval));
+        true
+    }
+
+    pub(crate) fn approval_close(
+        &mut self,
+        id: ApprovalId,
+        revision: Option<u32>,
+        state: ApprovalState,
+        decided: &Decided,
+    ) -> StoreResult<Value> {
+        let conflict = StoreError::Conflict { what: "the approval" };
+        let unchecked = self.wrong == Some(Wrong::NoRevision);
+        let Some(row) = self.tables.approvals.get_mut(&id).map(Arc::make_mut) else {
+            return Err(conflict);
+        };
+        let looked_at = revision.is_none_or(|seen| seen == row.revision) || unchecked;
+        if row.state != ApprovalState::Pending || !looked_at {
+            return Err(conflict);
+        }
+        row.state = state;
+        row.decided = Some(decided.clone());
+        row.updated_at = decided.at;
+        Ok(json!({"approvalId": id, "state": state.as_str()}))
+    }
+
+    /// Somebody edited what is decided about, as the send gate does.
+    pub(crate) fn approval_revise(&mut self, id: ApprovalId) {
+        if let Some(row) = self.tables.approvals.get_mut(&id).map(Arc::make_mut)
+            && row.state == ApprovalState::Pending
+        {
+            row.revision += 1;
+        }
+    }
+
+    pub(crate) fn approvals_withdraw(
+        &mut self,
+        id: Option<ApprovalId>,
+        run: Option<RunId>,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
+        for (key, row) in &mut self.tables.approvals {
+            let is_meant = Some(*key) == id || run.is_some() && row.request.run == run;
+            if is_meant && row.state == ApprovalState::Pending {
+                let row = Arc::make_mut(row);
+                row.state = ApprovalState::Withdrawn;
+                row.updated_at = now;
+            }
+        }
+        Ok(())
+    }
+}

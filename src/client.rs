@@ -13,6 +13,7 @@ mod contacts;
 pub mod http;
 mod runs;
 mod settings;
+mod templates;
 mod transport;
 mod workflows;
 

@@ -17,6 +17,16 @@ pub const RUN_FAILED: &str = "run.failed";
 pub const RUN_STOPPED: &str = "run.stopped";
 /// A message was handed to its channel.
 pub const MESSAGE_SENT: &str = "message.sent";
+/// A contact answered an email.
+pub const EMAIL_REPLIED: &str = "email.replied";
+/// The picture by which opens are seen was fetched.
+pub const EMAIL_OPENED: &str = "email.opened";
+/// A tracked link was followed.
+pub const EMAIL_CLICKED: &str = "email.clicked";
+/// An email could not be delivered.
+pub const EMAIL_BOUNCED: &str = "email.bounced";
+/// A contact wants no more emails.
+pub const EMAIL_UNSUBSCRIBED: &str = "email.unsubscribed";
 /// A person, a rule or the clock decided a request.
 pub const APPROVAL_DECIDED: &str = "approval.decided";
 
@@ -37,10 +47,14 @@ pub struct EventType {
 }
 
 const CUSTOMER: &[&str] = &["customerId", "customer"];
+const HEARD: &[&str] =
+    &["messageId", "customerId", "runId", "channel", "from", "subject", "text"];
+const FOLLOWED: &[&str] =
+    &["messageId", "customerId", "runId", "channel", "to", "subject", "url"];
 const RUN: &[&str] = &["runId", "workflowId", "workflow", "status", "outcome", "error"];
 
 /// All of them.
-pub const ALL: [EventType; 8] = [
+pub const ALL: [EventType; 13] = [
     EventType {
         name: CUSTOMER_CREATED,
         aliases: &["contact.created"],
@@ -82,6 +96,31 @@ pub const ALL: [EventType; 8] = [
         aliases: &["email.sent"],
         says: "A message was sent",
         fields: &["messageId", "customerId", "runId", "channel", "to", "subject"],
+    },
+    EventType {
+        name: EMAIL_REPLIED,
+        aliases: &["reply", "email.reply", "message.replied"],
+        says: "A contact answered an email",
+        fields: HEARD,
+    },
+    EventType { name: EMAIL_OPENED, aliases: &[], says: "An email was opened", fields: FOLLOWED },
+    EventType {
+        name: EMAIL_CLICKED,
+        aliases: &[],
+        says: "A link in an email was followed",
+        fields: FOLLOWED,
+    },
+    EventType {
+        name: EMAIL_BOUNCED,
+        aliases: &[],
+        says: "An email could not be delivered",
+        fields: HEARD,
+    },
+    EventType {
+        name: EMAIL_UNSUBSCRIBED,
+        aliases: &[],
+        says: "A contact wants no more emails",
+        fields: HEARD,
     },
     EventType {
         name: APPROVAL_DECIDED,

@@ -54,6 +54,8 @@ ids! {
     ApprovalId;
     /// One email, SMS or call.
     MessageId;
+    /// One email that came in.
+    InboundId;
     /// A person the organisation talks to.
     ContactId;
     /// A machine's credential.

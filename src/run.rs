@@ -94,6 +94,7 @@ mod signal;
 mod state;
 mod status;
 mod summary;
+mod template_scope;
 mod timeline;
 mod transition;
 pub mod world;
@@ -126,6 +127,7 @@ pub use state::{
 };
 pub use status::{RunPhase, RunStatus};
 pub use summary::{Items, NodeSummary, edge_states, node_states};
+pub use template_scope::TemplateScope;
 pub use timeline::{Signal, TimelineEntry, TimelineWriter, timeline};
 pub use transition::{
     IllegalTransition, RunStep, Stage, Step, activation_next, activation_table, run_next, run_table,

@@ -8,12 +8,14 @@ mod approvals;
 mod contacts;
 mod error;
 mod health;
+mod inbound;
 mod live;
 mod outbound;
 mod page;
 mod runs;
 mod schedules;
 mod settings;
+mod templates;
 mod workflows;
 
 pub use access::{Permission, Role};
@@ -24,11 +26,12 @@ pub use accounts::{
 pub use approvals::{
     ApprovalDetail, ApprovalState, ApprovalView, Because, Decide, DecideKind, DecideOutcome,
     GateCheck, GateVerdict, MessageChannel, MessageEdit, MessageState, MessageView, Revision,
-    UncertainChoice,
+    TrackedLink, UncertainChoice,
 };
 pub use contacts::{ContactInput, ContactView};
 pub use error::{ApiError, ErrorCode};
 pub use health::{Health, HealthCode, HealthReason, HealthStatus};
+pub use inbound::{InboundAddress, InboundOutcome, SandboxAnswer};
 pub use live::{LiveClient, LiveServer};
 pub use outbound::{
     Consent, ConsentInput, ConsentKind, ConsentPolicy, ConsentState, Day, OutboundSettings,
@@ -43,6 +46,7 @@ pub use settings::{
     EmailChannel, EmailChannelView, GeneralSettings, ModelPrice, ModelSettings, ModelSettingsView,
     SecretSet, SecretView, SmtpSecurity,
 };
+pub use templates::{TemplateChange, TemplateCreate, TemplateView};
 pub use workflows::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,
     VersionView, WorkflowDetail, WorkflowView,

@@ -6,7 +6,7 @@ use crate::{
         CallExecutor, Clock, Engine, EngineConfig, EngineError, EngineHandle, Organizations,
         Timekeeping, WriteOp,
     },
-    gate::{Gate, Ride, Runs, TellError},
+    gate::{Gate, Letter, Ride, Runs, TellError, Written},
     secret::Vault,
     setting::Settings,
     store::{self, Store, StoreError},
@@ -15,8 +15,9 @@ use crate::{
 use chrono_tz::Tz;
 use futures::{FutureExt, future::BoxFuture};
 use signalbox::{
+    expr::Scope,
     id::{OrganizationId, RunId},
-    run::Command,
+    run::{ActivationId, Command, ErrorKind, StepError},
 };
 use std::sync::Arc;
 
@@ -72,6 +73,28 @@ impl Runs for EngineRuns {
                 EngineError::Store(error) => error.into(),
                 other => StoreError::Unavailable(other.to_string()).into(),
             })
+        }
+        .boxed()
+    }
+
+    fn write(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        activation: ActivationId,
+        mut letter: Letter,
+    ) -> BoxFuture<'_, Result<Written, StepError>> {
+        async move {
+            let about = std::mem::take(&mut letter.about);
+            let read = |scope: &dyn Scope| letter.write(scope);
+            match self.0.read_in(organization, run, activation, about, read).await {
+                Ok(Some(written)) => written,
+                Ok(None) => {
+                    let text = "the step that sends the message is gone";
+                    Err(StepError::new(ErrorKind::Internal, text))
+                }
+                Err(error) => Err(StepError::new(ErrorKind::ExecutorError, error.to_string())),
+            }
         }
         .boxed()
     }

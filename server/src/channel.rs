@@ -8,7 +8,7 @@ mod sandbox;
 mod smtp;
 mod tls;
 
-pub use mime::{check_line, mailbox, mime_bytes};
+pub use mime::{answer_bytes, check_line, mailbox, mime_bytes};
 pub use sandbox::SandboxChannel;
 pub use smtp::{SmtpChannel, SmtpTimeouts};
 pub use tls::check_certificate;

@@ -16,6 +16,7 @@ mod command;
 mod commit;
 mod config;
 mod executor;
+mod letters;
 mod load;
 mod others;
 mod outside;

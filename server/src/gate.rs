@@ -15,9 +15,13 @@ mod doubt;
 mod draft;
 mod facts;
 mod health;
+mod heard;
+mod inbound;
 mod life;
 mod pulse;
 mod sender;
+mod template;
+mod tracking;
 mod verdict;
 mod views;
 
@@ -25,9 +29,13 @@ pub use contact::ContactError;
 pub use content::content_hash;
 pub use decide::{DecideError, Decider};
 pub use draft::{GateCall, Submitted};
+pub use heard::Visit;
+pub use inbound::InboundError;
 pub use life::{IllegalMove, may_follow};
 pub use pulse::SenderHealth;
 pub use sender::CrashPoint;
+pub use template::{Letter, Written};
+pub use tracking::{Links, Tracked};
 pub use views::parse_cursor;
 
 use crate::{
@@ -38,7 +46,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use signalbox::{
     id::{MessageId, OrganizationId, RunId},
-    run::{Command, Refusal},
+    run::{ActivationId, Command, Refusal, StepError},
 };
 use std::{
     collections::HashMap,
@@ -74,6 +82,15 @@ pub trait Runs: Send + Sync {
         command: Command,
         ride: Ride,
     ) -> BoxFuture<'_, Result<(), TellError>>;
+
+    /// Puts the words of a run into a letter, as an activation of it reads them.
+    fn write(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        activation: ActivationId,
+        letter: Letter,
+    ) -> BoxFuture<'_, Result<Written, StepError>>;
 }
 
 /// The send gate; cheap to clone.
@@ -89,6 +106,7 @@ struct Inner {
     channels: Channels,
     now: Now,
     runs: OnceLock<Arc<dyn Runs>>,
+    links: OnceLock<Links>,
     wake: Notify,
     pulse: pulse::Pulse,
     /// Messages that this process is sending right now.
@@ -124,6 +142,7 @@ impl Gate {
             channels,
             now,
             runs: OnceLock::new(),
+            links: OnceLock::new(),
             wake: Notify::new(),
             pulse: pulse::Pulse::default(),
             busy: Mutex::new(HashMap::new()),
@@ -140,6 +159,11 @@ impl Gate {
     /// Gives the gate the engine. Only the first one counts.
     pub fn attach(&self, runs: Arc<dyn Runs>) {
         let _ = self.inner.runs.set(runs);
+    }
+
+    /// Says where tracked links begin; without it nothing is tracked. Only the first one counts.
+    pub fn link_with(&self, links: Links) {
+        let _ = self.inner.links.set(links);
     }
 
     /// The channels.

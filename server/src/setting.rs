@@ -4,6 +4,7 @@
 
 mod outbound;
 mod secrets;
+mod templates;
 
 pub use outbound::{Rules, rules_of};
 

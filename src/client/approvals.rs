@@ -3,8 +3,8 @@
 use super::{Answer, Client, query};
 use crate::id::{ApprovalId, MessageId};
 use crate::wire::{
-    ApprovalDetail, ApprovalState, ApprovalView, Decide, DecideOutcome, MessageView, Page,
-    PageQuery,
+    ApprovalDetail, ApprovalState, ApprovalView, Decide, DecideOutcome, InboundOutcome, MessageView,
+    Page, PageQuery, SandboxAnswer,
 };
 
 impl Client {
@@ -37,5 +37,13 @@ impl Client {
     /// `GET /api/sandbox/messages/{id}`.
     pub async fn sandbox_message(&self, id: MessageId) -> Answer<MessageView> {
         self.get(format!("/api/sandbox/messages/{id}")).await
+    }
+    /// `POST /api/sandbox/messages/{id}/answer`: what its recipient writes.
+    pub async fn sandbox_answer(
+        &self,
+        id: MessageId,
+        body: &SandboxAnswer,
+    ) -> Answer<InboundOutcome> {
+        self.post(format!("/api/sandbox/messages/{id}/answer"), body).await
     }
 }

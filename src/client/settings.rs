@@ -2,7 +2,7 @@
 
 use super::{Answer, Client, Method};
 use crate::wire::{
-    EmailChannel, EmailChannelView, GeneralSettings, ModelSettings, ModelSettingsView,
+    EmailChannel, EmailChannelView, GeneralSettings, InboundAddress, ModelSettings, ModelSettingsView,
     OutboundSettings, OutboundView, SecretSet, SecretView,
 };
 use serde_json::Value;
@@ -23,6 +23,10 @@ impl Client {
     /// `PUT /api/settings/channels/email`.
     pub async fn settings_email_set(&self, body: &EmailChannel) -> Answer<EmailChannelView> {
         self.with_body(Method::Put, "/api/settings/channels/email".into(), body, Vec::new()).await
+    }
+    /// `GET /api/settings/channels/email/inbound`: a secret address.
+    pub async fn settings_email_inbound(&self) -> Answer<InboundAddress> {
+        self.get("/api/settings/channels/email/inbound".into()).await
     }
     /// `POST /api/settings/channels/email/test`: connects and signs in, sends nothing.
     pub async fn settings_email_test(&self) -> Answer<Value> {

@@ -4,11 +4,12 @@
 //! is true), `{{^list}}…{{/list}}` shows when there is none. Handlebars' `{{#each}}`, `{{#if}}`, `{{#unless}}`,
 //! `{{else}}` and `{{{raw}}}` are read too, and `{{!-- a comment --}}`. `\{{` is the two braces themselves.
 //!
-//! Deliberately absent: escaping for HTML. What the text is for is not known here.
+//! Values go in as they are; only [`Template::render_html`] escapes them, all of them.
 
 mod parse;
 mod render;
 
+use self::render::For;
 use super::ast::Node;
 use super::limits::Meter;
 use super::names::Names;
@@ -90,13 +91,18 @@ impl Template {
     ) -> Result<Value, EvalError> {
         match self.single() {
             Some(value) => value.evaluate_in(meter, scope),
-            None => Ok(Value::String(render::text(meter, scope, &self.parts)?)),
+            None => Ok(Value::String(render::text(meter, scope, &self.parts, For::Text)?)),
         }
     }
 
     /// Like [`Template::render`], always as text.
     pub fn render_text(&self, scope: &dyn Scope) -> Result<String, EvalError> {
-        render::text(&mut Meter::new(), scope, &self.parts)
+        render::text(&mut Meter::new(), scope, &self.parts, For::Text)
+    }
+
+    /// As HTML: the template's own text is markup, and no value that is put in becomes any, `{{{raw}}}` neither.
+    pub fn render_html(&self, scope: &dyn Scope) -> Result<String, EvalError> {
+        render::text(&mut Meter::new(), scope, &self.parts, For::Html)
     }
 
     /// The names it reads (see [`super::Expression::names`]). Names inside sections over items are not listed:

@@ -36,13 +36,15 @@ pub struct CheckContext<'a> {
     pub tools: &'a [ToolSpec],
     /// Names of the organisation's secrets. `None`: not known here, so none is missed.
     pub secrets: Option<&'a [String]>,
-    /// Ids of its message templates and voice scripts. `None`: not known here, so none is missed.
+    /// Ids of its message templates. `None`: not known here, so none is missed.
     pub templates: Option<&'a [String]>,
+    /// Ids of its voice scripts. `None`: not known here, so none is missed.
+    pub scripts: Option<&'a [String]>,
 }
 
 impl Default for CheckContext<'_> {
     fn default() -> Self {
-        Self { tools: tool::catalogue(), secrets: None, templates: None }
+        Self { tools: tool::catalogue(), secrets: None, templates: None, scripts: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A run's state: what its events add up to.
 
 use super::{CallRequest, CallRoute, Confidence, RunEnd, Slot, StepError, TimerId, Usage};
+use crate::event_type::canonical;
 use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -314,7 +315,8 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 impl Activation {
     /// Whether it waits for outside events of this name.
     pub fn awaits(&self, event: &str) -> bool {
-        self.state == ActivationState::Waiting && self.awaited().any(|name| name == event)
+        let event = canonical(event);
+        self.state == ActivationState::Waiting && self.awaited().any(|name| canonical(name) == event)
     }
 
     /// The outside events it waits for.

@@ -4,6 +4,7 @@
 //! ```json
 //! {
 //!   "contacts": [{"id": "cust_1", "name": "Ada Byron", "email": "ada@example.com"}],
+//!   "templates": [{"id": "tmpl_intro", "subject": "Welcome", "text": "Dear {{contact.name}} …"}],
 //!   "models": [{"node": "draft", "answers": [{"output": "Dear {{input.user_prompt}}"}]}],
 //!   "tools": [{"tool": "http.request", "when": "{{input.method}} == 'GET'", "answers": [
 //!     {"error": {"kind": "timeout", "message": "No answer."}}, {"output": {"status": 200}}]}],
@@ -44,6 +45,7 @@ use crate::expr::{Expression, ValueTemplate};
 use crate::format::{self, FormatError};
 use crate::id::ContactId;
 use crate::run::{Decision, ErrorKind};
+use crate::wire::TemplateCreate;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -56,6 +58,8 @@ pub struct WorldFile {
     pub description: String,
     /// What holds in every scenario.
     pub contacts: Vec<Map<String, Value>>,
+    /// Message templates.
+    pub templates: Vec<TemplateCreate>,
     /// Answers of tools.
     pub tools: Vec<ToolRule>,
     /// Answers of models.

@@ -40,7 +40,7 @@ fn input() -> Value {
             "contact",
             json!({ "type": ["string", "object", "null"], "title": "Contact", "description": "A customer's record or id; the same as Customer." }),
         ),
-        ("subject!", text("Subject", "")),
+        ("subject", text("Subject", "That of the template unless given.")),
         ("body", long_text("Body", "Plain text.")),
         ("html", long_text("HTML body", "Shown instead of the plain text where the reader can.")),
         (

@@ -96,6 +96,9 @@ pub struct ApprovalDetail {
     pub form: Value,
     /// The finished message, for messages.
     pub message: Option<MessageView>,
+    /// Where the message's tracked links lead.
+    #[serde(default)]
+    pub links: Vec<TrackedLink>,
     /// The revisions, oldest first.
     pub revisions: Vec<Revision>,
     /// Why it exists.
@@ -104,6 +107,16 @@ pub struct ApprovalDetail {
     pub gate: Option<GateVerdict>,
     /// What the decider said.
     pub reason: String,
+}
+
+/// A link of a message whose clicks are noted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TrackedLink {
+    /// As it stands in the message.
+    pub address: String,
+    /// Where it leads.
+    pub url: String,
 }
 
 /// Why an approval exists.

@@ -1,10 +1,14 @@
 //! The bytes of an email: the same message always gives the same bytes.
 
 use super::Outgoing;
+use crate::store::Content;
+use chrono::{DateTime, Utc};
 use lettre::message::{
     Body, Mailbox, Message, MultiPart, MultiPartBuilder, MultiPartKind, SinglePart, header,
 };
+use signalbox::id::MessageId;
 use std::time::SystemTime;
+use uuid::Uuid;
 
 /// Longest subject or address line, in bytes.
 const LINE_MAX: usize = 998;
@@ -71,6 +75,29 @@ pub fn mime_bytes(outgoing: &Outgoing) -> Result<Vec<u8>, String> {
     message.map(|message| message.formatted()).map_err(|error| error.to_string())
 }
 
+/// The bytes of an answer to a message, as its recipient would send it.
+pub fn answer_bytes(
+    id: MessageId,
+    content: &Content,
+    text: &str,
+    own_id: Uuid,
+    date: DateTime<Utc>,
+) -> Result<Vec<u8>, String> {
+    let from = mailbox(&content.from)?;
+    let answered = format!("<{id}@{}>", from.email.domain());
+    let to = content.reply_to.as_deref().unwrap_or(&content.from);
+    let message = Message::builder()
+        .message_id(Some(format!("<{own_id}@sandbox.invalid>")))
+        .date(SystemTime::from(date))
+        .from(mailbox(&content.to)?)
+        .to(mailbox(to)?)
+        .subject(format!("Re: {}", content.subject))
+        .in_reply_to(answered.clone())
+        .references(answered)
+        .singlepart(part(header::ContentType::TEXT_PLAIN, text));
+    message.map(|message| message.formatted()).map_err(|error| error.to_string())
+}
+
 fn part(kind: header::ContentType, text: &str) -> SinglePart {
     let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
     let plain = text.is_ascii() && text.lines().all(|line| line.len() < LINE_MAX);
@@ -93,9 +120,6 @@ fn alternative(outgoing: &Outgoing) -> MultiPartBuilder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Content;
-    use signalbox::id::MessageId;
-    use uuid::Uuid;
 
     fn outgoing(content: Content) -> Outgoing {
         Outgoing { id: MessageId(Uuid::from_u128(7)), date: chrono::DateTime::UNIX_EPOCH, content }

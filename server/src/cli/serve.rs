@@ -8,6 +8,7 @@ use crate::{
     config::ServeConfig,
     egress::{Allowed, Egress},
     engine::{Clock, EngineConfig, SystemClock},
+    gate::Links,
     http::{self, in_process::InProcess},
     live::LiveHub,
     maintenance,
@@ -51,7 +52,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let engine_config = EngineConfig { tools: Arc::new(Catalogue), ..EngineConfig::default() };
     let (tools_store, tools_clock) = (store.clone(), clock.clone());
+    let links = Links::new(base_url.clone(), key.clone());
     let Services { engine, gate } = assemble::start(store, vault, clock, engine_config, |gate| {
+        gate.link_with(links);
         Arc::new(Tools::new(tools_store, gate, egress, tools_clock))
     });
     let clock = Arc::new(|| SystemClock.now());

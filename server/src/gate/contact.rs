@@ -132,7 +132,7 @@ impl Gate {
                     happened(tx, organization, changed, &contact, cause).await?;
                 }
                 let unsent = match reason(&before, &contact, now) {
-                    Some(reason) => stale(tx, organization, &contact, reason, now).await?,
+                    Some(reason) => stale(tx, organization, contact.id, reason, now).await?,
                     None => Vec::new(),
                 };
                 Ok::<_, ContactError>((contact, unsent))
@@ -141,7 +141,17 @@ impl Gate {
         });
         let (contact, approved) = write.await?;
         self.wake();
-        // Approved and not sent yet: back into the inbox, and the run is told that it waits again.
+        self.take_back(organization, approved, now).await;
+        Ok(contact)
+    }
+
+    /// Approved and not sent yet: back into the inbox, and the run is told that it waits again.
+    pub(super) async fn take_back(
+        &self,
+        organization: OrganizationId,
+        approved: Vec<(Message, &'static str)>,
+        now: DateTime<Utc>,
+    ) {
         for (message, reason) in approved {
             let command = message.call.map(|call| parked(call, &message));
             let back = unapprove(&message, reason, now);
@@ -149,7 +159,6 @@ impl Gate {
                 tracing::warn!(%error, message = %message.id, "a stale message was not taken back");
             }
         }
-        Ok(contact)
     }
 
     /// Deletes a contact. Messages that wait stay and are stale; an opt-out outlives it.
@@ -162,7 +171,7 @@ impl Gate {
         let write = self.store().write(move |tx| {
             async move {
                 let contact = store::contact_fetch_in(tx, organization, id).await?;
-                stale(tx, organization, &contact, "The contact was deleted.", now).await?;
+                stale(tx, organization, id, "The contact was deleted.", now).await?;
                 keep_opt_out(tx, organization, &contact, now).await?;
                 store::contact_delete(tx, organization, id, now).await?;
                 let gone = ContactView { updated_at: now, ..contact };
@@ -249,14 +258,14 @@ fn reason(before: &ContactView, after: &ContactView, now: DateTime<Utc>) -> Opti
 }
 
 /// Marks the contact's waiting messages stale; gives those that were approved already.
-async fn stale(
+pub(super) async fn stale(
     tx: &mut Tx,
     organization: OrganizationId,
-    contact: &ContactView,
+    contact: ContactId,
     reason: &'static str,
     now: DateTime<Utc>,
 ) -> StoreResult<Vec<(Message, &'static str)>> {
-    let waiting = store::messages_waiting_for_contact_in(tx, organization, contact.id).await?;
+    let waiting = store::messages_waiting_for_contact_in(tx, organization, contact).await?;
     let mut approved = Vec::new();
     for mut message in waiting {
         if message.state != MessageState::PendingApproval {

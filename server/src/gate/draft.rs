@@ -36,6 +36,8 @@ pub struct GateCall {
     pub activation: ActivationId,
     /// Of which node.
     pub node: NodeId,
+    /// The message that it would send again, after a manual retry or a fork.
+    pub repeats: Option<MessageId>,
 }
 
 /// What became of a submitted message.
@@ -75,14 +77,17 @@ impl Gate {
         }
         let channel = self.channels().email(call.organization).await.map_err(broken)?;
         let contact = self.recipient(call, parameters).await?;
-        let content = content(parameters, contact.as_ref(), channel.as_ref())?;
+        let worded = self.worded(call, parameters, contact.as_ref(), channel.as_ref()).await?;
+        let parameters = &worded;
+        let mut content = content(parameters, contact.as_ref(), channel.as_ref())?;
+        let links = self.track(call.organization, id, parameters, &mut content);
         let mut message = self.draft(call, id, parameters, contact.as_ref(), content);
         message.sandbox = channel.is_sandbox();
         let facts = self.facts(&message, channel.as_ref()).await.map_err(broken)?;
         if let Some(reason) = verdict::refusal(&facts) {
             return self.refuse(message, reason).await;
         }
-        self.park(call, message).await
+        self.park(call, message, links).await
     }
 
     fn draft(
@@ -121,6 +126,7 @@ impl Gate {
             provider_id: None,
             detail: String::new(),
             parameters: parameters.clone(),
+            repeats: call.repeats,
             expires_at: minutes
                 .and_then(TimeDelta::try_minutes)
                 .and_then(|d| now.checked_add_signed(d)),
@@ -151,15 +157,22 @@ impl Gate {
         ))
     }
 
-    async fn park(&self, call: &GateCall, message: Message) -> Result<Submitted, StepError> {
+    async fn park(
+        &self,
+        call: &GateCall,
+        message: Message,
+        links: Vec<String>,
+    ) -> Result<Submitted, StepError> {
         let command = parked(call.call, &message);
         let activation = call.activation;
         let write = ride(move |tx| {
-            let message = message.clone();
+            let (message, links) = (message.clone(), links.clone());
             async move {
                 if store::message_insert(tx, &message).await? {
                     let now = message.created_at;
                     store::message_revision_insert(tx, &message, "the step", now).await?;
+                    let (organization, id) = (message.organization, message.id);
+                    store::message_links_insert(tx, organization, id, &links).await?;
                     store::approval_open(tx, &approval_of(&message, activation), now).await?;
                 }
                 Ok(())
@@ -373,13 +386,7 @@ fn content(
         Some(other) => other.to_string(),
     };
     if text.trim().is_empty() && html.is_none() {
-        return Err(match text_of(parameters, "templateId") {
-            Some(template) => StepError::new(
-                ErrorKind::NotFound,
-                format!("there is no message template {template}; write the body into the step"),
-            ),
-            None => wrong("the body is empty"),
-        });
+        return Err(wrong("the body is empty"));
     }
     if text.len() > BODY_MAX || html.as_ref().is_some_and(|html| html.len() > BODY_MAX) {
         return Err(wrong("the body is larger than 512 KiB"));

@@ -3,7 +3,7 @@
 use super::{
     content_hash,
     draft::address_of,
-    verdict::{ApprovalFact, BudgetFact, CapFact, ConsentFact, Facts, OptOut, TroubleFact},
+    verdict::{ApprovalFact, BudgetFact, CapFact, ConsentFact, Facts, OptOut, RepeatFact, TroubleFact},
 };
 use crate::{
     channel::Channel,
@@ -46,6 +46,10 @@ pub(super) async fn gather(
         false => store::channel_health_fetch(source, organization, channel.account()).await?,
     };
     let trouble = trouble.filter(|health| health.failures >= TROUBLE_FROM);
+    let repeats = match message.repeats {
+        None => None,
+        Some(earlier) => store::message_outline(source, organization, earlier).await?,
+    };
     let held = message.state == MessageState::Held && !message.gate_held;
     Ok(Facts {
         to: message.content.to.clone(),
@@ -57,6 +61,7 @@ pub(super) async fn gather(
         caps,
         budget,
         approval: approval(message),
+        repeats: repeats.map(|(subject, to, at)| RepeatFact { subject, to, at }),
         expires_at: message.expires_at,
         held_until: message.due_at.filter(|_| held),
         account: account_line(&message.content.account, &message.content.from),

@@ -35,6 +35,8 @@ pub struct Facts {
     pub budget: Option<BudgetFact>,
     /// Where the approval is.
     pub approval: ApprovalFact,
+    /// The message that it sends again.
+    pub repeats: Option<RepeatFact>,
     /// It may not leave after that.
     pub expires_at: Option<DateTime<Utc>>,
     /// Held until then, so that it can be taken back.
@@ -108,6 +110,17 @@ pub struct TroubleFact {
     pub retry_at: DateTime<Utc>,
     /// What happened last.
     pub detail: String,
+}
+
+/// An earlier message that a message sends again, after a manual retry or a fork.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepeatFact {
+    /// Its subject.
+    pub subject: String,
+    /// Its recipient.
+    pub to: String,
+    /// When it left.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// Where the approval of a message is.

@@ -150,6 +150,10 @@ impl Gate {
             }
             None => Vec::new(),
         };
+        let links = match &message {
+            Some(message) => self.links_of(message).await?,
+            None => Vec::new(),
+        };
         let gate = match &message {
             Some(message) => Some(self.verdict(message).await?),
             None => None,
@@ -165,6 +169,7 @@ impl Gate {
             },
             form: request.form.clone(),
             message: message.as_ref().map(message_view),
+            links,
             revisions,
             because,
             gate,

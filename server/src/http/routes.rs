@@ -2,8 +2,8 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbox, members, runs, schedules, secrets,
-        settings, tokens, workflows,
+        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, schedules, secrets,
+        settings, templates, tokens, tracked, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
@@ -61,6 +61,11 @@ fn workflow_routes() -> Vec<Endpoint> {
         Get "/api/schedules/next" schedule_next (May(WorkflowDefinitionRead)) "How a schedule reads and when it would come" => schedules::next;
         Get "/api/starters" starters (May(WorkflowDefinitionRead)) "Workflows to start from" => imports::starters;
         Post "/api/starters/{slug}" starter_use (May(WorkflowDefinitionEdit)) "Makes a workflow from a starter" => imports::starter_use, idempotent;
+        Get "/api/templates" templates (May(WorkflowDefinitionRead)) "Lists message templates by id" => templates::list;
+        Post "/api/templates" template_create (May(WorkflowDefinitionEdit)) "Makes a message template" => templates::create, body_max(IMPORT_MAX), idempotent;
+        Get "/api/templates/{id}" template (May(WorkflowDefinitionRead)) "A message template" => templates::fetch;
+        Put "/api/templates/{id}" template_change (May(WorkflowDefinitionEdit)) "Replaces a message template if nobody else did meanwhile" => templates::change, body_max(IMPORT_MAX);
+        Delete "/api/templates/{id}" template_delete (May(WorkflowDefinitionEdit)) "Deletes a message template; steps that send it fail" => templates::delete;
         Get "/api/tools" tools (May(WorkflowDefinitionRead)) "The catalogue of tools" => workflows::tools;
     }
 }
@@ -81,6 +86,7 @@ fn run_routes() -> Vec<Endpoint> {
         Post "/api/approvals/{id}/decide" decide (May(PlanInstanceApprove)) "Approves, rejects, edits, undoes, resolves" => inbox::decide;
         Get "/api/sandbox/messages" sandbox_messages (May(SandboxMessageRead)) "What the sandbox mailbox received, newest first" => inbox::messages;
         Get "/api/sandbox/messages/{id}" sandbox_message (May(SandboxMessageRead)) "A message in the sandbox mailbox" => inbox::message;
+        Post "/api/sandbox/messages/{id}/answer" sandbox_answer (May(PlanInstanceControl)) "Answers a message of the sandbox mailbox, as its recipient would" => inbound::answer;
     }
 }
 
@@ -100,6 +106,7 @@ fn settings_routes() -> Vec<Endpoint> {
         Get "/api/settings/channels/email" settings_email (May(OrgSettingsRead)) "The email channel, without its password" => settings::email;
         Put "/api/settings/channels/email" settings_email_set (May(OrgSettingsEdit)) "Sets the email channel" => settings::email_set;
         Post "/api/settings/channels/email/test" settings_email_test (May(OrgSettingsEdit)) "Connects and signs in, sends nothing" => settings::email_test;
+        Get "/api/settings/channels/email/inbound" settings_email_inbound (May(OrgSettingsEdit)) "Where a mail server hands over what came in; the address is a secret" => inbound::address;
         Get "/api/settings/outbound" settings_outbound (May(OrgSettingsRead)) "Sending hours, caps, consent, budget, and what is used of them today" => settings::outbound;
         Put "/api/settings/outbound" settings_outbound_set (May(OrgSettingsEdit)) "Sets sending hours, caps, consent, budget" => settings::outbound_set;
         Get "/api/settings/models" settings_models (May(OrgSettingsRead)) "The model, without its key" => settings::models;
@@ -118,6 +125,22 @@ fn raw_routes() -> Vec<Endpoint> {
             SignedIn,
             "WebSocket: what changes, as it changes",
             crate::live::open,
+        ),
+        Endpoint::raw(
+            Get,
+            "/t/{token}",
+            "tracked",
+            Address,
+            "A tracked link or the open pixel of a message",
+            tracked::fetch,
+        ),
+        Endpoint::raw(
+            Post,
+            "/inbound/{token}",
+            "inbound",
+            Address,
+            "Takes an email in, as a mail server received it",
+            inbound::receive,
         ),
         Endpoint::raw(Post, "/hooks/{token}", "hook", Address, hook, hooks::receive),
         Endpoint::raw(Post, "/hooks/{token}/{*path}", "hook_path", Address, hook, hooks::receive),

@@ -102,6 +102,8 @@ pub struct Message {
     pub detail: String,
     /// What the step was given.
     pub parameters: Value,
+    /// The message that it sends again.
+    pub repeats: Option<MessageId>,
     /// When it may not leave any more.
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was made.
@@ -184,7 +186,7 @@ macro_rules! save_sql {
                cc = $16, bcc = $17, reply_to = $18, subject = $19, body = $20, html = $21, content_hash = $22,
                approved_hash = $23, approved_by = $24, approved_at = $25, stale = $26, due_at = $27, attempts = $28,
                provider_id = $29, detail = $30, parameters = $31, expires_at = $32, updated_at = $33, sent_at = $34,
-               gate_held = $35, begun_at = $36",
+               gate_held = $35, begun_at = $36, repeats = $37",
             $owner,
             " WHERE organization_id = $1 AND id = $2 AND rev = $3"
         )
@@ -194,7 +196,7 @@ macro_rules! save_sql {
 /// Writes a changed message back. [`StoreError::Conflict`] when it was written since it was read.
 pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()> {
     let (content, approved) = (&message.content, message.approved.as_ref());
-    let sql = tx.pick(save_sql!(""), save_sql!(", owner = $37"));
+    let sql = tx.pick(save_sql!(""), save_sql!(", owner = $38"));
     let owner = tx.is_shared().then_some(tx.owner);
     let changed = on_tx!(tx, |conn| {
         let query = sqlx::query(sql)
@@ -233,7 +235,8 @@ pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()>
             .bind(value::ms(message.updated_at))
             .bind(message.sent_at.map(value::ms))
             .bind(i64::from(message.gate_held))
-            .bind(message.begun_at.map(value::ms));
+            .bind(message.begun_at.map(value::ms))
+            .bind(message.repeats.map(|id| id.0));
         match owner {
             Some(owner) => query.bind(owner),
             None => query,
@@ -313,6 +316,7 @@ struct Row {
     provider_id: Option<String>,
     detail: String,
     parameters: String,
+    repeats: Option<uuid::Uuid>,
     expires_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
@@ -364,6 +368,7 @@ impl Row {
             provider_id: self.provider_id,
             detail: self.detail,
             parameters: value::from_json(&self.parameters, TABLE, "parameters")?,
+            repeats: self.repeats.map(MessageId),
             expires_at: time(self.expires_at, "expires_at")?,
             created_at: value::time(self.created_at, TABLE, "created_at")?,
             updated_at: value::time(self.updated_at, TABLE, "updated_at")?,

@@ -8,6 +8,7 @@ use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
+    event_type,
     id::{ContactId, OrganizationId, RunId},
     run::ActivationId,
 };
@@ -66,7 +67,7 @@ pub(super) async fn record(
          ON CONFLICT DO NOTHING RETURNING number, pending"
     )
     .bind(organization.0)
-    .bind(&event.name)
+    .bind(event_type::canonical(&event.name))
     .bind(event.contact.map(|id| id.0))
     .bind(event.run.map(|id| id.0))
     .bind(&event.source_key)
@@ -114,7 +115,7 @@ pub(super) async fn wait_open(
          ON CONFLICT DO NOTHING"
     )
     .bind(organization.0)
-    .bind(name)
+    .bind(event_type::canonical(name))
     .bind(run.0)
     .bind(i64::from(activation.0))
     .bind(value::ms(since))

@@ -142,6 +142,7 @@ impl Tools {
             attempt: context.attempt,
             activation: context.activation,
             node: context.node.clone(),
+            repeats: context.repeats,
         };
         match self.inner.gate.submit_email(&call, prepared).await {
             Submitted::Parked => CallOutcome::Parked,

@@ -7,13 +7,23 @@ use crate::expr::{EvalError, Scope, ops, path, truthy};
 use serde_json::Value;
 use std::borrow::Cow;
 
+/// What the text is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum For {
+    /// Values go in as they are.
+    Text,
+    /// Values are escaped, so that none of them becomes markup.
+    Html,
+}
+
 pub(super) fn text(
     meter: &mut Meter,
     scope: &dyn Scope,
     parts: &[Part],
+    what: For,
 ) -> Result<String, EvalError> {
     let mut out = String::new();
-    write(meter, scope, parts, &mut out)?;
+    write(meter, scope, parts, what, &mut out)?;
     Ok(out)
 }
 
@@ -21,6 +31,7 @@ fn write(
     meter: &mut Meter,
     scope: &dyn Scope,
     parts: &[Part],
+    what: For,
     out: &mut String,
 ) -> Result<(), EvalError> {
     for part in parts {
@@ -31,9 +42,17 @@ fn write(
             }
             Part::Value(value) => {
                 let value = eval::eval(meter, Env::new(scope), &value.node)?;
-                out.push_str(&ops::text(meter, &value)?);
+                let text = ops::text(meter, &value)?;
+                match what {
+                    For::Text => out.push_str(&text),
+                    For::Html => {
+                        let before = out.len();
+                        escape(&text, out);
+                        meter.alloc((out.len() - before).saturating_sub(text.len()))?;
+                    }
+                }
             }
-            Part::Section(it) => section(meter, scope, it, out)?,
+            Part::Section(it) => section(meter, scope, it, what, out)?,
         }
         if out.len() > MAX_OUTPUT_BYTES {
             return Err(too_large());
@@ -46,6 +65,7 @@ fn section(
     meter: &mut Meter,
     scope: &dyn Scope,
     section: &Section,
+    what: For,
     out: &mut String,
 ) -> Result<(), EvalError> {
     let mut on = eval::eval(meter, Env::new(scope), &section.on.node)?;
@@ -56,19 +76,33 @@ fn section(
     }
     let there = truthy(&on) && !matches!(&*on, Value::Array(items) if items.is_empty());
     if there == (section.kind == SectionKind::Unless) {
-        return write(meter, scope, &section.otherwise, out);
+        return write(meter, scope, &section.otherwise, what, out);
     }
     match &*on {
-        _ if section.kind != SectionKind::With => write(meter, scope, &section.body, out),
+        _ if section.kind != SectionKind::With => write(meter, scope, &section.body, what, out),
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let inner = Layer { outer: scope, item, index, count: items.len() };
                 meter.step(1)?;
-                write(meter, &inner, &section.body, out)?;
+                write(meter, &inner, &section.body, what, out)?;
             }
             Ok(())
         }
-        item => write(meter, &Layer { outer: scope, item, index: 0, count: 1 }, &section.body, out),
+        item => write(meter, &Layer { outer: scope, item, index: 0, count: 1 }, &section.body, what, out),
+    }
+}
+
+/// Text as it stands in HTML, also in a quoted attribute.
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
     }
 }
 

@@ -220,7 +220,7 @@ fn a_transition_that_no_condition_means_is_told() {
 /// The codes and messages of the errors that keep a plan from being published.
 fn rejected(document: &Value, templates: Option<&[String]>) -> Vec<(String, String)> {
     let graph = import(document).unwrap().graph;
-    let context = CheckContext { templates, ..CheckContext::default() };
+    let context = CheckContext { templates, scripts: templates, ..CheckContext::default() };
     let problems = check(&graph, &context).into_iter();
     let errors = problems.filter(|problem| problem.severity == Severity::Error);
     errors.map(|problem| (problem.code, problem.message)).collect()

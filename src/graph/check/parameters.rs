@@ -53,6 +53,11 @@ fn missing(
             Problem::new("missing-parameter", Severity::Error, message).at(&node.id).field(field),
         );
     }
+    if tool.name == "email.send" && !given("subject") && !given("templateId") {
+        let message = format!("{} needs Subject: {} cannot do without it.", draft.title(index), tool.label);
+        let problem = Problem::new("missing-parameter", Severity::Error, message);
+        problems.push(problem.at(&node.id).field("/parameters/subject"));
+    }
     let recipients = ["to", "customerId", "contact"];
     if tool.name == "email.send" && !recipients.iter().any(|name| given(name)) {
         let message =

@@ -53,14 +53,15 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
 
 /// Templates and scripts that the organisation does not have.
 fn templates(draft: &Draft, problems: &mut Vec<Problem>) {
-    let Some(known) = draft.context.templates else { return };
     for (index, node) in draft.nodes() {
         let NodeKind::Action(action) = &node.kind else { continue };
-        for (pointer, what) in [
-            ("/templateId", "message template"),
-            ("/scriptId", "voice script"),
-            ("/voicemail/messageId", "voice script"),
+        let (templates, scripts) = (draft.context.templates, draft.context.scripts);
+        for (pointer, what, known) in [
+            ("/templateId", "message template", templates),
+            ("/scriptId", "voice script", scripts),
+            ("/voicemail/messageId", "voice script", scripts),
         ] {
+            let Some(known) = known else { continue };
             let Some(id) = action.parameters.pointer(pointer).and_then(Value::as_str) else {
                 continue;
             };

@@ -3,6 +3,7 @@
 use super::edges::Completion;
 use super::execute::step_error;
 use super::{Machine, cannot_compute};
+use crate::event_type::canonical;
 use crate::expr::{Expression, Template};
 use crate::graph::compile::{Program, Until};
 use crate::id::NodeId;
@@ -164,10 +165,15 @@ impl Machine<'_> {
         }
     }
 
-    /// Notes what became of a message, once.
+    /// Notes what became of a message, once. An event that is about a message is a signal about it.
     fn hear(&mut self, name: &str, payload: &Value) {
-        let Some(what) = heard::word(name) else { return };
-        let node = heard::node(self.state, payload);
+        let Some((what, signal)) = heard::word(name) else { return };
+        if let Some(message) = heard::message(self.state, payload) {
+            // Of another run, or forgotten: then there is nothing to note.
+            let _ = self.signal(message, signal, payload);
+            return;
+        }
+        let node = payload.get("step").and_then(Value::as_str).map(NodeId::from);
         let known = |node: &NodeId| {
             self.state.heard.get(node).is_some_and(|heard| heard.contains(what))
                 || self.graph.node_index(node).is_none()
@@ -195,7 +201,7 @@ impl Machine<'_> {
             Until::First(of) => {
                 for (port, until) in of {
                     if let Until::Event { event, condition, .. } = until
-                        && event == name
+                        && canonical(event) == canonical(name)
                         && holds(condition)?
                     {
                         return Ok(Some(port.clone()));

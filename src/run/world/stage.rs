@@ -10,7 +10,9 @@ use crate::run::{
     Reply, StepError, World,
 };
 use crate::tool;
+use crate::wire::TemplateCreate;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// The world of one scenario while it is played.
 pub struct Stage {
@@ -19,6 +21,7 @@ pub struct Stage {
     approvals: Vec<Rule<Deciding>>,
     facts: Vec<OutsideFact>,
     contacts: Contacts,
+    templates: BTreeMap<String, TemplateCreate>,
     /// Emails as they were put before a person, in order, with what was decided.
     pub messages: Vec<(Value, Option<Decision>)>,
     /// Calls that no rule answers, in words.
@@ -41,6 +44,7 @@ impl Stage {
             approvals: scenario.approvals.iter().chain(&file.approvals).map(Rule::from).collect(),
             facts: events.map(fact).collect(),
             contacts: Contacts::new(file.contacts.iter().chain(&scenario.contacts).cloned()),
+            templates: file.templates.iter().map(|t| (t.id.clone(), t.clone())).collect(),
             messages: Vec::new(),
             unanswered: Vec::new(),
             made: 0,
@@ -110,13 +114,18 @@ impl Stage {
                 "The email has no recipient. Give it an address or a customer who has one.";
             return Answer::failure(StepError::new(ErrorKind::InvalidInput, message));
         };
-        let subject = input.get("subject").cloned().unwrap_or_default();
+        let (subject, body) = match self.texts(input) {
+            Ok(texts) => texts,
+            Err(message) => {
+                return Answer::failure(StepError::new(ErrorKind::NotFound, message));
+            }
+        };
         let message = json!({
-            "to": address(&to), "recipient": to, "subject": subject, "body": input.get("body"),
+            "to": address(&to), "recipient": to, "subject": subject, "body": body,
         });
         let output = json!({
             "messageId": format!("message_{}", self.made), "status": "accepted", "to": to, "subject": subject,
-            "body": input.get("body"), "edited": false, "via": "simulation", "sandbox": true,
+            "body": body, "edited": false, "via": "simulation", "sandbox": true,
         });
         let request = ApprovalRequest {
             kind: ApprovalKind::Message,
@@ -128,6 +137,24 @@ impl Stage {
             confidence: None,
         };
         Answer::now(Reply::Park { request: Box::new(request), output })
+    }
+
+    /// Subject and body of an email. A template's text is given as it is written: only the engine knows the
+    /// words of its run.
+    fn texts(&self, input: &Value) -> Result<(Value, Value), String> {
+        let text = |name: &str| input.get(name).cloned().unwrap_or_default();
+        let is_blank = |value: &Value| value.as_str().is_none_or(|text| text.trim().is_empty());
+        let (mut subject, mut body, id) = (text("subject"), text("body"), text("templateId"));
+        if let Some(id) = id.as_str().filter(|id| !id.is_empty() && is_blank(&body)) {
+            let Some(template) = self.templates.get(id) else {
+                return Err(format!("There is no message template {id}. Add it to the world\u{2019}s `templates`."));
+            };
+            body = json!(template.text);
+            if is_blank(&subject) {
+                subject = json!(template.subject);
+            }
+        }
+        Ok((subject, body))
     }
 }
 

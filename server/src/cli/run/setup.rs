@@ -44,6 +44,13 @@ pub async fn open(store: &Store, plan: &Plan) -> Result<Room, CommandError> {
     let scene = Scene::new(Stage::new(&plan.world, &plan.scenario));
     let Services { engine, gate } = start_engine(store, &clock, &scene, plan)?;
     let organization = add_organization(&engine, &gate, clock.now()).await?;
+    for template in &plan.world.templates {
+        let settings = gate.channels().settings();
+        let made = settings.template_create(organization, template, BY.to_owned(), clock.now());
+        made.await.map_err(|error| {
+            CommandError::usage(format!("the template {} of the world: {error}", template.id))
+        })?;
+    }
     let records = plan.world.contacts.iter().chain(&plan.scenario.contacts);
     for (number, record) in records.enumerate() {
         if let Some((named, id)) = add_contact(&gate, organization, number, record).await? {

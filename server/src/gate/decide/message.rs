@@ -3,7 +3,9 @@
 use super::{Decider, Inner};
 use crate::{
     channel::check_line,
-    gate::{DecideError, Gate, content_hash, draft::parked, ride, save_as, verdict},
+    gate::{
+        DecideError, Gate, content_hash, draft::parked, ride, save_as, tracking, verdict,
+    },
     store::{self, Approval, ApprovedContent, Decided, Message, StoreError, StoreResult, Tx},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -331,7 +333,10 @@ async fn revise(
         let text = text.replace("\r\n", "\n");
         if text != message.content.text {
             // The HTML part said the old text; what was looked at and edited is the plain one.
-            message.content.html = None;
+            // The pixel of tracked opens stays.
+            let before = message.content.html.take();
+            message.content.html =
+                before.and_then(|before| tracking::html_of_edited(&text, &before));
         }
         message.content.text = text;
     }

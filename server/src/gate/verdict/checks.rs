@@ -160,7 +160,20 @@ pub(super) fn approval(facts: &Facts) -> Checked {
         return checked(name, Effect::Refuse, text);
     }
     match &facts.approval {
-        ApprovalFact::Pending => checked(name, Effect::Ask, "A person must approve it."),
+        ApprovalFact::Pending => match &facts.repeats {
+            None => checked(name, Effect::Ask, "A person must approve it."),
+            Some(earlier) => {
+                let at = earlier.at.map(|at| at.with_timezone(&facts.zone));
+                let at = at.map(|at| at.format(" on %-d %b %Y at %H:%M").to_string());
+                let text = format!(
+                    "It repeats \u{201c}{}\u{201d}, which left to {}{}: a person must approve that it is sent again.",
+                    earlier.subject,
+                    earlier.to,
+                    at.unwrap_or_default()
+                );
+                checked(name, Effect::Ask, text)
+            }
+        },
         ApprovalFact::Given { by } => checked(name, Effect::Pass, format!("Approved by {by}.")),
         ApprovalFact::OtherContent => checked(
             name,

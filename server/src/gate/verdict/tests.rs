@@ -20,6 +20,7 @@ fn facts() -> Facts {
         caps: Vec::new(),
         budget: None,
         approval: ApprovalFact::Given { by: "Grace".into() },
+        repeats: None,
         expires_at: None,
         held_until: None,
         account: "smtp mail:25".into(),

@@ -118,7 +118,13 @@ pub async fn problems(
     graph: &Graph,
 ) -> Result<Vec<Problem>, Failure> {
     let names = secrets::names(state, organization).await?;
-    Ok(graph::check(graph, &CheckContext { secrets: Some(&names), ..CheckContext::default() }))
+    let templates = state.gate().channels().settings().template_ids(organization).await?;
+    let context = CheckContext {
+        secrets: Some(&names),
+        templates: Some(&templates),
+        ..CheckContext::default()
+    };
+    Ok(graph::check(graph, &context))
 }
 
 /// `GET /api/workflows/{id}`.

@@ -190,3 +190,29 @@ fn the_input_can_be_a_file() {
         signalbox(&["run", "-", "--virtual-time"], &std::fs::read_to_string(file.path()).unwrap());
     assert_eq!(told.code, 3, "{told:?}");
 }
+
+#[test]
+fn templates_come_from_the_world() {
+    let file = workflow(&[(
+        "send",
+        "action",
+        json!({"type": "email_send", "parameters": {
+            "to": "Ada <ada@example.com>", "templateId": "tmpl_intro"}}),
+        json!({"success": "end"}),
+    )]);
+    let world = TempFile::new(
+        r#"{"templates": [{"id": "tmpl_intro", "subject": "Hello {{contact.name}}", "text": "About {{input.topic}}."}]}"#,
+    );
+    let arguments = |world| {
+        ["--approve", "all", "--virtual-time", "--json", "--input", "{\"topic\": \"lamps\"}", "--world", world]
+    };
+    let path = world.path();
+    let said = run(&file, &arguments(&path), "");
+    let last = said.lines().pop().unwrap();
+    let message = &last["messages"][0];
+    assert_eq!((&message["subject"], &message["body"]), (&json!("Hello Ada"), &json!("About lamps.")), "{said:?}");
+    let empty = TempFile::new("{}");
+    let path = empty.path();
+    let said = run(&file, &arguments(&path), "");
+    assert!(said.out.contains("there is no message template tmpl_intro"), "{said:?}");
+}

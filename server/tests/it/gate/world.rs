@@ -106,6 +106,7 @@ impl World {
             attempt: 1,
             activation: ActivationId(2),
             node: "send_email".into(),
+            repeats: None,
         }
     }
 

@@ -10,7 +10,7 @@ use server::{
     auth::ServerKey,
     egress::{Allowed, Egress},
     engine::{CallContext, CallExecutor, CallOutcome, Clock, EngineConfig, SystemClock},
-    gate::Gate,
+    gate::{Gate, Links},
     http::{self, api::tokens},
     live::LiveHub,
     secret::Vault,
@@ -123,12 +123,16 @@ impl Making {
         let addr = listener.local_addr().unwrap();
         let vault = Arc::new(Vault::ephemeral());
         let (store, time, config) = (self.store.clone(), self.clock.clone(), self.config.clone());
-        let Services { engine, gate } =
-            assemble::start(store, vault, time, config, |gate| self.executor(gate));
+        let key = ServerKey::ephemeral();
+        let links = Links::new(format!("http://{addr}"), key.clone());
+        let Services { engine, gate } = assemble::start(store, vault, time, config, |gate| {
+            gate.link_with(links);
+            self.executor(gate)
+        });
         let state = AppState::new(Parts {
             engine,
             gate,
-            key: ServerKey::ephemeral(),
+            key,
             public_origin: None,
             base_url: format!("http://{addr}"),
             clock,
@@ -312,6 +316,11 @@ pub fn example_body(operation: &str) -> Value {
         "contact_create" | "contact_update" => {
             json!({ "name": "Ada", "email": "ada@example.com", "tags": ["a"], "metadata": { "k": "v" } })
         }
+        "template_create" => {
+            json!({ "id": "welcome", "name": "Welcome", "subject": "Hi", "text": "Hi {{contact.name}}" })
+        }
+        "template_change" => json!({ "revision": 1, "text": "Hello {{contact.name}}" }),
+        "sandbox_answer" => json!({ "text": "Yes please." }),
         "settings_general_set" => {
             json!({ "name": "Acme", "timezone": "Europe/Berlin", "email_hold_ms": 0 })
         }

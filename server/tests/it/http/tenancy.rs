@@ -137,6 +137,9 @@ pub async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, 
     let approvals = server.get(&owner, "/api/approvals?state=pending").await.json();
     let secret = json!({ "name": "shop_key_of_acme", "value": "a value" });
     assert_eq!(server.post(&owner, "/api/secrets", &secret).await.status, 201);
+    let mut template = example_body("template_create");
+    template["id"] = json!("welcome_of_acme");
+    assert_eq!(server.post(&owner, "/api/templates", &template).await.status, 201);
     let contact =
         server.post(&owner, "/api/contacts", &example_body("contact_create")).await.json();
     vec![
@@ -147,6 +150,7 @@ pub async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, 
         ("/api/approvals/", approvals["items"][0]["id"].as_str().unwrap().to_owned()),
         ("/api/contacts/", contact["id"].as_str().unwrap().to_owned()),
         ("/api/secrets/", "shop_key_of_acme".to_owned()),
+        ("/api/templates/", "welcome_of_acme".to_owned()),
         ("/api/sandbox/messages/", String::new()),
         ("/api/starters/", String::new()),
     ]

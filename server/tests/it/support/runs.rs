@@ -2,12 +2,13 @@
 
 use futures::{FutureExt, future::BoxFuture};
 use server::{
-    gate::{Ride, Runs, TellError},
+    gate::{Letter, Ride, Runs, TellError, Written},
     store::{Store, StoreError},
 };
 use signalbox::{
+    expr::ValueScope,
     id::{OrganizationId, RunId},
-    run::{Command, Refusal},
+    run::{ActivationId, Command, Refusal, StepError},
 };
 use std::sync::{
     Arc, Mutex,
@@ -64,5 +65,17 @@ impl Runs for NotedRuns {
             Ok(())
         }
         .boxed()
+    }
+
+    /// Knows what is known of the message, and nothing of a run.
+    fn write(
+        &self,
+        _: OrganizationId,
+        _: RunId,
+        _: ActivationId,
+        letter: Letter,
+    ) -> BoxFuture<'_, Result<Written, StepError>> {
+        let scope = ValueScope::new(letter.about.clone().into(), 0);
+        async move { letter.write(&scope) }.boxed()
     }
 }

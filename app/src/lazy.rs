@@ -71,6 +71,7 @@ impl Part {
                 let first = fetch_runs().await.and(fetch_contacts().await);
                 first
                     .and(fetch_sandbox().await)
+                    .and(fetch_templates().await)
                     .and(fetch_settings().await)
                     .and(fetch_card().await)
                     .and(fetch_inbox_keys().await)
@@ -151,6 +152,7 @@ lazy_page!(RunRoute, canvas: draw_run, fetch_run, pages::Run);
 lazy_page!(RunsRoute, office: draw_runs, fetch_runs, pages::Runs);
 lazy_page!(ContactsRoute, office: draw_contacts, fetch_contacts, pages::Contacts);
 lazy_page!(SandboxRoute, office: draw_sandbox, fetch_sandbox, pages::Sandbox);
+lazy_page!(TemplatesRoute, office: draw_templates, fetch_templates, pages::Templates);
 lazy_page!(SettingsRoute, office: draw_settings, fetch_settings, pages::Settings);
 
 in_part!(office: draw_card(

@@ -12,6 +12,7 @@ mod sandbox;
 mod settings;
 mod setup;
 mod sign_in;
+mod templates;
 mod workflows;
 
 pub use contacts::Contacts;
@@ -24,5 +25,6 @@ pub use sandbox::Sandbox;
 pub use settings::Settings;
 pub use setup::Setup;
 pub use sign_in::SignIn;
+pub use templates::Templates;
 pub use workflows::WorkflowsPage;
 pub(crate) use workflows::{Gallery, ImportForm, Making};

@@ -4,7 +4,7 @@
 use crate::frame::Frame;
 use crate::lazy::{
     ContactsRoute, EditorRoute, InboxRoute, Part, RunRoute, RunsRoute, SandboxRoute, SettingsRoute,
-    SetupRoute, SignInRoute, WorkflowsRoute,
+    SetupRoute, SignInRoute, TemplatesRoute, WorkflowsRoute,
 };
 use crate::pages::NotFound;
 use crate::ui::Icon;
@@ -33,11 +33,12 @@ const fn place(href: &'static str, label: &'static str, icon: Icon, on_phone: bo
 }
 
 /// The places, in the order of the rail.
-pub const PLACES: [Place; 6] = [
+pub const PLACES: [Place; 7] = [
     place("/inbox", "Inbox", Icon::Inbox, true),
     place("/runs", "Runs", Icon::Activity, true),
     place("/workflows", "Workflows", Icon::Workflow, true),
     place("/contacts", "Contacts", Icon::Users, true),
+    place("/templates", "Templates", Icon::Mail, false),
     place("/sandbox", "Sandbox", Icon::Flask, false),
     place("/settings", "Settings", Icon::Settings, true),
 ];
@@ -83,6 +84,7 @@ pub fn AppRoutes() -> impl IntoView {
                 <Route path=path!("/runs") view={Lazy::<RunsRoute>::new()} />
                 <Route path=path!("/runs/:id") view={Lazy::<RunRoute>::new()} />
                 <Route path=path!("/contacts") view={Lazy::<ContactsRoute>::new()} />
+                <Route path=path!("/templates") view={Lazy::<TemplatesRoute>::new()} />
                 <Route path=path!("/sandbox") view={Lazy::<SandboxRoute>::new()} />
                 <Route path=path!("/settings") view={Lazy::<SettingsRoute>::new()} />
                 <Route path=path!("/workflows") view={Lazy::<WorkflowsRoute>::new()} />

@@ -22,7 +22,7 @@ test("every page sends a policy without unsafe sources", async ({ page }) => {
 test("the rail leads to every place and folds to icons", async ({ page, open }) => {
   await open("/inbox");
   const rail = page.getByRole("navigation", { name: "Main" });
-  for (const place of ["Runs", "Workflows", "Contacts", "Sandbox", "Settings", "Inbox"]) {
+  for (const place of ["Runs", "Workflows", "Contacts", "Templates", "Sandbox", "Settings", "Inbox"]) {
     await rail.getByRole("link", { name: place }).click();
     await expect(page).toHaveURL(new RegExp(`/${place.toLowerCase()}$`));
     await expect(page.getByRole("heading", { level: 1, name: place })).toBeVisible();

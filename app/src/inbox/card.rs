@@ -169,6 +169,7 @@ fn Opened(
                     .message
                     .clone()
                     .map(|message| view! { <MessageCard message=message draft=draft /> })}
+                <super::message::Leads links=found.links.clone() />
                 <Subject found=found.clone() draft=draft pending=pending />
                 {found
                     .gate

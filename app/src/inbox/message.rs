@@ -5,7 +5,7 @@ use super::diff::{Piece, words};
 use crate::looks;
 use crate::ui::{Badge, Bind, Glyph, Icon, TextArea, TextInput, Time};
 use leptos::prelude::*;
-use signalbox::wire::{MessageView, Revision};
+use signalbox::wire::{MessageView, Revision, TrackedLink};
 
 /// The message.
 #[component]
@@ -72,6 +72,32 @@ pub fn Finished(
                 })}
         </article>
     }
+}
+
+/// Where the tracked links of a message lead: its text shows our own addresses.
+#[component]
+pub(super) fn Leads(links: Vec<TrackedLink>) -> impl IntoView {
+    if links.is_empty() {
+        return None;
+    }
+    Some(view! {
+        <section class="rounded border border-line bg-surface-1 px-4 py-3 text-sm">
+            <h3 class="font-medium">"Its links are tracked. They lead to"</h3>
+            <ul class="mt-1 flex flex-col gap-1">
+                {links
+                    .into_iter()
+                    .map(|link| {
+                        view! {
+                            <li class="break-all">
+                                <span class="font-medium">{link.url}</span>
+                                <span class="block text-xs text-text-3">{link.address}</span>
+                            </li>
+                        }
+                    })
+                    .collect_view()}
+            </ul>
+        </section>
+    })
 }
 
 #[component]

@@ -1,12 +1,16 @@
 //! The sandbox mailbox: what would have been sent while no real channel is set.
 
-use crate::api::{failure, use_client};
+use crate::api::{failure, trouble, use_client};
 use crate::inbox::Finished;
 use crate::live::{FrameKind, use_live};
-use crate::ui::{EmptyState, Icon, LinkButton, PageHeader, Skeleton, Time};
-use leptos::prelude::*;
+use crate::session::may;
+use crate::ui::{
+    Bind, Button, EmptyState, ErrorPanel, Icon, LinkButton, PageHeader, Skeleton, TextArea, Time, Toast,
+    Toasts, Trouble,
+};
+use leptos::{prelude::*, task::spawn_local};
 use signalbox::id::MessageId;
-use signalbox::wire::{MessageView, PageQuery};
+use signalbox::wire::{MessageView, PageQuery, Permission, SandboxAnswer};
 
 /// `/sandbox`.
 #[component]
@@ -107,8 +111,66 @@ fn Mailbox(messages: Vec<MessageView>, open: RwSignal<Option<MessageId>>) -> imp
                     })
                     .collect_view()}
             </ul>
-            <div>{move || opened().map(|message| view! { <Finished message=message /> })}</div>
+            <div>
+                {move || {
+                    opened()
+                        .map(|message| {
+                            let id = message.id;
+                            view! {
+                                <Finished message=message />
+                                <AnswerAs id=id />
+                            }
+                        })
+                }}
+            </div>
         </div>
     }
     .into_any()
+}
+
+/// What the recipient would write: it comes in as a real answer does.
+#[component]
+fn AnswerAs(id: MessageId) -> impl IntoView {
+    let client = StoredValue::new(use_client());
+    let toasts = Toasts::expect();
+    let (text, sending) = (RwSignal::new(String::new()), RwSignal::new(false));
+    let wrong = RwSignal::new(None::<Trouble>);
+    let send = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        let body = SandboxAnswer { text: text.get_untracked() };
+        sending.set(true);
+        wrong.set(None);
+        spawn_local(async move {
+            let answer = client.get_value().sandbox_answer(id, &body).await;
+            sending.try_set(false);
+            match answer {
+                Ok(_) => {
+                    text.try_set(String::new());
+                    toasts.push(Toast::done("The answer came in."));
+                }
+                Err(error) => {
+                    wrong.try_set(Some(trouble(&error)));
+                }
+            }
+        });
+    };
+    view! {
+        <Show when=|| may(Permission::PlanInstanceControl)>
+            <form class="mt-4 flex flex-col gap-2" on:submit=send>
+                {move || wrong.get().map(|wrong| view! { <ErrorPanel trouble=wrong /> })}
+                <TextArea
+                    name="sandbox-answer"
+                    label="Answer as the contact"
+                    value=Bind::from(text)
+                    rows=3
+                    help="It comes in as a real email does: runs hear of it. STOP opts the contact out."
+                />
+                <div class="flex justify-end">
+                    <Button button_type="submit" pending=sending>
+                        "Send answer"
+                    </Button>
+                </div>
+            </form>
+        </Show>
+    }
 }

@@ -28,7 +28,7 @@ CREATE TABLE inbound_messages (
     organization_id UUID    NOT NULL,
     id              UUID    NOT NULL,            -- derived from its Message-ID: the same one comes in once
     at              BIGINT  NOT NULL,
-    kind            TEXT    NOT NULL,            -- reply, bounce, delay, auto_reply, opt_out, other
+    kind            TEXT    NOT NULL,            -- reply, bounce, delay, delivered, auto_reply, opt_out, other
     sender          TEXT    NOT NULL,            -- the bare address in lower case
     subject         TEXT    NOT NULL,
     body            TEXT    NOT NULL,

@@ -25,7 +25,7 @@ pub struct SandboxAnswer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct InboundOutcome {
-    /// `reply`, `bounce`, `delay` (not delivered yet), `auto_reply`, `opt_out`, `other`.
+    /// `reply`, `bounce`, `delay` (not delivered yet), `delivered`, `auto_reply`, `opt_out`, `other`.
     pub kind: String,
     /// The message of ours that it is about.
     pub message: Option<MessageId>,

@@ -17,7 +17,44 @@ pub fn EmailTab() -> impl IntoView {
             async move { client.settings_email().await }
         },
     );
-    loaded(settings, |found| view! { <Form found=found /> }.into_any())
+    view! {
+        {loaded(settings, |found| view! { <Form found=found /> }.into_any())}
+        <WayIn />
+    }
+}
+
+/// Where a mail server hands over what came in.
+#[component]
+fn WayIn() -> impl IntoView {
+    let client = use_client();
+    let address = Resource::new(
+        || (),
+        move |()| {
+            let client = client.clone();
+            async move { client.settings_email_inbound().await }
+        },
+    );
+    view! {
+        <details class="mt-6 rounded border border-line bg-surface-1">
+            <summary class="cursor-pointer px-4 py-2 font-medium">"Answers and bounces"</summary>
+            <div class="flex flex-col gap-2 border-t border-line px-4 py-3 text-sm">
+                <p>
+                    "Let your mail server hand over each email it receives, as it is, by a POST to this address. Runs then hear of answers, bounces and opt-outs. Keep the address secret."
+                </p>
+                {loaded(
+                    address,
+                    |found| {
+                        view! {
+                            <code class="break-all font-mono text-xs" data-testid="inbound-address">
+                                {found.url}
+                            </code>
+                        }
+                            .into_any()
+                    },
+                )}
+            </div>
+        </details>
+    }
 }
 
 /// What is typed.

@@ -58,6 +58,7 @@ impl Reading {
             (Kind::OptOut, _) => "opt_out",
             (Kind::Bounce(_), _) => "bounce",
             (Kind::Delay, _) => "delay",
+            (Kind::Delivered, _) => "delivered",
             (Kind::Auto, _) => "auto_reply",
             (Kind::Written, Some(_)) => "reply",
             (Kind::Written, None) => "other",
@@ -69,6 +70,7 @@ impl Reading {
         match self.kind() {
             "reply" => Some("reply"),
             "bounce" => Some("bounce"),
+            "delivered" => Some("delivered"),
             "opt_out" => Some("unsubscribed"),
             _ => None,
         }
@@ -178,15 +180,19 @@ impl Gate {
         let events = self.events_of(organization, id, &reading).await?;
         let taken: Arc<Mutex<Taken>> = Arc::default();
         let signal = reading.signal();
-        let bounce = match &reading.mail.kind {
-            Kind::Bounce(why) => Some(why.clone()),
+        let moved = match &reading.mail.kind {
+            Kind::Bounce(why) => Some((MessageState::Bounced, format!("It bounced: {why}"))),
+            Kind::Delivered => {
+                let text = "The recipient\u{2019}s mail server has delivered it.";
+                Some((MessageState::Delivered, text.to_owned()))
+            }
             _ => None,
         };
         let by_person = reading.mail.kind == Kind::Written;
         let (kept, outcome_of) = (inbound.clone(), taken.clone());
         let write = ride(move |tx| {
-            let (inbound, events, bounce, taken) =
-                (kept.clone(), events.clone(), bounce.clone(), outcome_of.clone());
+            let (inbound, events, moved, taken) =
+                (kept.clone(), events.clone(), moved.clone(), outcome_of.clone());
             async move {
                 let mut now_taken = Taken::default();
                 if store::inbound_insert(tx, &inbound).await? {
@@ -196,8 +202,8 @@ impl Gate {
                         let detail = json!({ "inbound": inbound.id, "from": inbound.sender });
                         store::message_fact_insert(tx, organization, message, kind, &detail, now)
                             .await?;
-                        if let Some(why) = bounce {
-                            bounced(tx, organization, message, &why, now).await?;
+                        if let Some((state, detail)) = moved {
+                            move_to(tx, organization, message, state, detail, now).await?;
                         }
                     }
                     for event in &events {
@@ -239,8 +245,8 @@ impl Gate {
         let name = match reading.signal() {
             Some("reply") => event_type::EMAIL_REPLIED,
             Some("bounce") => event_type::EMAIL_BOUNCED,
-            Some(_) => event_type::EMAIL_UNSUBSCRIBED,
-            None => return Ok(Vec::new()),
+            Some("unsubscribed") => event_type::EMAIL_UNSUBSCRIBED,
+            _ => return Ok(Vec::new()),
         };
         let (mail, message) = (&reading.mail, reading.message.as_ref());
         let payload = json!({
@@ -294,19 +300,21 @@ struct Taken {
     approved: Vec<(Message, &'static str)>,
 }
 
-async fn bounced(
+/// What a report says of a message, where that can still become of it.
+async fn move_to(
     tx: &mut store::Tx,
     organization: OrganizationId,
     id: MessageId,
-    why: &str,
+    state: MessageState,
+    detail: String,
     now: chrono::DateTime<chrono::Utc>,
 ) -> StoreResult<()> {
     let mut message = store::message_fetch_in(tx, organization, id).await?;
-    if !may_follow(message.state, MessageState::Bounced) {
+    if !may_follow(message.state, state) {
         return Ok(());
     }
-    message.detail = format!("It bounced: {why}");
-    super::save_as(tx, &mut message, MessageState::Bounced, now).await
+    message.detail = detail;
+    super::save_as(tx, &mut message, state, now).await
 }
 
 fn outcome(inbound: &Inbound, duplicate: bool) -> InboundOutcome {

@@ -151,7 +151,7 @@ pub struct Inbound {
     pub id: InboundId,
     /// When it came in.
     pub at: DateTime<Utc>,
-    /// `reply`, `bounce`, `delay`, `auto_reply`, `opt_out`, `other`.
+    /// `reply`, `bounce`, `delay`, `delivered`, `auto_reply`, `opt_out`, `other`.
     pub kind: String,
     /// From whom: the bare address in lower case.
     pub sender: String,

@@ -45,6 +45,8 @@ pub enum Kind {
     Bounce(String),
     /// It was not delivered yet.
     Delay,
+    /// It was delivered.
+    Delivered,
     /// A program answered, or reports something else.
     Auto,
 }
@@ -219,6 +221,7 @@ impl Report {
         let code = self.status.split_whitespace().next().unwrap_or_default();
         match (self.action.as_str(), code.chars().next()) {
             ("delayed", _) | ("failed", Some('4')) | ("", Some('4')) => Kind::Delay,
+            ("delivered", _) => Kind::Delivered,
             ("failed", _) | ("", Some('5')) => {
                 let why: String = self.diagnostic.chars().take(300).collect();
                 Kind::Bounce(format!("{code} {why}").trim().to_owned())
@@ -301,7 +304,8 @@ mod tests {
         assert_eq!(bounced.recipient.as_deref(), Some("ada@example.com"));
         assert_eq!(report("delayed", "4.4.1").kind, Kind::Delay);
         assert_eq!(report("failed", "4.2.2").kind, Kind::Delay);
-        assert_eq!(report("delivered", "2.0.0").kind, Kind::Auto);
+        assert_eq!(report("delivered", "2.0.0").kind, Kind::Delivered);
+        assert_eq!(report("relayed", "2.0.0").kind, Kind::Auto);
     }
 
     #[test]

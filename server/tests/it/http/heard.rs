@@ -149,7 +149,7 @@ async fn an_edit_keeps_the_links_and_the_pixel() {
     let post = Post::new().await;
     let ada = post.contact("Ada", "ada@example.com").await;
     post.template("tmpl_intro", "See https://shop.example/a", None).await;
-    let workflow = post.published(&plan(&[], json!({ "opens": true, "clicks": true }))).await;
+    let workflow = post.published(&plan(&[("events.hasReply('intro')", "answered")], json!({ "opens": true, "clicks": true }))).await;
     let run = post.start(&workflow, &ada, json!({})).await;
     post.wait(&run).await;
     let draft = post.pending().await;

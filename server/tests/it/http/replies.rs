@@ -57,6 +57,7 @@ async fn conditions_hear_of_replies_bounces_and_opt_outs() {
         let (late, to_late) = post.sent(&workflow, &ada).await;
         let (answered, to_answered) = post.sent(&workflow, &ada).await;
         let (bounced, to_bounced) = post.sent(&workflow, &ada).await;
+        let (reported, to_reported) = post.sent(&workflow, &ada).await;
 
         let took = async |raw: String, kind: &str| {
             let reply = post.deliver(&raw).await;
@@ -67,6 +68,7 @@ async fn conditions_hear_of_replies_bounces_and_opt_outs() {
         took(out_of_office, "auto_reply").await;
         took(bounce(&to_late, "m2", "delayed", "4.4.1"), "delay").await;
         took(bounce(&to_bounced, "m3", "failed", "5.1.1"), "bounce").await;
+        took(bounce(&to_reported, "m6", "delivered", "2.0.0"), "delivered").await;
         let yes = answer(&to_answered, "m4", "", "Yes please.\r\n\r\n> Hi Ada");
         let outcome = took(yes.clone(), "reply").await;
         assert_eq!((&outcome["contact"], &outcome["duplicate"]), (&json!(ada), &json!(false)));
@@ -95,6 +97,7 @@ async fn conditions_hear_of_replies_bounces_and_opt_outs() {
             (&late, "cold"),
             (&answered, "answered"),
             (&bounced, "bounced"),
+            (&reported, "reported"),
             (&left, "left"),
         ] {
             assert_eq!(post.outcome(run).await, outcome);

@@ -13,7 +13,7 @@ async fn a_plan_sends_a_real_email_from_a_stored_template() {
     on_each(async || {
         let post = Post::new().await;
         let ada = post.contact("Ada <3 & Co", "ada@example.com").await;
-        let workflow = post.import(&plan(&[], json!(null))).await;
+        let workflow = post.import(&plan(&[("events.hasReply('intro')", "answered")], json!(null))).await;
         // OUT-11: a plan whose template is missing is not published, and says which step it is.
         let refused = post.publish(&workflow).await;
         assert_eq!((refused.status, refused.code().as_str()), (422, "graph_problems"));

@@ -44,8 +44,9 @@ test: check test-unit test-e2e ## Every test, the browser's included
 test-long: build ## The long tests against the release binary: crashes, load
 	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 scripts/postgres run cargo test -p server --test kill -- --nocapture --include-ignored
 
-bench: build ## Measure the release binary on this machine
+bench: build ## Measure the release binary on this machine, on SQLite and on PostgreSQL
 	@$(BINARY) bench
+	@POSTGRES_VERSIONS=17 POSTGRES_FSYNC=on scripts/postgres run sh -c '$(BINARY) bench --database-url "$$TEST_POSTGRES_URL"'
 
 size: setup ## What the first visit downloads, against its budget
 	@scripts/build release

@@ -1,17 +1,24 @@
 //! What every request shares. Cheap to clone.
 
 use crate::{
-    auth::{Passwords, ServerKey, Throttle},
+    auth::{Passwords, RememberedTokens, ServerKey, Throttle},
     engine::EngineHandle,
     gate::Gate,
     http::{KeysInWork, api::health::WriteProbe},
     live::LiveHub,
-    store::Store,
+    store::{HookTarget, Remembered, Store},
 };
 use chrono::{DateTime, Utc};
+use signalbox::id::{OrganizationId, WorkflowId};
 use std::{net::IpAddr, sync::Arc};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+/// What is remembered of each kind, at most.
+const REMEMBERED_MAX: usize = 10_000;
+
+/// Whether a workflow is archived, and its newest version.
+pub type NewestVersions = Remembered<(OrganizationId, WorkflowId), (bool, Option<u32>)>;
 
 /// Where the time comes from.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -41,6 +48,9 @@ struct Inner {
     passwords: Passwords,
     sign_ins: Throttle<(String, Option<IpAddr>)>,
     keys_in_work: KeysInWork,
+    hooks: Remembered<[u8; 32], HookTarget>,
+    newest_versions: NewestVersions,
+    tokens: RememberedTokens,
     write_probe: WriteProbe,
     live: LiveHub,
     setup_token: String,
@@ -56,6 +66,9 @@ impl AppState {
             passwords: Passwords::default(),
             sign_ins: Throttle::default(),
             keys_in_work: KeysInWork::default(),
+            hooks: Remembered::new(REMEMBERED_MAX),
+            newest_versions: Remembered::new(REMEMBERED_MAX),
+            tokens: Remembered::new(REMEMBERED_MAX),
             write_probe: WriteProbe::default(),
             live: LiveHub::default(),
             setup_token: crate::auth::Secret::fresh("").text,
@@ -117,6 +130,21 @@ impl AppState {
     /// Idempotency keys that are being worked on.
     pub fn keys_in_work(&self) -> &KeysInWork {
         &self.0.keys_in_work
+    }
+
+    /// Where webhooks' addresses lead, by the hash of their token.
+    pub fn hooks(&self) -> &Remembered<[u8; 32], HookTarget> {
+        &self.0.hooks
+    }
+
+    /// Whether a workflow is archived, and its newest version.
+    pub fn newest_versions(&self) -> &NewestVersions {
+        &self.0.newest_versions
+    }
+
+    /// API tokens, by the hash of their secret.
+    pub fn tokens(&self) -> &RememberedTokens {
+        &self.0.tokens
     }
 
     /// Looks whether the database takes writes.

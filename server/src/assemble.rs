@@ -9,7 +9,7 @@ use crate::{
     gate::{Gate, Letter, Ride, Runs, TellError, Written},
     secret::Vault,
     setting::Settings,
-    store::{self, Store, StoreError},
+    store::{self, Remembered, Store, StoreError},
     trigger,
 };
 use chrono_tz::Tz;
@@ -43,7 +43,7 @@ pub fn start(
     let time = clock.clone();
     let gate = Gate::new(store.clone(), channels, Arc::new(move || time.now()));
     let timekeeping = config.timekeeping;
-    let config = EngineConfig { organizations: Arc::new(Zones(store.clone())), ..config };
+    let config = EngineConfig { organizations: Arc::new(Zones::of(store.clone())), ..config };
     let engine = Engine::prepare(store, executor(&gate), clock, config);
     // Before the first call of an earlier process is made again: it may need the gate.
     gate.attach(Arc::new(EngineRuns(engine.clone())));
@@ -100,14 +100,30 @@ impl Runs for EngineRuns {
     }
 }
 
+/// Zones that are remembered.
+const ZONES_MAX: usize = 10_000;
+
 /// The organisations' zones.
-struct Zones(Store);
+struct Zones {
+    store: Store,
+    known: Remembered<OrganizationId, Tz>,
+}
+
+impl Zones {
+    fn of(store: Store) -> Self {
+        Self { store, known: Remembered::new(ZONES_MAX) }
+    }
+}
 
 impl Organizations for Zones {
     fn zone(&self, organization: OrganizationId) -> BoxFuture<'_, Tz> {
         async move {
-            match store::organization_fetch(&self.0, organization).await {
-                Ok(view) => view.timezone.parse().unwrap_or(Tz::UTC),
+            let read = async {
+                let view = store::organization_fetch(&self.store, organization).await?;
+                Ok(Some(view.timezone.parse().unwrap_or(Tz::UTC)))
+            };
+            match self.known.get(&self.store, organization, read).await {
+                Ok(zone) => zone.unwrap_or(Tz::UTC),
                 Err(error) => {
                     tracing::warn!(%organization, %error, "the zone is not known; UTC is used");
                     Tz::UTC

@@ -11,7 +11,7 @@ mod secret;
 mod throttle;
 
 pub use caller::{
-    Caller, Credential, Identity, SESSION_AGE_DAYS, SESSION_IDLE_HOURS, identify,
+    Caller, Credential, Identity, RememberedTokens, SESSION_AGE_DAYS, SESSION_IDLE_HOURS, identify,
     identity_from_headers,
 };
 pub use cookie::{cookie_clear, cookie_set, session_secret};

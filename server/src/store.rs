@@ -23,6 +23,7 @@ mod events;
 mod faults;
 mod feed;
 mod gate;
+mod gather;
 mod heard;
 mod hooks;
 mod idempotency;
@@ -36,10 +37,13 @@ mod outbound;
 mod outside;
 mod overview;
 mod postgres;
+mod probe;
+mod remembered;
 mod run_care;
 mod runs;
 mod schedules;
 mod secrets;
+mod seen;
 mod sessions;
 mod settings;
 mod space;
@@ -76,6 +80,8 @@ pub use model_calls::*;
 pub use outbound::*;
 pub use outside::*;
 pub use overview::*;
+pub use probe::*;
+pub use remembered::Remembered;
 pub use run_care::*;
 pub use runs::*;
 pub use schedules::*;
@@ -318,6 +324,14 @@ impl Store {
     /// Whether several servers may work on this database.
     pub fn is_shared(&self) -> bool {
         matches!(self.inner.writer, Writer::Postgres { .. })
+    }
+
+    /// Counts changes of rows that are [`Remembered`]; `None` where other servers change them too.
+    fn catalogue_count(&self) -> Option<u64> {
+        match &self.inner.writer {
+            Writer::Sqlite { queue, .. } => Some(queue.changes()),
+            Writer::Postgres { .. } => None,
+        }
     }
 
     /// Whether this server may take work: false while its lease cannot be renewed.

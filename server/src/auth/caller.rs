@@ -1,13 +1,13 @@
 //! From a request's headers to the person or machine that asks, with the role it has right now.
 
 use super::{cookie, secret::Secret};
-use crate::store::{self, Store, StoreResult};
+use crate::store::{self, Remembered, Store, StoreResult};
 use axum::http::{HeaderMap, header};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use signalbox::{
     id::{ApiTokenId, OrganizationId, SessionId, UserId},
-    wire::{OrganizationView, Permission, Role},
+    wire::{OrganizationView, Permission, Role, TokenView},
 };
 
 /// Hours without a request after which a session ends.
@@ -98,14 +98,20 @@ pub fn identity_from_headers(headers: &HeaderMap, secure: bool) -> Option<Creden
     cookie::session_secret(headers, secure).map(|secret| Credential::Session(secret.to_owned()))
 }
 
+/// API tokens with their organisations, by the hash of their secret.
+pub type RememberedTokens = Remembered<[u8; 32], (TokenView, OrganizationView)>;
+
 /// Who a credential belongs to now; none when it is unknown, over, or its owner was removed.
 pub async fn identify(
     store: &Store,
+    tokens: &RememberedTokens,
     credential: &Credential,
     now: DateTime<Utc>,
 ) -> StoreResult<Option<Caller>> {
     match credential {
-        Credential::Token(text) if text.len() <= SECRET_LENGTH_MAX => token(store, text, now).await,
+        Credential::Token(text) if text.len() <= SECRET_LENGTH_MAX => {
+            token(store, tokens, text, now).await
+        }
         Credential::Session(text) if text.len() <= SECRET_LENGTH_MAX => {
             session(store, text, now).await
         }
@@ -135,8 +141,14 @@ async fn session(store: &Store, text: &str, now: DateTime<Utc>) -> StoreResult<O
     }))
 }
 
-async fn token(store: &Store, text: &str, now: DateTime<Utc>) -> StoreResult<Option<Caller>> {
-    let found = store::token_by_secret(store, &Secret::hash_of(text)).await?;
+async fn token(
+    store: &Store,
+    tokens: &RememberedTokens,
+    text: &str,
+    now: DateTime<Utc>,
+) -> StoreResult<Option<Caller>> {
+    let hash = Secret::hash_of(text);
+    let found = tokens.get(store, hash, store::token_by_secret(store, &hash)).await?;
     let Some((token, organization)) = found else { return Ok(None) };
     if token.expires_at.is_some_and(|end| end <= now) {
         return Ok(None);

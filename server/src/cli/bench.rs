@@ -1,5 +1,5 @@
 //! `signalbox bench`: five workloads against this very binary, served as a process of its own on a
-//! fresh data folder, with full durability. The load comes from the same machine.
+//! fresh data folder (or a fresh database of a PostgreSQL server), with full durability. The load comes from the same machine.
 //!
 //! W1 webhook runs, W2 a chain, W3 a backlog, W4 sleepers, W5 start and rest. What the machine gives
 //! without an engine is measured in the same run and stands above the figures: compare the ratios.
@@ -28,6 +28,9 @@ pub struct BenchArgs {
     /// How much of the full workload: 0.01 to 1
     #[arg(long, default_value_t = 1.0, value_parser = share)]
     share: f64,
+    /// Measure on a PostgreSQL server: workloads get databases of their own there, which are removed again
+    #[arg(long)]
+    database_url: Option<String>,
     /// Where the databases are made; a folder for temporary files unless given
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -45,7 +48,8 @@ pub async fn run(args: BenchArgs) -> Result<(), CommandError> {
     let wanted = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
     let mut report = Report::default();
     progress("the machine's limits");
-    limits::measure(&folder, &mut report)?;
+    let url = args.database_url.as_deref();
+    limits::measure(&folder, url, &mut report).await?;
     for (name, what) in [
         ("W5", "start and rest"),
         ("W1", "webhook runs"),
@@ -57,7 +61,7 @@ pub async fn run(args: BenchArgs) -> Result<(), CommandError> {
             continue;
         }
         progress(&format!("{name}: {what}"));
-        let mut server = ServerProcess::start(&folder).await?;
+        let mut server = ServerProcess::start(&folder, url).await?;
         match name {
             "W1" => workloads::webhook_runs(&server, args.share, &mut report).await?,
             "W2" => workloads::chain(&server, args.share, &mut report).await?,

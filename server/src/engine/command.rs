@@ -47,6 +47,14 @@ struct NotWritten {
     extra: Option<WriteOp>,
 }
 
+impl NotWritten {
+    /// An error of what was sent with the fence.
+    fn fenced(error: StoreError, extra: Option<WriteOp>) -> Self {
+        let fenced = matches!(error, StoreError::Conflict { what: store::RUN_FENCE });
+        Self { error, fenced, extra }
+    }
+}
+
 impl From<StoreError> for NotWritten {
     fn from(error: StoreError) -> Self {
         Self { error, fenced: false, extra: None }
@@ -303,14 +311,21 @@ impl Inner {
         self.store
             .write_with(move |tx| {
                 async move {
-                    if let Err(error) = store::run_fence(tx, &commit).await {
-                        let fenced = matches!(error, StoreError::Conflict { .. });
-                        return Err(NotWritten { error, fenced, extra });
-                    }
+                    store::run_fence(tx, &commit)?;
                     if let Some(extra) = extra {
+                        if let Err(error) = store::run_fence_send(tx).await {
+                            return Err(NotWritten::fenced(error, Some(extra)));
+                        }
                         extra(tx).await?;
+                        store::run_append(tx, &commit).await?;
+                    } else {
+                        let appended = store::run_append(tx, &commit).await;
+                        let sent = match appended {
+                            Ok(()) => store::run_fence_send(tx).await,
+                            error => error,
+                        };
+                        sent.map_err(|error| NotWritten::fenced(error, None))?;
                     }
-                    store::run_append(tx, &commit).await?;
                     let RunCommit { organization, run, .. } = *commit;
                     for call in cancelled {
                         executor.close(tx, organization, run, Closing::Call(call)).await?;
@@ -352,7 +367,7 @@ impl Inner {
         if plan.ends {
             self.queue.cancel_run(run);
         }
-        if plan.ends || !plan.cancelled.is_empty() || asks_slot(writes) {
+        if plan.concerns_others {
             self.see_to_others();
         }
         for call in plan.calls {
@@ -469,10 +484,6 @@ impl Inner {
             pause_ms = (pause_ms * 2).min(5_000);
         }
     }
-}
-
-fn asks_slot(writes: &[RunWrite]) -> bool {
-    writes.iter().any(|write| matches!(write, RunWrite::SlotAsk(..)))
 }
 
 fn outcome(live: &Live, events: usize) -> Outcome {

@@ -30,6 +30,8 @@ pub(super) struct Plan {
     pub cancelled: Vec<CallId>,
     /// The run ended with it.
     pub ends: bool,
+    /// A run that waits for it, that it started, or that waits for its place, is to be seen to.
+    pub concerns_others: bool,
     /// It must go on by itself.
     pub due: bool,
     /// The nearest timer it sets.
@@ -79,12 +81,17 @@ pub(super) fn plan(
     if advance.events.iter().any(|event| lifts_a_stop(&event.body)) {
         draft.set_timers_again();
     }
-    if ends {
+    // A run that is over with its first commit, and that no run waits for, left nothing behind.
+    let is_whole = place.expected_seq == 0
+        && draft.writes.is_empty()
+        && draft.live.context.root_workflow_id.is_none();
+    if ends && !is_whole {
         draft.writes.push(RunWrite::End);
     }
+    let concerns_others = draft.concerns_others(ends);
     let Draft { writes, calls, cancelled, timer, .. } = draft;
     let commit = commit(place, live, &advance.events, writes, due)?;
-    Ok(Plan { commit: Arc::new(commit), calls, cancelled, ends, due, timer })
+    Ok(Plan { commit: Arc::new(commit), calls, cancelled, ends, concerns_others, due, timer })
 }
 
 fn commit(
@@ -115,6 +122,7 @@ fn commit(
     Ok(RunCommit {
         organization: place.organization,
         run: place.run,
+        workflow: live.workflow,
         expected_seq: place.expected_seq,
         seq: state.seq,
         at: place.now,
@@ -241,6 +249,17 @@ impl Draft<'_> {
             }
             Effect::Continue | Effect::Ended => {}
         }
+    }
+
+    fn concerns_others(&self, ends: bool) -> bool {
+        let Live { state, context, calls, .. } = &*self.live;
+        let leaves = ends
+            && (context.root_workflow_id.is_some()
+                || state.slot.is_some()
+                || state.awaits_slot
+                || !calls.is_empty());
+        let asks = |write: &RunWrite| matches!(write, RunWrite::SlotAsk(..));
+        leaves || !self.cancelled.is_empty() || self.writes.iter().any(asks)
     }
 
     /// A timer that fired while the run was stopped is due at once when the stop is lifted.

@@ -1,7 +1,7 @@
 //! Loading a run: the newest checkpoint, and the events after it.
 
 use super::{EngineError, Inner, cells::Live};
-use crate::store::{self, Run, StoreError};
+use crate::store::{self, Run, RunParts, StoreError};
 use futures::FutureExt;
 use signalbox::{
     id::{OrganizationId, RunId, WorkflowId},
@@ -19,24 +19,27 @@ impl Inner {
         organization: OrganizationId,
         run: RunId,
     ) -> Result<Live, EngineError> {
-        let row = store::run_fetch(&self.store, organization, run).await?;
-        if row.quarantined {
+        let parts = store::run_parts(&self.store, organization, run).await?;
+        if parts.run.quarantined {
             return Err(EngineError::Quarantined("it was set aside before".into()));
         }
-        match self.load_row(&row).await {
+        match self.load_parts(&parts).await {
             Ok(live) => Ok(live),
             Err(EngineError::Store(error @ StoreError::Corrupt { .. })) => {
-                self.quarantine(&row, error.to_string()).await
+                self.quarantine(&parts.run, error.to_string()).await
             }
-            Err(error @ EngineError::Graph(_)) => self.quarantine(&row, error.to_string()).await,
+            Err(error @ EngineError::Graph(_)) => {
+                self.quarantine(&parts.run, error.to_string()).await
+            }
             Err(other) => Err(other),
         }
     }
 
-    async fn load_row(&self, row: &Run) -> Result<Live, EngineError> {
+    async fn load_parts(&self, parts: &RunParts) -> Result<Live, EngineError> {
+        let RunParts { run: row, checkpoint, root_workflow } = parts;
         let (organization, run) = (row.organization, row.id);
         let graph = self.version(organization, row.workflow, row.version).await?;
-        let (mut state, checkpoint_seq) = self.checkpoint(organization, run).await?;
+        let (mut state, checkpoint_seq) = from_checkpoint(run, checkpoint.as_ref());
         loop {
             let (events, more) =
                 store::events_after(&self.store, organization, run, state.seq, PAGE).await?;
@@ -56,30 +59,8 @@ impl Inner {
             }));
         }
         let mut context = self.context(organization, row.workflow).await;
-        if self.others.has_links() {
-            let link = store::link_fetch(&self.store, organization, run).await?;
-            context.root_workflow_id = link.map(|link| link.root_workflow);
-        }
+        context.root_workflow_id = *root_workflow;
         Ok(Live::new(state, graph, context, row.workflow, checkpoint_seq))
-    }
-
-    /// The newest checkpoint, or the state before the first event. One that cannot be read is only
-    /// a shortcut lost: the journal is the truth.
-    async fn checkpoint(
-        &self,
-        organization: OrganizationId,
-        run: RunId,
-    ) -> Result<(RunState, u64), EngineError> {
-        let found = store::checkpoint_fetch(&self.store, organization, run).await?;
-        let read = found.map(|(seq, bytes)| (seq, serde_json::from_slice::<RunState>(&bytes)));
-        Ok(match read {
-            Some((seq, Ok(state))) if state.seq == seq && state.run == run => (state, seq),
-            Some(_) => {
-                tracing::warn!(%run, "a checkpoint cannot be read; the journal is replayed");
-                (RunState::new(run), 0)
-            }
-            None => (RunState::new(run), 0),
-        })
     }
 
     pub(super) async fn context(
@@ -120,5 +101,19 @@ impl Inner {
             })
             .await?;
         Ok(())
+    }
+}
+
+/// The state of the newest checkpoint, or before the first event. One that cannot be read is only a
+/// shortcut lost: the journal is the truth.
+fn from_checkpoint(run: RunId, found: Option<&(u64, Vec<u8>)>) -> (RunState, u64) {
+    let read = found.map(|(seq, bytes)| (*seq, serde_json::from_slice::<RunState>(bytes)));
+    match read {
+        Some((seq, Ok(state))) if state.seq == seq && state.run == run => (state, seq),
+        Some(_) => {
+            tracing::warn!(%run, "a checkpoint cannot be read; the journal is replayed");
+            (RunState::new(run), 0)
+        }
+        None => (RunState::new(run), 0),
     }
 }

@@ -21,28 +21,13 @@ const DEPTH_MAX: u32 = 16;
 /// Rows read at once.
 const BATCH: u32 = 256;
 
-/// Whether there is anything of the kind at all: most servers never have any, and need not look.
+/// Who looks for what is to be done.
+#[derive(Default)]
 pub(super) struct Others {
-    links: AtomicBool,
     /// Somebody looks already.
     looking: AtomicBool,
     /// Something came up meanwhile.
     again: AtomicBool,
-}
-
-impl Default for Others {
-    fn default() -> Self {
-        // Until the first look it is not known.
-        let (links, looking, again) = (true, false, false);
-        Self { links: links.into(), looking: looking.into(), again: again.into() }
-    }
-}
-
-impl Others {
-    /// Whether runs were started by runs.
-    pub(super) fn has_links(&self) -> bool {
-        self.links.load(Ordering::Relaxed)
-    }
 }
 
 impl Inner {
@@ -81,7 +66,6 @@ impl Inner {
             );
             return Err(StepError::new(ErrorKind::LimitReached, message));
         }
-        self.others.links.store(true, Ordering::Relaxed);
         let link = RunLink {
             organization,
             run: RunId(uuid::Uuid::nil()),

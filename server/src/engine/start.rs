@@ -10,7 +10,7 @@ use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use signalbox::{
     id::{ContactId, OrganizationId, RunId, WorkflowId},
-    run::{Command, RunState, RunStatus},
+    run::{Command, RunEnd, RunState, RunStatus},
 };
 use std::sync::Arc;
 
@@ -38,6 +38,8 @@ pub struct Started {
     pub run: RunId,
     /// Its status after its first commit; steps that need nobody are done by then.
     pub status: RunStatus,
+    /// How it ended, if it ended with its first commit.
+    pub end: Option<RunEnd>,
     /// False: the idempotency key found a run that was there.
     pub created: bool,
 }
@@ -124,7 +126,6 @@ impl Inner {
         let advance = self.advance(place, &mut live, &command).await?;
         let plan = commit::plan(place, &mut live, &advance, &command, self.executor.as_ref())?;
         let new = NewRun {
-            workflow,
             version,
             started_by: start.started_by.clone(),
             thread_id: start.thread_id.clone(),
@@ -155,7 +156,7 @@ impl Inner {
             }
             Err(error) => return Err(error.into()),
         }
-        let status = live.state.status();
+        let (status, end) = (live.state.status(), live.state.end.clone());
         let waits = !live.waits.is_empty();
         live.note_checkpoint(&plan.commit);
         if !live.is_at_rest() {
@@ -163,7 +164,7 @@ impl Inner {
             self.cells.put(organization, run, live);
         }
         self.committed(workflow, waits, plan, advance);
-        Ok(Started { run, status, created: true })
+        Ok(Started { run, status, end, created: true })
     }
 
     async fn started_before(
@@ -173,6 +174,6 @@ impl Inner {
     ) -> Result<Option<Started>, EngineError> {
         let Some(key) = &start.idempotency_key else { return Ok(None) };
         let found = store::run_by_key(&self.store, organization, key).await?;
-        Ok(found.map(|row| Started { run: row.id, status: row.status, created: false }))
+        Ok(found.map(|row| Started { run: row.id, status: row.status, end: None, created: false }))
     }
 }

@@ -1,6 +1,6 @@
 //! Compiled versions, kept in memory: bounded, two generations like the cells.
 
-use super::{EngineError, Inner};
+use super::{EngineError, EngineHandle, Inner};
 use crate::store;
 use signalbox::{
     graph::CompiledGraph,
@@ -49,6 +49,18 @@ impl Versions {
             generations.1 = std::mem::take(&mut generations.0);
         }
         generations.0.insert(key, graph);
+    }
+}
+
+impl EngineHandle {
+    /// A version, compiled; from memory when it ran not long ago.
+    pub async fn version(
+        &self,
+        organization: OrganizationId,
+        workflow: WorkflowId,
+        number: u32,
+    ) -> Result<Arc<CompiledGraph>, EngineError> {
+        self.inner.version(organization, workflow, number).await
     }
 }
 

@@ -118,7 +118,7 @@ async fn authenticate(
             return Err(foreign_origin());
         }
     }
-    match auth::identify(state.store(), &credential, state.now()).await? {
+    match auth::identify(state.store(), state.tokens(), &credential, state.now()).await? {
         Some(caller) => Ok(caller),
         None => Err(match credential {
             Credential::Session(_) => unauthenticated("The session is over. Sign in again."),

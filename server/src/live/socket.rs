@@ -176,7 +176,8 @@ impl Listener {
     /// The session may have ended, the role may be another one.
     async fn check_rights(&mut self) -> Step {
         let now = self.state.now();
-        match auth::identify(self.state.store(), &self.credential, now).await? {
+        match auth::identify(self.state.store(), self.state.tokens(), &self.credential, now).await?
+        {
             Some(caller) if caller.organization() == self.caller.organization() => {
                 self.caller = caller;
                 Ok(())

@@ -68,6 +68,7 @@ pub async fn organization_update(
     timezone: &str,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
+    tx.catalogue_changed = true;
     let before: Option<String> =
         on_tx!(tx, |conn| sqlx::query_scalar("SELECT timezone FROM organizations WHERE id = $1")
             .bind(id.0)

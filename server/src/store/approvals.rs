@@ -341,18 +341,23 @@ async fn withdraw_where(
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.approvals_withdraw(id, run, now));
     // An interrupted sending stays open: whether it left must be said even when the run is over.
+    let sql = match id {
+        Some(_) => {
+            "UPDATE approvals SET state = 'withdrawn', updated_at = $3
+             WHERE organization_id = $1 AND state = 'pending' AND id = $2 RETURNING id"
+        }
+        None => {
+            "UPDATE approvals SET state = 'withdrawn', updated_at = $3
+             WHERE organization_id = $1 AND state = 'pending' AND run_id = $2 AND kind <> 'uncertain' RETURNING id"
+        }
+    };
     let ids: Vec<uuid::Uuid> = on_tx!(tx, |conn| {
-        sqlx::query_scalar(
-        "UPDATE approvals SET state = 'withdrawn', updated_at = $4
-         WHERE organization_id = $1 AND state = 'pending' AND (id = $2 OR (run_id = $3 AND kind <> 'uncertain'))
-         RETURNING id"
-    )
-    .bind(organization.0)
-    .bind(id.map(|id| id.0))
-    .bind(run.map(|id| id.0))
-    .bind(value::ms(now))
-    .fetch_all(&mut *conn)
-    .await
+        sqlx::query_scalar(sql)
+            .bind(organization.0)
+            .bind(id.map(|id| id.0).or(run.map(|id| id.0)))
+            .bind(value::ms(now))
+            .fetch_all(&mut *conn)
+            .await
     })?;
     for id in ids {
         feed(tx, organization, ApprovalId(id), ApprovalState::Withdrawn, now);

@@ -4,7 +4,7 @@
 //! when that server is gone.
 
 use super::{Store, StoreResult, Tx, on_model, value};
-use crate::{free_of, on_db, on_tx};
+use crate::{args, free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
     id::{CallId, MessageId, NodeId, OrganizationId, RunId},
@@ -90,31 +90,24 @@ pub async fn call_open(
     let sql =
         tx.pick(open_sql!("", "", ""), open_sql!(", owner", ", $15", ", owner = excluded.owner"));
     let owner = tx.is_shared().then_some(tx.owner);
-    on_tx!(tx, |conn| {
-        let query = sqlx::query(sql)
-            .bind(call.organization.0)
-            .bind(call.run.0)
-            .bind(call.call.0)
-            .bind(i64::from(call.activation.0))
-            .bind(call.node.as_str())
-            .bind(i64::from(call.attempt))
-            .bind(request)
-            .bind(call.timeout_ms.map(value::int))
-            .bind(value::ms(now))
-            .bind(state.as_str())
-            .bind(&call.route.queue)
-            .bind(i64::from(call.route.priority.unwrap_or(PRIORITY)))
-            .bind(call.route.repeats.map(|message| message.0))
-            .bind(&offer);
-        match owner {
-            Some(owner) => query.bind(owner),
-            None => query,
-        }
-        .execute(&mut *conn)
-        .await
-        .map(value::rows)
-    })?;
-    Ok(())
+    let mut args = args![
+        call.organization.0,
+        call.run.0,
+        call.call.0,
+        call.activation.0,
+        call.node.as_str(),
+        call.attempt,
+        request,
+        call.timeout_ms.map(value::int),
+        value::ms(now),
+        state.as_str(),
+        &call.route.queue,
+        i64::from(call.route.priority.unwrap_or(PRIORITY)),
+        call.route.repeats.map(|message| message.0),
+        &offer,
+    ];
+    args.extend(owner.map(|owner| args![owner]).unwrap_or_default());
+    tx.gather("calls", sql, args).await
 }
 
 /// Moves a call to another state; none is fine.
@@ -126,17 +119,8 @@ pub async fn call_set_state(
     state: CallState,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.call_set_state(run, call, state));
-    on_tx!(tx, |conn| sqlx::query(
-        "UPDATE calls SET state = $4 WHERE organization_id = $1 AND run_id = $2 AND id = $3"
-    )
-    .bind(organization.0)
-    .bind(run.0)
-    .bind(call.0)
-    .bind(state.as_str())
-    .execute(&mut *conn)
-    .await
-    .map(value::rows))?;
-    Ok(())
+    let sql = "UPDATE calls SET state = $4 WHERE organization_id = $1 AND run_id = $2 AND id = $3";
+    tx.gather("calls", sql, args![organization.0, run.0, call.0, state.as_str()]).await
 }
 
 /// The call has a result, or is not wanted any more; none is fine.
@@ -147,16 +131,8 @@ pub async fn call_close(
     call: CallId,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.call_close(run, call));
-    on_tx!(tx, |conn| sqlx::query(
-        "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3"
-    )
-    .bind(organization.0)
-    .bind(run.0)
-    .bind(call.0)
-    .execute(&mut *conn)
-    .await
-    .map(value::rows))?;
-    Ok(())
+    let sql = "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3";
+    tx.gather("calls", sql, args![organization.0, run.0, call.0]).await
 }
 
 /// An attempt of a call that its run does not know (any more) must not come up again; none is fine.

@@ -68,18 +68,35 @@ pub async fn event_happened(
     if let Value::Object(fields) = happening.payload {
         payload.extend(fields);
     }
+    let payload = Value::Object(payload);
+    if happening.contact.is_none() && tx.seen.is_unheard(organization, happening.name) {
+        return outside::record_unheard(
+            tx,
+            organization,
+            happening.name,
+            happening.cause,
+            &payload,
+            now,
+        )
+        .await;
+    }
     let event = OutsideEvent {
         name: happening.name.to_owned(),
         contact: happening.contact,
         run: None,
         source_key: None,
-        payload: Value::Object(payload),
+        payload,
     };
-    outside::record(tx, organization, &event, happening.cause, now).await.map(|_| ())
+    let recorded = outside::record(tx, organization, &event, happening.cause, now).await?;
+    if !tx.is_shared() && recorded.is_some_and(|recorded| !recorded.pending) {
+        tx.seen.note_unheard(organization, happening.name);
+    }
+    Ok(())
 }
 
 /// Lets a kind of event start a workflow.
 pub(super) async fn event_trigger_put(tx: &mut Tx, new: &EventTrigger) -> StoreResult<()> {
+    tx.seen.forget_unheard();
     on_tx!(tx, |conn| {
         sqlx::query(
             "INSERT INTO event_triggers (organization_id, workflow_id, version, event_type, filter)
@@ -123,6 +140,7 @@ pub(super) async fn event_trigger_pause(
     workflow: WorkflowId,
     paused: bool,
 ) -> StoreResult<()> {
+    tx.seen.forget_unheard();
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE event_triggers SET paused = $3 WHERE organization_id = $1 AND workflow_id = $2"
     )

@@ -1,7 +1,7 @@
 //! The journal: the events of runs, one row a commit, packed.
 
 use super::{Store, StoreError, StoreResult, Tx, on_model, value};
-use crate::{on_db, on_tx};
+use crate::{args, on_db};
 use signalbox::{
     id::{OrganizationId, RunId},
     run::{EVENT_VERSION, Event},
@@ -46,19 +46,20 @@ pub(super) async fn events_append(
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.append(run, blocks.0.iter().map(|b| (b.first, b.last, &b.json))));
     for block in &blocks.0 {
-        on_tx!(tx, |conn| sqlx::query(
+        tx.gather(
+            "run_events",
             "INSERT INTO run_events (organization_id, run_id, first_seq, last_seq, format, events)
-             VALUES ($1, $2, $3, $4, $5, $6)"
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            args![
+                organization.0,
+                run.0,
+                block.first,
+                block.last,
+                EVENT_VERSION,
+                block.json.clone()
+            ],
         )
-        .bind(organization.0)
-        .bind(run.0)
-        .bind(block.first)
-        .bind(block.last)
-        .bind(i64::from(EVENT_VERSION))
-        .bind(&block.json)
-        .execute(&mut *conn)
-        .await
-        .map(value::rows))?;
+        .await?;
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! The organisation's feed: what changed, numbered without a gap within the organisation.
 //!
-//! Entries gather while a group of operations runs and are written just before its commit. With one
-//! writer a plain number is exact. Where transactions run side by side, entries are written without
+//! Entries gather while an operation runs and are written at its end. With one writer a plain number is
+//! exact. Where transactions run side by side, entries are written without
 //! one and numbered after the commit (`postgres::feed`).
 
 use super::{Store, StoreResult, Tx, tx::Conn, value};
-use crate::{on_db, on_tx};
+use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::id::OrganizationId;
@@ -50,48 +50,44 @@ impl FeedBuffer {
         self.entries.len()
     }
 
-    pub(super) fn truncate(&mut self, len: usize) {
-        self.entries.truncate(len);
-    }
-
-    /// What gathered, for the model.
-    #[cfg(test)]
+    /// What was committed, to be told.
     pub(super) fn take(&mut self) -> Vec<FeedEntry> {
         std::mem::take(&mut self.entries)
     }
 
-    /// Forgets everything that depends on a transaction that did not happen.
-    pub(super) fn reset(&mut self) {
-        self.entries.clear();
+    /// Forgets the entries since a mark, whose writes did not happen, and with them which numbers are taken.
+    pub(super) fn undo(&mut self, mark: usize) {
+        self.entries.truncate(mark);
         self.last.clear();
     }
 }
 
 impl Tx {
-    /// Numbers and writes what gathered; the caller sends it on after the commit.
-    pub(super) async fn feed_flush(&mut self) -> StoreResult<Vec<FeedEntry>> {
-        let mut entries = std::mem::take(&mut self.feed.entries);
+    /// Entries of the one writer, from `mark` on, get their numbers and are gathered.
+    pub(super) async fn feed_number(&mut self, mark: usize) -> StoreResult<()> {
         if self.feed.last.len() > ORGANIZATIONS_CACHED_MAX {
             self.feed.last.clear();
         }
-        for entry in &mut entries {
-            let organization = entry.organization;
+        for at in mark..self.feed.entries.len() {
+            let organization = self.feed.entries[at].organization;
             let last = match self.feed.last.get(&organization) {
                 Some(last) => *last,
                 None => self.feed_last(organization).await?,
             };
-            entry.number = last + 1;
-            self.feed.last.insert(organization, entry.number);
-            self.feed_insert(entry).await?;
-            if entry.number % PRUNE_EVERY == 0 {
-                self.feed_prune(organization, entry.number - FEED_KEPT).await?;
+            let number = last + 1;
+            self.feed.last.insert(organization, number);
+            self.feed.entries[at].number = number;
+            self.feed_insert(at).await?;
+            if number % PRUNE_EVERY == 0 {
+                self.feed_prune(organization, number - FEED_KEPT).await?;
             }
         }
-        Ok(entries)
+        Ok(())
     }
 
     /// Writes what gathered without numbers; whether there was anything.
     pub(super) async fn feed_to_inbox(&mut self) -> StoreResult<bool> {
+        self.send().await?;
         let entries = std::mem::take(&mut self.feed.entries);
         let Conn::Postgres(conn) = &mut self.conn else { return Ok(false) };
         if entries.is_empty() {
@@ -119,22 +115,24 @@ impl Tx {
         Ok(true)
     }
 
-    async fn feed_insert(&mut self, entry: &FeedEntry) -> StoreResult<()> {
+    async fn feed_insert(&mut self, at: usize) -> StoreResult<()> {
+        let entry = &self.feed.entries[at];
         let payload = value::to_json(&entry.payload, "org_feed", "payload")?;
-        on_tx!(self, |conn| sqlx::query(
+        let args = args![
+            entry.organization.0,
+            entry.number,
+            entry.topic.as_ref(),
+            entry.resource,
+            payload,
+            value::ms(entry.at)
+        ];
+        self.gather(
+            "org_feed",
             "INSERT INTO org_feed (organization_id, number, topic, resource_id, payload, at)
-             VALUES ($1, $2, $3, $4, $5, $6)"
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            args,
         )
-        .bind(entry.organization.0)
-        .bind(entry.number)
-        .bind(entry.topic.as_ref())
-        .bind(entry.resource)
-        .bind(payload)
-        .bind(value::ms(entry.at))
-        .execute(&mut *conn)
         .await
-        .map(value::rows))?;
-        Ok(())
     }
 
     async fn feed_last(&mut self, organization: OrganizationId) -> StoreResult<i64> {
@@ -147,15 +145,8 @@ impl Tx {
     }
 
     async fn feed_prune(&mut self, organization: OrganizationId, up_to: i64) -> StoreResult<()> {
-        on_tx!(self, |conn| sqlx::query(
-            "DELETE FROM org_feed WHERE organization_id = $1 AND number <= $2"
-        )
-        .bind(organization.0)
-        .bind(up_to)
-        .execute(&mut *conn)
-        .await
-        .map(value::rows))?;
-        Ok(())
+        let sql = "DELETE FROM org_feed WHERE organization_id = $1 AND number <= $2";
+        self.gather("org_feed", sql, args![organization.0, up_to]).await
     }
 }
 

@@ -14,6 +14,7 @@ pub async fn hook_put(
     token_hash: &[u8; 32],
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
+    tx.catalogue_changed = true;
     on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO hooks (organization_id, workflow_id, token_hash, created_at) VALUES ($1, $2, $3, $4)
@@ -50,16 +51,36 @@ pub async fn hook_is(
     Ok(found.is_some())
 }
 
-/// The workflow of an address.
+/// What an address leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HookTarget {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// The workflow.
+    pub workflow: WorkflowId,
+    /// The version that runs; none while the workflow is not published, or archived.
+    pub version: Option<u32>,
+}
+
+/// What an address leads to.
 pub async fn hook_by_token(
     store: &Store,
     token_hash: &[u8; 32],
-) -> StoreResult<Option<(OrganizationId, WorkflowId)>> {
-    let row: Option<(Uuid, Uuid)> = on_db!(store, |pool| sqlx::query_as(
-        "SELECT organization_id, workflow_id FROM hooks WHERE token_hash = $1"
+) -> StoreResult<Option<HookTarget>> {
+    let row: Option<(Uuid, Uuid, Option<i64>)> = on_db!(store, |pool| {
+        sqlx::query_as(
+        "SELECT h.organization_id, h.workflow_id,
+           CASE WHEN w.archived = 0 THEN w.published_version END
+         FROM hooks h JOIN workflows w ON w.organization_id = h.organization_id AND w.id = h.workflow_id
+         WHERE h.token_hash = $1"
     )
     .bind(token_hash.as_slice())
     .fetch_optional(pool)
-    .await)?;
-    Ok(row.map(|(organization, workflow)| (OrganizationId(organization), WorkflowId(workflow))))
+    .await
+    })?;
+    Ok(row.map(|(organization, workflow, version)| HookTarget {
+        organization: OrganizationId(organization),
+        workflow: WorkflowId(workflow),
+        version: version.map(value::small),
+    }))
 }

@@ -1,7 +1,7 @@
 //! Runs that runs start, and runs that wait for one another.
 
 use super::{Store, StoreResult, Tx, on_model, value};
-use crate::{on_db, on_tx};
+use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::id::{CallId, OrganizationId, RunId, WorkflowId};
 
@@ -77,17 +77,13 @@ pub(super) async fn links_stop(
     call: CallId,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.links_stop(parent, call));
-    on_tx!(tx, |conn| sqlx::query(
+    tx.gather(
+        "run_links",
         "UPDATE run_links SET state = 'stop'
-         WHERE organization_id = $1 AND parent_id = $2 AND call_id = $3 AND state = 'live'"
+         WHERE organization_id = $1 AND parent_id = $2 AND call_id = $3 AND state = 'live'",
+        args![organization.0, parent.0, call.0],
     )
-    .bind(organization.0)
-    .bind(parent.0)
-    .bind(call.0)
-    .execute(&mut *conn)
     .await
-    .map(value::rows))?;
-    Ok(())
 }
 
 /// A run is over: the run that waits for it must be told, the runs that it started are not wanted, its place is free.
@@ -97,17 +93,18 @@ pub(super) async fn links_end(
     run: RunId,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.links_end(run));
-    for sql in [
-        "UPDATE run_links SET state = 'ended' WHERE organization_id = $1 AND run_id = $2 AND state <> 'told'",
-        "UPDATE run_links SET state = 'stop' WHERE organization_id = $1 AND parent_id = $2 AND state = 'live'",
-        "DELETE FROM run_slots WHERE organization_id = $1 AND run_id = $2",
+    for (table, sql) in [
+        (
+            "run_links",
+            "UPDATE run_links SET state = 'ended' WHERE organization_id = $1 AND run_id = $2 AND state <> 'told'",
+        ),
+        (
+            "run_links",
+            "UPDATE run_links SET state = 'stop' WHERE organization_id = $1 AND parent_id = $2 AND state = 'live'",
+        ),
+        ("run_slots", "DELETE FROM run_slots WHERE organization_id = $1 AND run_id = $2"),
     ] {
-        on_tx!(tx, |conn| sqlx::query(sql)
-            .bind(organization.0)
-            .bind(run.0)
-            .execute(&mut *conn)
-            .await
-            .map(value::rows))?;
+        tx.gather(table, sql, args![organization.0, run.0]).await?;
     }
     Ok(())
 }

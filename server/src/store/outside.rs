@@ -4,7 +4,7 @@
 //! an event that came just before the wait, or before a crash, is found by the same query.
 
 use super::{Store, StoreError, StoreResult, Tx, on_model, value};
-use crate::{on_db, on_tx};
+use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
@@ -40,7 +40,14 @@ pub async fn outside_record(
     event: &OutsideEvent,
     now: DateTime<Utc>,
 ) -> StoreResult<Option<i64>> {
-    record(tx, organization, event, None, now).await
+    Ok(record(tx, organization, event, None, now).await?.map(|recorded| recorded.number))
+}
+
+/// An event that was recorded.
+pub(super) struct Recorded {
+    number: i64,
+    /// Somebody is to be told.
+    pub(super) pending: bool,
 }
 
 /// As [`outside_record`], with the run that caused it. It is pending while a workflow that it may start, or a
@@ -51,10 +58,13 @@ pub(super) async fn record(
     event: &OutsideEvent,
     cause: Option<RunId>,
     now: DateTime<Utc>,
-) -> StoreResult<Option<i64>> {
-    on_model!(tx, |model| Ok(model.outside_record(event, now)));
+) -> StoreResult<Option<Recorded>> {
+    on_model!(tx, |model| Ok(model
+        .outside_record(event, now)
+        .map(|number| Recorded { number, pending: true })));
     let payload = value::to_json(&event.payload, "outside_events", "payload")?;
     // One at a time: then numbers have no gap, and who has seen one has seen all before it.
+    tx.send().await?;
     tx.turn(&format!("outside {organization}")).await?;
     let recorded: Option<(i64, i64)> = on_tx!(tx, |conn| {
         sqlx::query_as(
@@ -77,25 +87,59 @@ pub(super) async fn record(
     .fetch_optional(&mut *conn)
     .await
     })?;
-    if let Some((_, 1)) = recorded {
+    let recorded = recorded.map(|(number, pending)| Recorded { number, pending: pending == 1 });
+    if recorded.as_ref().is_some_and(|recorded| recorded.pending) {
         // Wakes whoever tells about events.
         let payload = serde_json::json!({ "name": event.name });
         tx.feed_append(organization, "event", uuid::Uuid::nil(), payload, now);
     }
-    let number = recorded.map(|(number, _)| number);
-    if let Some(number) = number
+    if let Some(Recorded { number, .. }) = recorded
         && number % PRUNE_EVERY == 0
     {
-        on_tx!(tx, |conn| sqlx::query(
-            "DELETE FROM outside_events WHERE organization_id = $1 AND number <= $2"
-        )
-        .bind(organization.0)
-        .bind(number - KEPT)
-        .execute(&mut *conn)
-        .await
-        .map(value::rows))?;
+        prune(tx, organization).await?;
     }
-    Ok(number)
+    Ok(recorded)
+}
+
+/// As [`record`], of an event that is about nobody and that nobody wants: the one writer knows that.
+pub(super) async fn record_unheard(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    name: &'static str,
+    cause: Option<RunId>,
+    payload: &Value,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    tx.gather(
+        "outside_events",
+        "INSERT INTO outside_events (organization_id, number, name, payload, at, cause_run, pending)
+         SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, 0
+         FROM outside_events WHERE organization_id = $1",
+        args![
+            organization.0,
+            name,
+            value::to_json(payload, "outside_events", "payload")?,
+            value::ms(now),
+            cause.map(|id| id.0)
+        ],
+    )
+    .await?;
+    tx.seen.recorded += 1;
+    if tx.seen.recorded % PRUNE_EVERY == 0 {
+        prune(tx, organization).await?;
+    }
+    Ok(())
+}
+
+/// Drops the oldest, past those that are kept.
+async fn prune(tx: &mut Tx, organization: OrganizationId) -> StoreResult<()> {
+    tx.gather(
+        "outside_events",
+        "DELETE FROM outside_events WHERE organization_id = $1 AND number <=
+           (SELECT max(number) FROM outside_events WHERE organization_id = $1) - $2",
+        args![organization.0, KEPT],
+    )
+    .await
 }
 
 /// A run begins to wait for events of a name that came since `since`.
@@ -108,6 +152,7 @@ pub(super) async fn wait_open(
     since: DateTime<Utc>,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.wait_open(run, activation, name, since));
+    tx.seen.forget_unheard();
     on_tx!(tx, |conn| sqlx::query(
         "INSERT INTO event_waits (organization_id, name, run_id, activation, since_at, seen)
          VALUES ($1, $2, $3, $4, $5, coalesce((SELECT number FROM outside_events

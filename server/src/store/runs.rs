@@ -6,9 +6,9 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, links, on_model, outside, run_care, timers, value,
+    calls, event_happened, events, links, on_model, outside, run_care, timers, value, workflows,
 };
-use crate::{on_db, on_tx};
+use crate::{args, on_db};
 use chrono::{DateTime, Utc};
 use signalbox::{
     event_type,
@@ -57,8 +57,6 @@ pub struct Run {
 /// A run to be made, with its first commit.
 #[derive(Clone, Debug)]
 pub struct NewRun {
-    /// Of which workflow.
-    pub workflow: WorkflowId,
     /// Which version.
     pub version: u32,
     /// By whom or what.
@@ -125,6 +123,24 @@ pub enum RunWrite {
     End,
 }
 
+impl RunWrite {
+    /// Whether it is gathered, or sends what was gathered before it asks the database.
+    fn is_gathered(&self) -> bool {
+        matches!(
+            self,
+            Self::CallOpen(_)
+                | Self::TaskOffer(_)
+                | Self::TaskFree(_)
+                | Self::ChildStop(_)
+                | Self::CallPark(_)
+                | Self::CallClose(_)
+                | Self::TimerSet(..)
+                | Self::TimerDelete(_)
+                | Self::End
+        )
+    }
+}
+
 /// All of one commit.
 #[derive(Clone, Debug)]
 pub struct RunCommit {
@@ -132,6 +148,8 @@ pub struct RunCommit {
     pub organization: OrganizationId,
     /// Which run.
     pub run: RunId,
+    /// Of which workflow.
+    pub workflow: WorkflowId,
     /// The event number it was decided at; 0 for a new run.
     pub expected_seq: u64,
     /// The event number after it.
@@ -156,90 +174,88 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
         model.run_insert(new, commit)?;
         return append(tx, commit).await;
     }
-    let inserted = on_tx!(tx, |conn| {
-        sqlx::query(
-        "INSERT INTO runs (organization_id, id, workflow_id, version, seq, phase, status, started_by, thread_id,
+    let sql = "INSERT INTO runs (organization_id, id, workflow_id, version, seq, phase, status, started_by, thread_id,
            idempotency_key, current_node, due, input_tokens, output_tokens, cost_micros, created_at, updated_at, ended_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
-         ON CONFLICT (organization_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING"
-    )
-    .bind(organization.0)
-    .bind(run.0)
-    .bind(new.workflow.0)
-    .bind(i64::from(new.version))
-    .bind(value::int(commit.seq))
-    .bind(head.status.phase().as_str())
-    .bind(value::to_json(&head.status, "runs", "status")?)
-    .bind(&new.started_by)
-    .bind(&new.thread_id)
-    .bind(&new.idempotency_key)
-    .bind(&head.current_node)
-    .bind(i64::from(head.due))
-    .bind(value::int(head.input_tokens))
-    .bind(value::int(head.output_tokens))
-    .bind(value::int(head.cost_micros))
-    .bind(value::ms(commit.at))
-    .bind(head.ended_at.map(value::ms))
-    .execute(&mut *conn)
-    .await
-    .map(value::rows)
-    })?;
-    if inserted.rows_affected() == 0 {
-        return Err(StoreError::Conflict { what: "the run with this idempotency key" });
+         ON CONFLICT (organization_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING";
+    let args = args![
+        organization.0,
+        run.0,
+        commit.workflow.0,
+        new.version,
+        value::int(commit.seq),
+        head.status.phase().as_str(),
+        value::to_json(&head.status, "runs", "status")?,
+        new.started_by.as_str(),
+        &new.thread_id,
+        &new.idempotency_key,
+        &head.current_node,
+        i64::from(head.due),
+        value::int(head.input_tokens),
+        value::int(head.output_tokens),
+        value::int(head.cost_micros),
+        value::ms(commit.at),
+        head.ended_at.map(value::ms),
+    ];
+    match new.idempotency_key {
+        Some(_) => tx.gather_fence("runs", "the run with this idempotency key", sql, args),
+        None => tx.gather("runs", sql, args).await?, // there is nothing it could conflict with
     }
     for contact in &new.contacts {
-        on_tx!(tx, |conn| sqlx::query(
+        tx.gather(
+            "run_contacts",
             "INSERT INTO run_contacts (organization_id, contact_id, run_id) VALUES ($1, $2, $3)
-             ON CONFLICT DO NOTHING"
+             ON CONFLICT DO NOTHING",
+            args![organization.0, contact.0, run.0],
         )
-        .bind(organization.0)
-        .bind(contact.0)
-        .bind(run.0)
-        .execute(&mut *conn)
-        .await
-        .map(value::rows))?;
+        .await?;
     }
     append(tx, commit).await
 }
 
+/// What a [`StoreError::Conflict`] names when a run has moved on meanwhile.
+pub const RUN_FENCE: &str = "the run";
+
 /// Moves a run on. [`StoreError::Conflict`] when it has moved on meanwhile; then nothing is written.
 pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
-    run_fence(tx, commit).await?;
-    run_append(tx, commit).await
+    run_fence(tx, commit)?;
+    run_append(tx, commit).await?;
+    tx.send().await
 }
 
-/// The first half of [`run_advance`]: the run's row, if it is still where it was decided. Other
-/// writes may come between the halves.
-pub async fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
+/// The first half of [`run_advance`]: the run's row, if it is still where it was decided. It is only gathered; whether
+/// it is there shows when it is sent ([`run_fence_send`], or with [`run_append`]).
+pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     on_model!(tx, |model| model.run_fence(commit));
     let head = &commit.head;
-    let changed = on_tx!(tx, |conn| {
-        sqlx::query(
+    tx.gather_fence(
+        "runs",
+        RUN_FENCE,
         "UPDATE runs SET seq = $4, phase = $5, status = $6, current_node = $7, due = $8, input_tokens = $9,
            output_tokens = $10, cost_micros = $11, updated_at = $12, ended_at = $13
-         WHERE organization_id = $1 AND id = $2 AND seq = $3 AND quarantined = 0"
-    )
-    .bind(commit.organization.0)
-    .bind(commit.run.0)
-    .bind(value::int(commit.expected_seq))
-    .bind(value::int(commit.seq))
-    .bind(head.status.phase().as_str())
-    .bind(value::to_json(&head.status, "runs", "status")?)
-    .bind(&head.current_node)
-    .bind(i64::from(head.due))
-    .bind(value::int(head.input_tokens))
-    .bind(value::int(head.output_tokens))
-    .bind(value::int(head.cost_micros))
-    .bind(value::ms(commit.at))
-    .bind(head.ended_at.map(value::ms))
-    .execute(&mut *conn)
-    .await
-    .map(value::rows)
-    })?;
-    match changed.rows_affected() {
-        0 => Err(StoreError::Conflict { what: "the run" }),
-        _ => Ok(()),
-    }
+         WHERE organization_id = $1 AND id = $2 AND seq = $3 AND quarantined = 0",
+        args![
+            commit.organization.0,
+            commit.run.0,
+            value::int(commit.expected_seq),
+            value::int(commit.seq),
+            head.status.phase().as_str(),
+            value::to_json(&head.status, "runs", "status")?,
+            &head.current_node,
+            i64::from(head.due),
+            value::int(head.input_tokens),
+            value::int(head.output_tokens),
+            value::int(head.cost_micros),
+            value::ms(commit.at),
+            head.ended_at.map(value::ms),
+        ],
+    );
+    Ok(())
+}
+
+/// Sends what was gathered: after it other writes may come.
+pub async fn run_fence_send(tx: &mut Tx) -> StoreResult<()> {
+    tx.send().await
 }
 
 /// The second half of [`run_advance`]: the journal and the rows that go with it.
@@ -253,7 +269,8 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     for write in &commit.writes {
         apply(tx, organization, run, write, commit.at).await?;
     }
-    if commit.head.due {
+    if commit.head.due && tx.is_shared() {
+        tx.send().await?;
         run_care::run_own(tx, organization, run).await?;
     }
     if commit.head.ended_at.is_some() {
@@ -273,7 +290,7 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
 
 /// Others may wait for a run's end.
 async fn ended(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
-    let (organization, run) = (commit.organization, commit.run);
+    let (organization, run, workflow) = (commit.organization, commit.run, commit.workflow);
     let (name, outcome, error) = match &commit.head.status {
         RunStatus::Completed { outcome, .. } => {
             (event_type::RUN_COMPLETED, Some(outcome.as_str()), None)
@@ -290,17 +307,7 @@ async fn ended(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
         let happening = Happening { name, contact: None, cause: Some(run), payload };
         return event_happened(tx, organization, happening, commit.at).await;
     }
-    let (workflow, title): (uuid::Uuid, String) = on_tx!(tx, |conn| {
-        sqlx::query_as(
-            "SELECT w.id, w.name FROM runs r JOIN workflows w
-               ON w.organization_id = r.organization_id AND w.id = r.workflow_id
-             WHERE r.organization_id = $1 AND r.id = $2",
-        )
-        .bind(organization.0)
-        .bind(run.0)
-        .fetch_one(&mut *conn)
-        .await
-    })?;
+    let title = workflows::name_of(tx, organization, workflow).await?;
     let payload = serde_json::json!({
         "runId": run, "workflowId": workflow, "workflow": title,
         "status": commit.head.status.phase().as_str(), "outcome": outcome, "error": error,
@@ -316,6 +323,9 @@ async fn apply(
     write: &RunWrite,
     at: DateTime<Utc>,
 ) -> StoreResult<()> {
+    if !write.is_gathered() {
+        tx.send().await?; // a fence that does not hold shows here, before anything else is tried
+    }
     match write {
         RunWrite::CallOpen(call) => calls::call_open(tx, call, true, at).await,
         RunWrite::TaskOffer(call) => calls::call_open(tx, call, false, at).await,
@@ -368,20 +378,19 @@ async fn end(
         links::links_end(tx, organization, run).await?;
         return approvals::approvals_withdraw_of_run(tx, organization, run, at).await;
     }
-    for sql in [
-        "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2",
-        "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2",
-        "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2",
-        "DELETE FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2",
+    for (table, sql) in [
+        ("timers", "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2"),
+        ("event_waits", "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2"),
+        ("calls", "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2"),
+        (
+            "run_checkpoints",
+            "DELETE FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2",
+        ),
     ] {
-        on_tx!(tx, |conn| sqlx::query(sql)
-            .bind(organization.0)
-            .bind(run.0)
-            .execute(&mut *conn)
-            .await
-            .map(value::rows))?;
+        tx.gather(table, sql, args![organization.0, run.0]).await?;
     }
     links::links_end(tx, organization, run).await?;
+    tx.send().await?;
     approvals::approvals_withdraw_of_run(tx, organization, run, at).await
 }
 
@@ -393,22 +402,14 @@ async fn checkpoint_write(
     state: &[u8],
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.checkpoint_write(run, seq, state));
-    on_tx!(tx, |conn| {
-        sqlx::query(
+    tx.gather(
+        "run_checkpoints",
         "INSERT INTO run_checkpoints (organization_id, run_id, seq, format, state) VALUES ($1, $2, $3, $4, $5)
          ON CONFLICT (organization_id, run_id) DO UPDATE SET seq = excluded.seq, format = excluded.format,
-           state = excluded.state"
+           state = excluded.state",
+        args![organization.0, run.0, value::int(seq), EVENT_VERSION, state.to_vec()],
     )
-    .bind(organization.0)
-    .bind(run.0)
-    .bind(value::int(seq))
-    .bind(i64::from(EVENT_VERSION))
-    .bind(state)
-    .execute(&mut *conn)
     .await
-    .map(value::rows)
-    })?;
-    Ok(())
 }
 
 #[derive(sqlx::FromRow)]
@@ -470,6 +471,49 @@ pub async fn run_fetch(
     .await)
     .map_err(StoreError::of("run"))?;
     row.run()
+}
+
+/// What a run is loaded from, besides its events.
+#[derive(Clone, Debug)]
+pub struct RunParts {
+    /// Its row.
+    pub run: Run,
+    /// Its newest checkpoint, as [`checkpoint_fetch`].
+    pub checkpoint: Option<(u64, Vec<u8>)>,
+    /// The outermost workflow, when another run started it.
+    pub root_workflow: Option<WorkflowId>,
+}
+
+#[derive(sqlx::FromRow)]
+struct PartsRow {
+    #[sqlx(flatten)]
+    run: Row,
+    checkpoint_seq: Option<i64>,
+    checkpoint: Option<Vec<u8>>,
+    root_workflow_id: Option<uuid::Uuid>,
+}
+
+/// What a run is loaded from, besides its events, in one look.
+pub async fn run_parts(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+) -> StoreResult<RunParts> {
+    let row: PartsRow = on_db!(store, |pool| sqlx::query_as(
+        "SELECT r.*, c.seq AS checkpoint_seq, c.state AS checkpoint, l.root_workflow_id FROM runs r
+         LEFT JOIN run_checkpoints c ON c.organization_id = r.organization_id AND c.run_id = r.id AND c.format = $3
+         LEFT JOIN run_links l ON l.organization_id = r.organization_id AND l.run_id = r.id
+         WHERE r.organization_id = $1 AND r.id = $2"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(i64::from(EVENT_VERSION))
+    .fetch_one(pool)
+    .await)
+    .map_err(StoreError::of("run"))?;
+    let checkpoint = row.checkpoint_seq.map(value::count).zip(row.checkpoint);
+    let root_workflow = row.root_workflow_id.map(WorkflowId);
+    Ok(RunParts { run: row.run.run()?, checkpoint, root_workflow })
 }
 
 /// The run that an idempotency key made.

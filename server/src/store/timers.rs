@@ -1,7 +1,7 @@
 //! Timers: times that runs wait for, as rows. Nothing is kept in memory for them.
 
 use super::{Store, StoreResult, Tx, on_model, value};
-use crate::{free_of, on_db, on_tx};
+use crate::{args, free_of, on_db};
 use chrono::{DateTime, Utc};
 use signalbox::{
     id::{OrganizationId, RunId},
@@ -30,18 +30,13 @@ pub async fn timer_set(
     due_at: DateTime<Utc>,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.timer_set(run, timer, due_at));
-    on_tx!(tx, |conn| sqlx::query(
+    tx.gather(
+        "timers",
         "INSERT INTO timers (organization_id, run_id, name, due_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (organization_id, run_id, name) DO UPDATE SET due_at = excluded.due_at"
+         ON CONFLICT (organization_id, run_id, name) DO UPDATE SET due_at = excluded.due_at",
+        args![organization.0, run.0, timer.0.as_str(), value::ms(due_at)],
     )
-    .bind(organization.0)
-    .bind(run.0)
-    .bind(&timer.0)
-    .bind(value::ms(due_at))
-    .execute(&mut *conn)
     .await
-    .map(value::rows))?;
-    Ok(())
 }
 
 /// Forgets a timer; none is fine.
@@ -52,16 +47,8 @@ pub async fn timer_delete(
     timer: &TimerId,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.timer_delete(run, timer));
-    on_tx!(tx, |conn| sqlx::query(
-        "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2 AND name = $3"
-    )
-    .bind(organization.0)
-    .bind(run.0)
-    .bind(&timer.0)
-    .execute(&mut *conn)
-    .await
-    .map(value::rows))?;
-    Ok(())
+    let sql = "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2 AND name = $3";
+    tx.gather("timers", sql, args![organization.0, run.0, timer.0.as_str()]).await
 }
 
 /// Timers that are due, oldest first, of every organisation, without those of runs that cannot be read.

@@ -136,6 +136,7 @@ pub async fn token_touch(
     id: ApiTokenId,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
+    tx.catalogue_changed = true;
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE api_tokens SET last_used_at = $3 WHERE organization_id = $1 AND id = $2"
     )
@@ -154,6 +155,7 @@ pub async fn token_revoke(
     organization: OrganizationId,
     id: ApiTokenId,
 ) -> StoreResult<()> {
+    tx.catalogue_changed = true;
     let gone = on_tx!(tx, |conn| sqlx::query(
         "DELETE FROM api_tokens WHERE organization_id = $1 AND id = $2"
     )

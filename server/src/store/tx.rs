@@ -1,16 +1,28 @@
 //! The transaction an operation runs in.
 
-use super::{FeedEntry, StoreError, StoreResult, feed::FeedBuffer, value};
+use super::{FeedEntry, StoreError, StoreResult, feed::FeedBuffer, gather::Statement, seen::Seen};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::id::OrganizationId;
 use sqlx::{Postgres, SqliteConnection, pool::PoolConnection};
 use uuid::Uuid;
 
+// IMMEDIATE: the lock is taken now, so no statement can fail later because of another writer.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+const SAVEPOINT: &str = "SAVEPOINT op";
+const RELEASE: &str = "RELEASE op";
+
 /// What an operation writes through. See [`Store::write`](super::Store::write).
 pub struct Tx {
     pub(crate) conn: Conn,
     pub(super) feed: FeedBuffer,
+    /// Statements that go out together; see `gather`.
+    pub(super) gathered: Vec<Statement>,
+    /// What the one writer has seen and need not look up again.
+    pub(super) seen: Seen,
+    /// Something changed that [`Remembered`](super::Remembered) keeps.
+    pub(super) catalogue_changed: bool,
     /// The lease it writes under; 0 where there is only one server.
     pub(super) owner: i64,
 }
@@ -23,30 +35,44 @@ pub(crate) enum Conn {
     Model(super::model::ModelTx),
 }
 
-/// Runs the same body with the connection of whichever database this is. A statement that only
-/// writes ends with `.execute(&mut *conn).await.map(value::rows)`, so that both give the same type.
+/// Runs the same body with the connection of whichever database this is, after what was gathered
+/// (`Tx::gather`). A statement that only writes ends with `.execute(&mut *conn).await.map(value::rows)`, so that both give the same type.
 #[macro_export]
 macro_rules! on_tx {
     ($tx:expr, |$conn:ident| $body:expr) => {
-        match &mut $tx.conn {
-            $crate::store::tx::Conn::Sqlite($conn) => $body,
-            $crate::store::tx::Conn::Postgres(pooled) => {
-                let $conn: &mut sqlx::PgConnection = &mut *pooled;
-                $body
-            }
-            #[cfg(test)]
-            $crate::store::tx::Conn::Model(_) => unreachable!("the model speaks no SQL"),
+        match $tx.send_first().await {
+            Err(error) => Err(error),
+            Ok(()) => match &mut $tx.conn {
+                $crate::store::tx::Conn::Sqlite($conn) => $body,
+                $crate::store::tx::Conn::Postgres(pooled) => {
+                    let $conn: &mut sqlx::PgConnection = &mut *pooled;
+                    $body
+                }
+                #[cfg(test)]
+                $crate::store::tx::Conn::Model(_) => unreachable!("the model speaks no SQL"),
+            },
         }
     };
 }
 
 impl Tx {
     pub(super) fn sqlite(conn: SqliteConnection) -> Self {
-        Self { conn: Conn::Sqlite(conn), feed: FeedBuffer::default(), owner: 0 }
+        Self::new(Conn::Sqlite(conn), 0)
     }
 
     pub(super) fn postgres(conn: PoolConnection<Postgres>, owner: i64) -> Self {
-        Self { conn: Conn::Postgres(conn), feed: FeedBuffer::default(), owner }
+        Self::new(Conn::Postgres(conn), owner)
+    }
+
+    fn new(conn: Conn, owner: i64) -> Self {
+        Self {
+            conn,
+            feed: FeedBuffer::default(),
+            gathered: Vec::new(),
+            seen: Seen::default(),
+            catalogue_changed: false,
+            owner,
+        }
     }
 
     /// Notes that something changed, for the live views of the organisation. It is numbered,
@@ -81,7 +107,7 @@ impl Tx {
 
     #[cfg(test)]
     pub(super) fn of_model(model: super::model::ModelTx) -> Self {
-        Self { conn: Conn::Model(model), feed: FeedBuffer::default(), owner: 0 }
+        Self::new(Conn::Model(model), 0)
     }
 
     /// The model's transaction, in unit tests.
@@ -102,6 +128,9 @@ impl Tx {
     /// From here to the commit, transactions that name the same thing take turns. For rules over rows
     /// that no single row's lock and no key can hold. One writer takes turns anyway.
     pub(super) async fn turn(&mut self, what: &str) -> StoreResult<()> {
+        if self.is_shared() {
+            self.send().await?;
+        }
         if let Conn::Postgres(conn) = &mut self.conn {
             sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 7331))")
                 .bind(what)
@@ -111,38 +140,77 @@ impl Tx {
         Ok(())
     }
 
+    /// Begins; on SQLite with the first statement that is sent.
     pub(super) async fn begin(&mut self) -> StoreResult<()> {
-        // IMMEDIATE: the lock is taken now, so no statement can fail later because of another writer.
-        self.run(self.pick("BEGIN IMMEDIATE", "BEGIN ISOLATION LEVEL READ COMMITTED")).await
+        self.gathered.clear();
+        if self.is_shared() {
+            return self.run("BEGIN ISOLATION LEVEL READ COMMITTED").await;
+        }
+        self.gather_plain(BEGIN);
+        Ok(())
     }
 
     pub(super) async fn commit(&mut self) -> StoreResult<()> {
-        self.run("COMMIT").await
+        if self.waits_first(BEGIN) && self.gathered.len() == 1 {
+            self.gathered.clear(); // nothing was written
+            return Ok(());
+        }
+        if self.is_shared() {
+            self.send().await?;
+            return self.run(COMMIT).await;
+        }
+        self.gather_plain(COMMIT);
+        self.send().await
     }
 
-    /// Best effort: after some errors the database has rolled back by itself.
-    pub(super) async fn rollback(&mut self) {
-        if let Err(error) = self.run("ROLLBACK").await {
+    /// Undoes everything. An error says that the connection may be in any state: after some errors the database has
+    /// rolled back by itself, after others it is gone.
+    pub(super) async fn rollback(&mut self) -> StoreResult<()> {
+        self.seen.forget();
+        let is_open = !self.waits_first(BEGIN);
+        self.gathered.clear();
+        if is_open {
+            self.run("ROLLBACK").await?;
+        }
+        Ok(())
+    }
+
+    /// As [`rollback`](Self::rollback), where the connection is not used again or looked at before.
+    pub(super) async fn give_up(&mut self) {
+        if let Err(error) = self.rollback().await {
             tracing::debug!(%error, "nothing to roll back");
         }
     }
 
-    pub(super) async fn savepoint(&mut self) -> StoreResult<()> {
-        self.run("SAVEPOINT op").await
+    /// Sets a savepoint, with the next statement that is sent.
+    pub(super) fn savepoint(&mut self) {
+        self.gather_plain(SAVEPOINT);
     }
 
-    pub(super) async fn savepoint_keep(&mut self) -> StoreResult<()> {
-        self.run("RELEASE op").await
+    /// Keeps what was done since the savepoint, with what is sent next.
+    pub(super) fn savepoint_keep(&mut self) {
+        self.gather_plain(RELEASE);
     }
 
     pub(super) async fn savepoint_undo(&mut self) -> StoreResult<()> {
-        self.run("ROLLBACK TO op").await?;
-        self.run("RELEASE op").await
+        self.seen.forget();
+        let is_set = !self.waits_first(SAVEPOINT);
+        self.gathered.clear();
+        if is_set {
+            self.run("ROLLBACK TO op").await?;
+            self.run(RELEASE).await?;
+        }
+        Ok(())
     }
 
+    /// One statement about the transaction itself, at once.
     async fn run(&mut self, sql: &'static str) -> StoreResult<()> {
-        on_tx!(self, |conn| sqlx::query(sql).execute(&mut *conn).await.map(value::rows))
-            .map(|_| ())
-            .map_err(|error| StoreError::Unavailable(format!("{sql}: {error}")))
+        let done = match &mut self.conn {
+            Conn::Sqlite(conn) => sqlx::query(sql).execute(conn).await.map(|_| ()),
+            Conn::Postgres(conn) => sqlx::query(sql).execute(&mut **conn).await.map(|_| ()),
+            #[cfg(test)]
+            Conn::Model(_) => Ok(()),
+        };
+        done.map_err(|error| StoreError::Unavailable(format!("{sql}: {error}")))
     }
 }

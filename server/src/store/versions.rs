@@ -88,6 +88,7 @@ pub async fn version_publish(
     .await
     .map(value::rows)
     })?;
+    tx.catalogue_changed = true;
     triggers::set_up(tx, new, value::small(number), now).await?;
     workflows::feed(tx, new.organization, new.workflow, "published", now);
     Ok(value::small(number))

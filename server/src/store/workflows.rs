@@ -170,6 +170,7 @@ pub async fn workflow_save(
     })?;
     match rev {
         Some(rev) => {
+            tx.seen.forget_name(organization, id);
             feed(tx, organization, id, "saved", now);
             Ok(rev)
         }
@@ -200,9 +201,34 @@ pub async fn workflow_set_archived(
     if changed.rows_affected() == 0 {
         return Err(StoreError::NotFound { what: "workflow" });
     }
+    tx.catalogue_changed = true;
     triggers::pause(tx, organization, id, archived, now).await?;
     feed(tx, organization, id, if archived { "archived" } else { "restored" }, now);
     Ok(())
+}
+
+/// What a workflow is called.
+pub(super) async fn name_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: WorkflowId,
+) -> StoreResult<String> {
+    if let Some(name) = tx.seen.name(organization, id) {
+        return Ok(name.clone());
+    }
+    tx.send().await?;
+    let name: String = on_tx!(tx, |conn| {
+        sqlx::query_scalar("SELECT name FROM workflows WHERE organization_id = $1 AND id = $2")
+            .bind(organization.0)
+            .bind(id.0)
+            .fetch_one(&mut *conn)
+            .await
+    })
+    .map_err(StoreError::of("workflow"))?;
+    if !tx.is_shared() {
+        tx.seen.note_name(organization, id, &name);
+    }
+    Ok(name)
 }
 
 async fn missing_or_changed(

@@ -4,9 +4,15 @@
 //! so the group grows with the load and a lone write waits for nobody. The first operation of a
 //! group runs without a savepoint (undoing it undoes the group), each further one inside its own.
 
-use super::{FaultPoint, Faults, FeedEntry, StoreError, Tx, sqlite};
+use super::{FaultPoint, Faults, FeedEntry, StoreError, StoreResult, Tx, sqlite};
 use futures::{FutureExt, future::BoxFuture};
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Operations in one commit.
@@ -24,7 +30,6 @@ struct Outcome {
 
 trait Operation: Send {
     fn run<'t>(self: Box<Self>, tx: &'t mut Tx) -> BoxFuture<'t, Outcome>;
-    fn refuse(self: Box<Self>, error: StoreError);
 }
 
 struct Op<F, T, E> {
@@ -56,10 +61,6 @@ where
             Outcome { keep, done }
         })
     }
-
-    fn refuse(self: Box<Self>, error: StoreError) {
-        let _ = self.reply.send(Err(error.into()));
-    }
 }
 
 enum Message {
@@ -70,6 +71,7 @@ enum Message {
 /// The way to the writer.
 pub(super) struct Handle {
     queue: mpsc::Sender<Message>,
+    changes: Arc<AtomicU64>,
 }
 
 impl Handle {
@@ -89,6 +91,11 @@ impl Handle {
             .unwrap_or_else(|_| Err(StoreError::Unavailable("it closed meanwhile".into()).into()))
     }
 
+    /// Counts commits that changed rows which are remembered.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::SeqCst)
+    }
+
     pub(super) async fn close(&self) {
         let (reply, closed) = oneshot::channel();
         if self.queue.send(Message::Close(reply)).await.is_ok() {
@@ -104,9 +111,10 @@ pub(super) fn start(
     faults: Option<Arc<dyn Faults>>,
 ) -> Handle {
     let (queue, messages) = mpsc::channel(QUEUE_MAX);
-    let writer = Writer { tx, reopen, messages, feed, faults };
+    let changes = Arc::new(AtomicU64::new(0));
+    let writer = Writer { tx, reopen, messages, feed, changes: changes.clone(), faults };
     tokio::spawn(writer.run());
-    Handle { queue }
+    Handle { queue, changes }
 }
 
 struct Writer {
@@ -114,6 +122,7 @@ struct Writer {
     reopen: sqlite::Reopen,
     messages: mpsc::Receiver<Message>,
     feed: broadcast::Sender<Arc<FeedEntry>>,
+    changes: Arc<AtomicU64>,
     faults: Option<Arc<dyn Faults>>,
 }
 
@@ -164,10 +173,12 @@ impl Writer {
         let mut closing = None;
         let mut open = false;
         while let Some(operation) = next.take() {
-            if let Err(error) = self.run_one(operation, &mut open, &mut answers).await {
+            // Nobody else waits: what it gathers can go out with the commit.
+            let alone = !open && self.messages.is_empty() && self.faults.is_none();
+            if let Err(error) = self.run_one(operation, alone, &mut open, &mut answers).await {
                 return (self.fail(error, answers).await, closing);
             }
-            if answers.len() >= GROUP_MAX {
+            if alone || answers.len() >= GROUP_MAX {
                 break;
             }
             match self.messages.try_recv() {
@@ -185,54 +196,80 @@ impl Writer {
     async fn run_one(
         &mut self,
         operation: Box<dyn Operation>,
+        alone: bool,
         open: &mut bool,
         answers: &mut Vec<Done>,
     ) -> Result<(), StoreError> {
         let first = !*open;
-        let began = if first { self.tx.begin().await } else { self.tx.savepoint().await };
-        if let Err(error) = began {
-            operation.refuse(error.clone());
-            return Err(error);
+        if first {
+            self.tx.begin().await?;
+        } else {
+            self.tx.savepoint();
         }
         *open = true;
         let mark = self.tx.feed.len();
         let outcome = operation.run(&mut self.tx).await;
-        if outcome.keep {
+        let broke = match outcome.keep {
+            true => self.operation_end(mark, first, alone).await.err(),
+            false => None,
+        };
+        if outcome.keep && broke.is_none() {
             answers.push(outcome.done);
-            return if first { Ok(()) } else { self.tx.savepoint_keep().await };
-        }
-        self.tx.feed.truncate(mark);
-        if first {
-            self.tx.rollback().await;
-            *open = false;
-            (outcome.done)(Ok(()));
             return Ok(());
+        }
+        self.tx.feed.undo(mark);
+        let told = broke.map_or(Ok(()), Err);
+        if first {
+            *open = false;
+            let undone = self.tx.rollback().await;
+            (outcome.done)(told);
+            return undone;
         }
         // Why it failed may be an operation before it in this group, so its caller hears of it only
         // when that one can be read.
-        answers.push(outcome.done);
+        let done = outcome.done;
+        answers.push(Box::new(move |committed| done(committed.and(told))));
         self.tx.savepoint_undo().await
     }
 
-    async fn commit(&mut self, answers: Vec<Done>) -> Group {
-        let entries = match self.tx.feed_flush().await {
-            Ok(entries) => entries,
-            Err(error) => return self.fail(error, answers).await,
-        };
+    /// The end of an operation: its entries of the feed get their numbers, its savepoint ends, and what it gathered is
+    /// sent, unless the commit can follow in one piece. It cannot behind a fence, which must be seen to hold.
+    async fn operation_end(&mut self, mark: usize, first: bool, alone: bool) -> StoreResult<()> {
+        self.tx.feed_number(mark).await?;
+        if !first {
+            self.tx.savepoint_keep();
+        }
+        if alone && !self.tx.has_fence() {
+            return Ok(());
+        }
+        self.tx.send().await
+    }
+
+    async fn commit(&mut self, mut answers: Vec<Done>) -> Group {
         if self.struck(FaultPoint::BeforeCommit) {
-            self.tx.rollback().await;
+            self.tx.give_up().await;
             return self.strike(answers);
         }
         if let Err(error) = self.tx.commit().await {
+            if !matches!(error, StoreError::Unavailable(_))
+                && answers.len() == 1
+                && self.tx.rollback().await.is_ok()
+            {
+                // A rule refused what the one operation wrote, and nothing else happened.
+                self.tx.feed.undo(0);
+                answers.drain(..).for_each(|done| done(Err(error.clone())));
+                return Group::Done;
+            }
             return self.fail(error, answers).await;
         }
         if self.struck(FaultPoint::AfterCommit) {
             return self.strike(answers);
         }
+        self.note_changes();
         for done in answers {
             done(Ok(()));
         }
-        for entry in entries {
+        for entry in self.tx.feed.take() {
             let _ = self.feed.send(Arc::new(entry)); // nobody may be listening
         }
         Group::Done
@@ -240,12 +277,20 @@ impl Writer {
 
     async fn fail(&mut self, error: StoreError, answers: Vec<Done>) -> Group {
         tracing::error!(%error, operations = answers.len(), "a group of writes failed");
-        self.tx.rollback().await;
-        self.tx.feed.reset();
+        self.tx.give_up().await;
+        self.tx.feed.undo(0);
+        self.note_changes(); // what became of the commit may not be known
         for done in answers {
             done(Err(error.clone()));
         }
         Group::Broken
+    }
+
+    /// Before anybody hears of a change, what was remembered of such rows is out of date.
+    fn note_changes(&mut self) {
+        if std::mem::take(&mut self.tx.catalogue_changed) {
+            self.changes.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     fn struck(&self, point: FaultPoint) -> bool {

@@ -89,6 +89,7 @@ fn commit(organization: OrganizationId, run: RunId, from: u64, to: u64) -> RunCo
     RunCommit {
         organization,
         run,
+        workflow: WorkflowId(Uuid::nil()),
         expected_seq: from,
         seq: to,
         at: at(2),
@@ -115,14 +116,13 @@ async fn insert(
 ) -> StoreResult<RunId> {
     let run = RunId(Uuid::now_v7());
     let new = NewRun {
-        workflow,
         version: 1,
         started_by: "manual".into(),
         thread_id: None,
         idempotency_key: key.map(str::to_owned),
         contacts: vec![],
     };
-    let commit = commit(organization, run, 0, 3);
+    let commit = RunCommit { workflow, ..commit(organization, run, 0, 3) };
     store
         .write(move |tx| async move { run_insert(tx, &new, &commit).await }.boxed())
         .await
@@ -297,6 +297,84 @@ async fn a_failed_operation_undoes_itself_alone() {
         assert!(feed.iter().zip(1..).all(|(entry, number)| entry.number == number), "dense");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gathered_statements_that_fail_undo_their_operation_alone() {
+    on_each(async || {
+        let place = Place::new().await;
+        let store = place.open().await;
+        let ours = organization();
+        let workflow = published(&store, ours).await;
+        let before = feed_of(&store, ours, 0, 2).await.len();
+        let start = |n: usize| {
+            let store = store.clone();
+            async move {
+                match n % 3 {
+                    0 => insert(&store, ours, workflow, None).await,
+                    1 => insert(&store, ours, workflow, Some("the same")).await,
+                    _ => insert(&store, ours, WorkflowId(Uuid::now_v7()), None).await,
+                }
+            }
+        };
+        let results = futures::future::join_all((0..60).map(start)).await;
+        let count = |wanted: fn(&StoreResult<RunId>) -> bool| {
+            results.iter().filter(|result| wanted(result)).count()
+        };
+        assert_eq!(count(|result| result.is_ok()), 21, "{results:?}");
+        assert_eq!(count(|result| matches!(result, Err(StoreError::Conflict { .. }))), 19);
+        assert_eq!(count(|result| matches!(result, Err(StoreError::Constraint(_)))), 20);
+        for run in results.into_iter().flatten() {
+            let (events, _) = events_after(&store, ours, run, 0, 10).await.unwrap();
+            assert_eq!(events.len(), 3, "a run has its journal");
+        }
+        let all = run_list(&store, ours, &RunFilter::default(), None, 100).await.unwrap();
+        assert_eq!(all.len(), 21);
+        let feed = feed_of(&store, ours, 0, before + 21).await;
+        assert_eq!(feed.len(), before + 21, "what was undone is not in the feed");
+        assert!(feed.iter().zip(1..).all(|(entry, number)| entry.number == number), "dense");
+        // A commit at an old number in a group with others, whose events would also clash.
+        let run = all[0].id;
+        let tries = (0..20).map(|n| advance(&store, commit(ours, run, 3, 4 + n % 2)));
+        let results = futures::future::join_all(tries).await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        let fenced = |result: &&StoreResult<()>| matches!(result, Err(StoreError::Conflict { .. }));
+        assert_eq!(results.iter().filter(fenced).count(), 19, "{results:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_remembered_is_read_again_after_a_change() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let ours = organization();
+    let workflow = published(&store, ours).await;
+    let hash = [7; 32];
+    let put = store
+        .write(move |tx| async move { hook_put(tx, ours, workflow, &hash, at(3)).await }.boxed());
+    put.await.unwrap();
+    let (remembered, reads) = (Remembered::new(10), std::cell::Cell::new(0));
+    let look = async || {
+        let read = async {
+            reads.set(reads.get() + 1);
+            hook_by_token(&store, &hash).await
+        };
+        remembered.get(&store, hash, read).await.unwrap().unwrap()
+    };
+    let target = HookTarget { organization: ours, workflow, version: Some(1) };
+    assert_eq!((look().await, look().await, reads.get()), (target, target, 1));
+    insert(&store, ours, workflow, None).await.unwrap();
+    assert_eq!((look().await, reads.get()), (target, 1), "a run changes nothing of it");
+    publish(&store, ours, workflow, 1).await.unwrap();
+    assert_eq!((look().await.version, reads.get()), (Some(2), 2));
+    for (archived, version) in [(true, None), (false, Some(2))] {
+        let put_away = store.write(move |tx| {
+            async move { workflow_set_archived(tx, ours, workflow, archived, at(4)).await }.boxed()
+        });
+        put_away.await.unwrap();
+        assert_eq!(look().await.version, version);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,10 @@
-//! What the disk gives without an engine. Every figure of the engine is to be read beside it.
+//! What the machine gives without an engine: the disk, the databases, the loopback. Every figure of the engine is to be
+//! read beside it.
 
-use super::{broken, report::Report};
-use crate::cli::CommandError;
+use super::{broken, load, report::Report};
+use crate::{cli::CommandError, store};
+use axum::{Json, Router, routing::post};
+use serde_json::{Value, json};
 use std::{
     fs::File,
     io::{Seek, SeekFrom, Write},
@@ -12,9 +15,51 @@ use uuid::Uuid;
 
 const WRITES: u32 = 1_000;
 const BLOCK: [u8; 4096] = [7; 4096];
+const ECHOES: usize = 20_000;
+
+/// All of them; a database server where one is given.
+pub async fn measure(
+    folder: &Path,
+    database_url: Option<&str>,
+    report: &mut Report,
+) -> Result<(), CommandError> {
+    disk(folder, report)?;
+    let data = folder.join(format!("signalbox-bench-{}", Uuid::now_v7()));
+    let commits = store::probe_embedded(&data).await;
+    let _ = std::fs::remove_dir_all(&data);
+    report.add("limit", "SQLite, durable commits of one row", commits?, "/s");
+    if let Some(url) = database_url {
+        for connections in [1, 8, 32] {
+            let rate = store::probe_server(url, connections).await?;
+            let what = format!("PostgreSQL, commits of one row, {connections} connections");
+            report.add("limit", what, rate, "/s");
+        }
+    }
+    echo(report).await
+}
+
+/// A server that gives back a small JSON, with the same client.
+async fn echo(report: &mut Report) -> Result<(), CommandError> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .map_err(|error| broken("a free port", error))?;
+    let address = listener.local_addr().map_err(|error| broken("a free port", error))?;
+    let router = Router::new().route("/", post(async |Json(body): Json<Value>| Json(body)));
+    let served = tokio::spawn(async move { axum::serve(listener, router).await });
+    let (client, url) = (reqwest::Client::new(), format!("http://{address}/"));
+    let ask = async |number: usize| {
+        let sent = client.post(&url).json(&json!({"number": number})).send().await;
+        let answer = sent.map_err(|error| broken("the echo", error))?;
+        answer.json::<Value>().await.map(|_| ()).map_err(|error| broken("the echo", error))
+    };
+    let load = load::drive(32, ECHOES, ask).await?;
+    served.abort();
+    report.add("limit", "echo of a small JSON by HTTP, 32 clients", load.rate(), "/s");
+    Ok(())
+}
 
 /// Appends and overwrites with a sync each.
-pub fn measure(folder: &Path, report: &mut Report) -> Result<(), CommandError> {
+fn disk(folder: &Path, report: &mut Report) -> Result<(), CommandError> {
     let path = folder.join(format!("signalbox-bench-{}", Uuid::now_v7()));
     let measured = (|| -> std::io::Result<(f64, f64)> {
         let mut file = File::options().create_new(true).write(true).open(&path)?;

@@ -1,7 +1,7 @@
 //! This binary, serving on a data folder of its own as another process.
 
 use super::broken;
-use crate::cli::CommandError;
+use crate::{cli::CommandError, store};
 use serde_json::Value;
 use signalbox::{
     client::{Client, http::HttpTransport},
@@ -24,23 +24,44 @@ pub struct ServerProcess {
     /// From the start of the process to the first answer.
     pub started_in: Duration,
     data: PathBuf,
+    database: Option<Database>,
     child: Child,
 }
 
+/// A database of its own on a database server.
+struct Database {
+    server_url: String,
+    name: String,
+    url: String,
+}
+
+impl Database {
+    async fn make(server_url: &str) -> Result<Self, CommandError> {
+        let name = format!("signalbox_bench_{}", Uuid::now_v7().simple());
+        let url = store::database_make(server_url, &name).await?;
+        Ok(Self { server_url: server_url.to_owned(), name, url })
+    }
+}
+
 impl ServerProcess {
-    /// Starts it on an empty data folder and waits for its first answer.
-    pub async fn start(folder: &Path) -> Result<Self, CommandError> {
+    /// Starts it on an empty data folder, or an empty database of a database server, and waits for its first answer.
+    pub async fn start(folder: &Path, server_url: Option<&str>) -> Result<Self, CommandError> {
         let data = folder.join(format!("signalbox-bench-{}", Uuid::now_v7()));
         std::fs::create_dir_all(&data).map_err(|error| broken("the data folder", error))?;
         let base_url = format!("http://127.0.0.1:{}", free_port()?);
+        let database = match server_url {
+            Some(url) => Some(Database::make(url).await?),
+            None => None,
+        };
+        let url = database.as_ref().map(|database| database.url.as_str());
         let begin = Instant::now();
-        let child = serve(&data, &base_url)?;
+        let child = serve(&data, url, &base_url)?;
         first_answer(&base_url).await?;
         let started_in = begin.elapsed();
-        let token = token(&data).await?;
+        let token = token(&data, url).await?;
         let transport = HttpTransport::new(&base_url, Some(token))
             .map_err(|error| broken("the client", error))?;
-        Ok(Self { client: Client::new(transport), base_url, started_in, data, child })
+        Ok(Self { client: Client::new(transport), base_url, started_in, data, database, child })
     }
 
     /// Imports and publishes a workflow.
@@ -65,6 +86,9 @@ impl ServerProcess {
     /// Ends the process in order and says how many bytes its database takes.
     pub async fn database_bytes(&mut self) -> Result<u64, CommandError> {
         self.end().await?;
+        if let Some(database) = &self.database {
+            return Ok(store::database_bytes(&database.url).await?);
+        }
         let entries = std::fs::read_dir(&self.data).map_err(|error| broken("the data", error))?;
         let size = |entry: std::fs::DirEntry| entry.metadata().ok().map(|data| data.len());
         let is_database =
@@ -75,6 +99,9 @@ impl ServerProcess {
     /// Ends the process and removes its data.
     pub async fn remove(mut self) -> Result<(), CommandError> {
         self.end().await?;
+        if let Some(Database { server_url, name, .. }) = &self.database {
+            store::database_remove(server_url, name).await?;
+        }
         std::fs::remove_dir_all(&self.data).map_err(|error| broken("the data folder", error))
     }
 
@@ -96,20 +123,30 @@ fn free_port() -> Result<u16, CommandError> {
     Ok(address.map_err(|error| broken("a free port", error))?.port())
 }
 
-fn serve(data: &Path, base_url: &str) -> Result<Child, CommandError> {
+fn serve(data: &Path, database: Option<&str>, base_url: &str) -> Result<Child, CommandError> {
     let log = std::fs::File::create(data.join("server.log"));
     let log = log.map_err(|error| broken("the server's log", error))?;
     let binary = std::env::current_exe().map_err(|error| broken("this program", error))?;
-    Command::new(binary)
-        .args(["serve", "--addr", base_url.trim_start_matches("http://"), "--data"])
-        .arg(data)
-        .env_remove("DATABASE_URL")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| broken("starting the server", error))
+    on(
+        Command::new(binary).args(["serve", "--addr", base_url.trim_start_matches("http://")]),
+        data,
+        database,
+    )
+    .stdin(Stdio::null())
+    .stdout(Stdio::null())
+    .stderr(log)
+    .kill_on_drop(true)
+    .spawn()
+    .map_err(|error| broken("starting the server", error))
+}
+
+/// With the data folder and the database that is measured, whatever the surroundings say.
+fn on<'a>(command: &'a mut Command, data: &Path, database: Option<&str>) -> &'a mut Command {
+    command.arg("--data").arg(data).env_remove("DATABASE_URL");
+    if let Some(url) = database {
+        command.env("DATABASE_URL", url); // not in the list of processes: it may hold a password
+    }
+    command
 }
 
 async fn first_answer(base_url: &str) -> Result<(), CommandError> {
@@ -125,14 +162,13 @@ async fn first_answer(base_url: &str) -> Result<(), CommandError> {
     Err(CommandError::new("the server did not answer within 30 s"))
 }
 
-async fn token(data: &Path) -> Result<String, CommandError> {
+async fn token(data: &Path, database: Option<&str>) -> Result<String, CommandError> {
     let binary = std::env::current_exe().map_err(|error| broken("this program", error))?;
-    let output = Command::new(binary)
-        .args(["token", "create", "--role", "owner", "--data"])
-        .arg(data)
-        .output()
-        .await
-        .map_err(|error| broken("making a token", error))?;
+    let output =
+        on(Command::new(binary).args(["token", "create", "--role", "owner"]), data, database)
+            .output()
+            .await
+            .map_err(|error| broken("making a token", error))?;
     if !output.status.success() {
         return Err(broken("making a token", String::from_utf8_lossy(&output.stderr)));
     }

@@ -130,7 +130,9 @@ fn wrong_credentials() -> Failure {
 async fn end_presented_session(state: &AppState, headers: &HeaderMap) -> Result<(), Failure> {
     let Some(secret) = auth::session_secret(headers, state.secure_cookies()) else { return Ok(()) };
     let credential = Credential::Session(secret.to_owned());
-    if let Some(caller) = auth::identify(state.store(), &credential, state.now()).await? {
+    if let Some(caller) =
+        auth::identify(state.store(), state.tokens(), &credential, state.now()).await?
+    {
         end_session(state, &caller).await?;
     }
     Ok(())
@@ -160,7 +162,7 @@ async fn start_session(
     });
     op.await?;
     let credential = Credential::Session(secret.text.clone());
-    let caller = auth::identify(state.store(), &credential, now).await?;
+    let caller = auth::identify(state.store(), state.tokens(), &credential, now).await?;
     let caller = caller.ok_or_else(|| {
         Failure::new(ErrorCode::WrongState, "The membership ended while you signed in.")
     })?;

@@ -8,7 +8,7 @@ use super::{hook_proof, runs, workflows};
 use crate::{
     app_state::AppState,
     auth::{Caller, Secret},
-    engine::{StartRun, WaitFor},
+    engine::{StartRun, Started, WaitFor},
     http::{
         body::{self, BODY_MAX},
         call::{HookQuery, Query},
@@ -16,7 +16,7 @@ use crate::{
         failure::Failure,
         idempotent::KEY_LENGTH_MAX,
     },
-    store,
+    store::{self, HookTarget},
 };
 use axum::{
     Json,
@@ -28,7 +28,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use signalbox::{
     graph::{Graph, TriggerKind, WebhookAnswer, WebhookProof},
-    id::{OrganizationId, RunId, WorkflowId},
+    id::{OrganizationId, RunId},
     wire::ErrorCode,
 };
 use std::time::Duration;
@@ -67,13 +67,11 @@ pub async fn receive(
     let (mut parts, stream) = request.into_parts();
     let HookPath { token, path } = read_path(&mut parts).await?;
     let path = format!("/{path}");
-    let (organization, workflow) = workflow_of(&state, &token).await?;
-    let version = match runs::version_to_run(&state, organization, workflow, None).await {
-        Err(failure) if failure.error.code == ErrorCode::WrongState => return Err(nothing_here()),
-        other => other?,
-    };
-    let graph = store::version_fetch(state.store(), organization, workflow, version).await?.graph;
-    let Some(TriggerKind::Webhook { path: wanted, respond, proof }) = workflows::trigger(&graph)
+    let HookTarget { organization, workflow, version } = target_of(&state, &token).await?;
+    let version = version.ok_or_else(nothing_here)?;
+    let compiled = state.engine().version(organization, workflow, version).await?;
+    let graph = compiled.graph();
+    let Some(TriggerKind::Webhook { path: wanted, respond, proof }) = workflows::trigger(graph)
     else {
         return Err(nothing_here());
     };
@@ -82,7 +80,7 @@ pub async fn receive(
     }
     let bytes = body::read(&parts.headers, stream, BODY_MAX).await?;
     if let Some(proof) = proof {
-        prove(&state, organization, &graph, proof, &parts.headers, &bytes).await?;
+        prove(&state, organization, graph, proof, &parts.headers, &bytes).await?;
     }
     let (query, asked) = read_query(&parts)?;
     let content = read_content(&parts.headers, &bytes)?;
@@ -98,7 +96,7 @@ pub async fn receive(
     match asked.unwrap_or(*respond) {
         WebhookAnswer::Accepted => Ok(accepted(&state, started.run, json!({}))),
         WebhookAnswer::Finished => {
-            finished(&state, organization, started.run, wait_of(&parts.headers)).await
+            finished(&state, organization, started, wait_of(&parts.headers)).await
         }
     }
 }
@@ -131,14 +129,12 @@ fn nothing_here() -> Failure {
         .help("Copy the address from the workflow's trigger; the workflow must be published.")
 }
 
-async fn workflow_of(
-    state: &AppState,
-    token: &str,
-) -> Result<(OrganizationId, WorkflowId), Failure> {
+async fn target_of(state: &AppState, token: &str) -> Result<HookTarget, Failure> {
     if token.len() > TOKEN_LENGTH_MAX {
         return Err(nothing_here());
     }
-    let found = store::hook_by_token(state.store(), &Secret::hash_of(token)).await?;
+    let (store, hash) = (state.store(), Secret::hash_of(token));
+    let found = state.hooks().get(store, hash, store::hook_by_token(store, &hash)).await?;
     found.ok_or_else(nothing_here)
 }
 
@@ -272,15 +268,21 @@ fn accepted(state: &AppState, run: RunId, more: Value) -> Response {
 async fn finished(
     state: &AppState,
     organization: OrganizationId,
-    run: RunId,
+    started: Started,
     wait: Duration,
 ) -> Result<Response, Failure> {
-    let waited = runs::wait_for(state, organization, run, WaitFor::End, wait).await?;
-    if !waited.ended {
-        return Ok(accepted(state, run, json!({ "status": waited.run.status })));
-    }
-    let body = json!({ "run": run, "status": waited.run.status, "output": waited.output });
-    Ok(Json(body).into_response())
+    let Started { run, status, end, .. } = started;
+    let (status, output) = match end {
+        Some(end) => (status, runs::output_of(Some(end))),
+        None => {
+            let waited = runs::wait_for(state, organization, run, WaitFor::End, wait).await?;
+            if !waited.ended {
+                return Ok(accepted(state, run, json!({ "status": waited.run.status })));
+            }
+            (waited.run.status, waited.output)
+        }
+    };
+    Ok(Json(json!({ "run": run, "status": status, "output": output })).into_response())
 }
 
 #[cfg(test)]

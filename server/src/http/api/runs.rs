@@ -87,11 +87,17 @@ pub async fn version_to_run(
     workflow: WorkflowId,
     wanted: Option<u32>,
 ) -> Result<u32, Failure> {
-    let summary = store::workflow_summary(state.store(), organization, workflow).await?;
-    if summary.archived {
+    let store = state.store();
+    let read = async {
+        let summary = store::workflow_summary(store, organization, workflow).await?;
+        Ok(Some((summary.archived, summary.published_version)))
+    };
+    let found = state.newest_versions().get(store, (organization, workflow), read).await?;
+    let (archived, newest) = found.unwrap_or_default();
+    if archived {
         return Err(Failure::new(ErrorCode::WrongState, "The workflow is archived."));
     }
-    let Some(newest) = summary.published_version else {
+    let Some(newest) = newest else {
         return Err(Failure::new(ErrorCode::WrongState, "The workflow was never published.")
             .help("Publish it first; a run runs a version."));
     };
@@ -157,7 +163,7 @@ pub async fn fetch(call: Call<RunId>) -> Answer<Found<RunDetail>> {
     }))
 }
 
-fn output_of(end: Option<RunEnd>) -> Value {
+pub(super) fn output_of(end: Option<RunEnd>) -> Value {
     match end {
         Some(RunEnd::Completed { output, .. }) => output,
         _ => Value::Null,

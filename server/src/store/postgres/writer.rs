@@ -102,7 +102,7 @@ impl Shared {
                 Ok(value)
             }
             Err(error) => {
-                tx.rollback().await;
+                tx.give_up().await;
                 Err(error)
             }
         }
@@ -132,12 +132,12 @@ impl Shared {
         let told = match tx.feed_to_inbox().await {
             Ok(told) => told,
             Err(error) => {
-                tx.rollback().await;
+                tx.give_up().await;
                 return Err(error);
             }
         };
         if self.is_dead() || self.strikes(FaultPoint::BeforeCommit) {
-            tx.rollback().await;
+            tx.give_up().await;
             return Err(struck());
         }
         if let Err(error) = tx.commit().await {

@@ -9,7 +9,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use server::auth::hmac_sha256;
-use signalbox::client::Method;
+use signalbox::{
+    client::Method,
+    wire::{DraftSave, Publish, Role},
+};
 
 /// A published workflow of this trigger that answers what it was told; with a person in between or not.
 /// Gives the address.
@@ -169,4 +172,31 @@ async fn a_body_has_a_mebibyte_at_most() {
     assert_eq!(send(&server, &address, &[], &body(MEBIBYTE)).await.status, 202);
     let large = send(&server, &address, &[], &body(MEBIBYTE + 1)).await;
     assert_eq!((large.status, large.code().as_str()), (413, "too_large"));
+}
+
+#[tokio::test]
+async fn a_new_version_and_archiving_count_at_once() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let trigger = json!({ "on": "webhook", "path": "", "respond": "finished" });
+    let address = hook(&server, &acme, trigger, false).await;
+    let send = async || send(&server, &address, &[], ORDER).await;
+    assert_eq!(send().await.json()["output"], json!({ "order": 7 }));
+
+    let client = server.client(acme.token(Role::Owner));
+    let id = client.workflows(&Default::default()).await.unwrap().items[0].id;
+    let mut detail = client.workflow(id).await.unwrap();
+    let end = detail.graph.nodes.iter_mut().find(|node| node.id.as_str() == "end").unwrap();
+    end.kind = serde_json::from_value(json!({ "type": "end", "output": { "new": true } })).unwrap();
+    let save = DraftSave {
+        name: detail.workflow.name.clone(),
+        description: String::new(),
+        graph: detail.graph,
+    };
+    client.draft_save(id, detail.draft_revision, &save).await.unwrap();
+    assert_eq!(send().await.json()["output"], json!({ "order": 7 }), "a draft does not run");
+    client.publish(id, &Publish::default()).await.unwrap();
+    assert_eq!(send().await.json()["output"], json!({ "new": true }));
+    client.workflow_archive(id).await.unwrap();
+    assert_eq!(send().await.status, 404);
 }

@@ -14,6 +14,7 @@ pub mod http;
 mod runs;
 mod settings;
 mod templates;
+mod tasks;
 mod transport;
 mod workflows;
 

@@ -16,6 +16,7 @@ mod runs;
 mod schedules;
 mod settings;
 mod templates;
+mod tasks;
 mod workflows;
 
 pub use access::{Permission, Role};
@@ -47,6 +48,10 @@ pub use settings::{
     SecretSet, SecretView, SmtpSecurity,
 };
 pub use templates::{TemplateChange, TemplateCreate, TemplateView};
+pub use tasks::{
+    ClaimedTask, TaskBeat, TaskClaim, TaskComplete, TaskFail, TaskLease, TaskRelease, TaskReported,
+    TasksClaimed,
+};
 pub use workflows::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,
     VersionView, WorkflowDetail, WorkflowView,

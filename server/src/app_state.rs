@@ -11,7 +11,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use signalbox::id::{OrganizationId, WorkflowId};
 use std::{net::IpAddr, sync::Arc};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 /// What is remembered of each kind, at most.
@@ -19,6 +19,8 @@ const REMEMBERED_MAX: usize = 10_000;
 
 /// Whether a workflow is archived, and its newest version.
 pub type NewestVersions = Remembered<(OrganizationId, WorkflowId), (bool, Option<u32>)>;
+/// Workers that may wait for a task at once.
+const TASK_SEATS: usize = 512;
 
 /// Where the time comes from.
 pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -55,6 +57,7 @@ struct Inner {
     live: LiveHub,
     setup_token: String,
     access_epoch: watch::Sender<u64>,
+    task_seats: Semaphore,
     shutdown: CancellationToken,
 }
 
@@ -73,6 +76,7 @@ impl AppState {
             live: LiveHub::default(),
             setup_token: crate::auth::Secret::fresh("").text,
             access_epoch: watch::channel(0).0,
+            task_seats: Semaphore::new(TASK_SEATS),
             shutdown: CancellationToken::new(),
         }))
     }
@@ -150,6 +154,11 @@ impl AppState {
     /// Looks whether the database takes writes.
     pub fn write_probe(&self) -> &WriteProbe {
         &self.0.write_probe
+    }
+
+    /// Places for workers that wait for a task.
+    pub fn task_seats(&self) -> &Semaphore {
+        &self.0.task_seats
     }
 
     /// The live stream.

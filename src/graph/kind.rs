@@ -465,6 +465,9 @@ pub enum TaskExecutor {
 }
 
 impl TaskExecutor {
+    /// All kinds of workers.
+    pub const ALL: [Self; 3] = [Self::Agent, Self::Plugin, Self::System];
+
     /// The word in JSON and in messages.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -54,6 +54,8 @@ impl Role {
                     | PlanInstanceRead
                     | PlanInstanceStart
                     | PlanInstanceControl
+                    | PlanInstanceExecute
+                    | PlanTaskExecute
                     | ContactRecordRead
                     | ContactRecordEdit
                     | InboxApprovalRead
@@ -112,8 +114,12 @@ permissions! {
     PlanInstanceRead = "Plan:Instance:Read";
     /// Start runs.
     PlanInstanceStart = "Plan:Instance:Start";
-    /// Pause, resume, stop, retry.
+    /// Pause, resume, stop.
     PlanInstanceControl = "Plan:Instance:Control";
+    /// Do steps of a run again, or elsewhere: retry, fork, go on in another version.
+    PlanInstanceExecute = "Plan:Instance:Execute";
+    /// Take tasks of runs and report what came of them.
+    PlanTaskExecute = "Plan:Task:Execute";
     /// Decide approvals.
     PlanInstanceApprove = "Plan:Instance:Approve";
     /// Say what became of a message whose sending was interrupted.

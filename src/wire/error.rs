@@ -86,6 +86,8 @@ codes! {
     Conflict = "conflict", 409;
     /// The state does not allow it any more.
     WrongState = "wrong_state", 409;
+    /// The task is not, or not any more, with who reports about it.
+    LeaseLost = "lease_lost", 409;
     /// The `If-Match` header is missing.
     PreconditionRequired = "precondition_required", 428;
     /// The body is larger than the limit.

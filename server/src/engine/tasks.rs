@@ -4,19 +4,19 @@
 //! the task back. Deliberately absent: HTTP, and what a task means for the run (the domain).
 
 use super::{EngineError, EngineHandle, WriteOp};
-use crate::store::{self, StoreError, Task};
+use crate::store::{self, StoreError, Task, TaskWanted};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use serde_json::Value;
 use signalbox::{
-    graph::TaskExecutor,
     id::{CallId, OrganizationId},
-    run::{Command, ErrorKind, Refusal, StepError},
+    run::{Command, ErrorKind, StepError},
 };
 use uuid::Uuid;
 
-/// Tasks that are looked at when others take them first.
-const TRIES_MAX: usize = 16;
+/// Tasks that are looked at in one go when others take them first, and how often.
+const LOOKED_AT: u32 = 16;
+const ROUNDS_MAX: usize = 3;
 /// Longest reason why an output does not satisfy its schema, in characters.
 const REASON_MAX: usize = 500;
 
@@ -32,41 +32,57 @@ pub struct Claimed {
 }
 
 impl EngineHandle {
-    /// The next task for a worker of a kind, which it has from now on; `None` when there is none.
+    /// The next task for a worker, which it has from now on, for `lease_ms` or as long as its step says; `None`
+    /// when there is none.
     pub async fn task_claim(
         &self,
         organization: OrganizationId,
-        executor: TaskExecutor,
-        worker: &str,
+        wanted: &TaskWanted,
+        lease_ms: Option<u64>,
     ) -> Result<Option<Claimed>, EngineError> {
-        for _ in 0..TRIES_MAX {
-            let next =
-                store::task_next(self.store(), organization, executor.as_str(), worker).await?;
-            let Some(task) = next else { return Ok(None) };
-            let (claim, lease_until) = (Uuid::now_v7(), self.lease_of(&task));
-            let (call, name) = (task.call.clone(), worker.to_owned());
-            let take: WriteOp = Box::new(move |tx| {
-                async move { store::task_claim(tx, &call, claim, &name).await }.boxed()
-            });
-            let command = Command::ClaimTask {
-                call: task.call.call,
-                attempt: task.call.attempt,
-                worker: if worker.is_empty() { executor.as_str() } else { worker }.to_owned(),
-                lease_until,
-            };
-            match self.command_with(organization, task.call.run, command, take).await {
-                Ok(_) => {
-                    self.inner.alarm.ring(lease_until);
-                    return Ok(Some(Claimed { task, claim, lease_until }));
+        for _ in 0..ROUNDS_MAX {
+            let next = store::tasks_next(self.store(), organization, wanted, LOOKED_AT).await?;
+            if next.is_empty() {
+                return Ok(None);
+            }
+            for task in next {
+                if let Some(claimed) = self.take(task, &wanted.worker, lease_ms).await? {
+                    return Ok(Some(claimed));
                 }
-                // Another worker was first, or the run rests: its tasks are not handed out.
-                Err(EngineError::Store(StoreError::Conflict { .. })) => {}
-                Err(EngineError::Refused(Refusal::OnHold)) => return Ok(None),
-                Err(EngineError::Refused(_)) => {}
-                Err(error) => return Err(error),
             }
         }
         Ok(None)
+    }
+
+    /// Takes a task, unless another worker was first or its run does not hand it out now.
+    async fn take(
+        &self,
+        task: Task,
+        worker: &str,
+        lease_ms: Option<u64>,
+    ) -> Result<Option<Claimed>, EngineError> {
+        let (claim, lease_until) = (Uuid::now_v7(), self.lease_of(&task, lease_ms));
+        let (call, name) = (task.call.clone(), worker.to_owned());
+        let take: WriteOp = Box::new(move |tx| {
+            async move { store::task_claim(tx, &call, claim, &name).await }.boxed()
+        });
+        let kind = task.request.executor.as_str();
+        let command = Command::ClaimTask {
+            call: task.call.call,
+            attempt: task.call.attempt,
+            worker: if worker.is_empty() { kind } else { worker }.to_owned(),
+            lease_until,
+        };
+        match self.command_with(task.call.organization, task.call.run, command, take).await {
+            Ok(_) => {
+                self.inner.alarm.ring(lease_until);
+                Ok(Some(Claimed { task, claim, lease_until }))
+            }
+            Err(EngineError::Store(StoreError::Conflict { .. }) | EngineError::Refused(_)) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The worker is still at it; gives until when the claim holds now.
@@ -75,14 +91,17 @@ impl EngineHandle {
         organization: OrganizationId,
         call: CallId,
         claim: Uuid,
+        lease_ms: Option<u64>,
     ) -> Result<DateTime<Utc>, EngineError> {
         let task = store::task_fetch(self.store(), organization, call).await?;
-        let until = self.lease_of(&task);
+        let until = self.lease_of(&task, lease_ms);
         self.store()
             .write(move |tx| {
                 async move { store::task_beat(tx, &task.call, claim, until).await }.boxed()
             })
             .await?;
+        // The timer may be due before the one that the engine sleeps for.
+        self.inner.alarm.ring(until);
         Ok(until)
     }
 
@@ -145,8 +164,9 @@ impl EngineHandle {
         Ok(())
     }
 
-    fn lease_of(&self, task: &Task) -> DateTime<Utc> {
-        let lease = i64::try_from(task.request.lease_ms).ok().and_then(TimeDelta::try_milliseconds);
+    fn lease_of(&self, task: &Task, lease_ms: Option<u64>) -> DateTime<Utc> {
+        let lease_ms = lease_ms.unwrap_or(task.request.lease_ms);
+        let lease = i64::try_from(lease_ms).ok().and_then(TimeDelta::try_milliseconds);
         let now = self.inner.clock.now();
         lease.and_then(|lease| now.checked_add_signed(lease)).unwrap_or(now)
     }

@@ -18,6 +18,7 @@ pub mod schedules;
 pub mod secrets;
 pub mod settings;
 pub mod templates;
+pub mod tasks;
 pub mod tokens;
 pub mod tracked;
 pub mod workflows;

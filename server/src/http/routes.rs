@@ -2,8 +2,7 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, schedules, secrets,
-        settings, templates, tokens, tracked, workflows,
+        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, schedules, secrets, settings, tasks, templates, tokens, tracked, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
@@ -81,6 +80,11 @@ fn run_routes() -> Vec<Endpoint> {
         Post "/api/runs/{id}/pause" run_pause (May(PlanInstanceControl)) "Suspends a run" => runs::pause;
         Post "/api/runs/{id}/resume" run_resume (May(PlanInstanceControl)) "Lets a run go on" => runs::resume;
         Post "/api/runs/{id}/stop" run_stop (May(PlanInstanceControl)) "Ends a run" => runs::stop;
+        Post "/api/tasks/claim" task_claim (May(PlanTaskExecute)) "Gives tasks to a worker; waits for the first one if asked to" => tasks::claim;
+        Post "/api/tasks/{id}/heartbeat" task_heartbeat (May(PlanTaskExecute)) "The worker is still at it: moves its lease on" => tasks::heartbeat;
+        Post "/api/tasks/{id}/complete" task_complete (May(PlanTaskExecute)) "The worker has done it" => tasks::complete, idempotent;
+        Post "/api/tasks/{id}/fail" task_fail (May(PlanTaskExecute)) "The worker could not do it" => tasks::fail, idempotent;
+        Post "/api/tasks/{id}/release" task_release (May(PlanTaskExecute)) "The worker gives it back undone" => tasks::release;
         Get "/api/approvals" approvals (May(InboxApprovalRead)) "Lists approvals; pending ones oldest first" => inbox::list;
         Get "/api/approvals/{id}" approval (May(InboxApprovalRead)) "All that a person needs to decide" => inbox::fetch;
         Post "/api/approvals/{id}/decide" decide (May(PlanInstanceApprove)) "Approves, rejects, edits, undoes, resolves" => inbox::decide;

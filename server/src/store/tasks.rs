@@ -3,6 +3,7 @@
 use super::{OpenCall, Store, StoreError, StoreResult, Tx, calls, value};
 use crate::{on_db, on_tx};
 use signalbox::{
+    graph::TaskExecutor,
     id::{CallId, OrganizationId},
     run::{CallRequest, TaskRequest},
 };
@@ -31,27 +32,65 @@ fn address(executor: &str, worker: &str) -> String {
     format!("{executor}:{worker}")
 }
 
-/// The next task for a worker: those that name it and those for any of its kind, most urgent first.
-pub async fn task_next(
+/// Which tasks a worker takes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskWanted {
+    /// Kinds of tasks; none: all.
+    pub kinds: Vec<TaskExecutor>,
+    /// Its name: gets tasks that name it and those that name nobody.
+    pub worker: String,
+    /// Only of these queues, [`QUEUES_MAX`](TaskWanted::QUEUES_MAX) at most; none: any, and none.
+    pub queues: Vec<String>,
+}
+
+impl TaskWanted {
+    /// Queues that can be named at once.
+    pub const QUEUES_MAX: usize = 8;
+
+    /// The six offers that it takes, some of them twice.
+    fn offers(&self) -> [String; 6] {
+        let kinds = if self.kinds.is_empty() { TaskExecutor::ALL.as_slice() } else { &self.kinds };
+        std::array::from_fn(|at| {
+            let kind = kinds[(at / 2) % kinds.len()].as_str();
+            address(kind, if at % 2 == 0 { &self.worker } else { "" })
+        })
+    }
+
+    /// The queues, the last of them repeated to fill the places.
+    fn queue(&self, at: usize) -> Option<&String> {
+        self.queues.get(at).or(self.queues.last())
+    }
+}
+
+/// The next tasks for a worker, most urgent first. Those of runs that rest are not handed out.
+pub async fn tasks_next(
     store: &Store,
     organization: OrganizationId,
-    executor: &str,
-    worker: &str,
-) -> StoreResult<Option<Task>> {
-    let row: Option<calls::Row> = on_db!(store, |pool| {
-        sqlx::query_as(concat!(
+    wanted: &TaskWanted,
+    limit: u32,
+) -> StoreResult<Vec<Task>> {
+    let offers = wanted.offers();
+    let rows: Vec<calls::Row> = on_db!(store, |pool| {
+        let mut query = sqlx::query_as(concat!(
             "SELECT ",
             calls::columns!(),
-            " FROM calls WHERE organization_id = $1 AND offer IN ($2, $3) AND state = 'offered'
-         ORDER BY priority DESC, created_at LIMIT 1"
+            " FROM calls WHERE organization_id = $1 AND state = 'offered' AND offer IN ($2, $3, $4, $5, $6, $7)
+               AND ($8 = 0 OR queue IN ($9, $10, $11, $12, $13, $14, $15, $16))
+               AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.organization_id = $1 AND r.id = run_id
+                 AND (r.quarantined <> 0 OR r.phase IN ('Paused', 'Blocked')))
+             ORDER BY priority DESC, created_at LIMIT $17"
         ))
-        .bind(organization.0)
-        .bind(address(executor, worker))
-        .bind(address(executor, ""))
-        .fetch_optional(pool)
-        .await
+        .bind(organization.0);
+        for offer in &offers {
+            query = query.bind(offer);
+        }
+        query = query.bind(i64::from(!wanted.queues.is_empty()));
+        for at in 0..TaskWanted::QUEUES_MAX {
+            query = query.bind(wanted.queue(at));
+        }
+        query.bind(i64::from(limit)).fetch_all(pool).await
     })?;
-    row.map(task).transpose()
+    rows.into_iter().map(task).collect()
 }
 
 /// A task by its call.

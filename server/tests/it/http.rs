@@ -16,6 +16,7 @@ mod schedules;
 mod secrets;
 pub mod support;
 mod templates;
+mod tasks;
 mod tenancy;
 mod webhooks;
 mod workflows;

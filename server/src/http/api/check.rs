@@ -21,6 +21,19 @@ pub fn text_of(field: &str, text: &str, min: usize, max: usize) -> Result<String
     Ok(text.to_owned())
 }
 
+/// A text of one or more lines with a number of characters, trimmed.
+pub fn lines_of(field: &str, text: &str, min: usize, max: usize) -> Result<String, Failure> {
+    let text = text.trim();
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Failure::value(field, format!("The {field} has control characters in it.")));
+    }
+    if !(min..=max).contains(&text.chars().count()) {
+        let message = format!("The {field} must have {min} to {max} characters.");
+        return Err(Failure::value(field, message));
+    }
+    Ok(text.to_owned())
+}
+
 /// An email address to sign in with, in lower case.
 pub fn email(text: &str) -> Result<String, Failure> {
     let text = text.trim().to_lowercase();

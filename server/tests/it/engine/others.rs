@@ -98,17 +98,21 @@ fn task(policy: Value) -> signalbox::graph::Graph {
     graph(&[("t", trigger()), ("k", task), ("e", end())], "t>k k>e")
 }
 
+fn agent(worker: &str) -> TaskWanted {
+    TaskWanted { kinds: vec![TaskExecutor::Agent], worker: worker.into(), queues: vec![] }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_task_is_done_by_the_worker_that_has_it() {
     let mut bench = Bench::new(task(json!({"retry": {"retries_max": 1, "backoff_ms": 5}}))).await;
     let organization = bench.organization;
     let run = bench.start_plain().await;
     let claim = async |bench: &Bench, worker: &str| {
-        bench.engine.task_claim(organization, TaskExecutor::Agent, worker).await.unwrap()
+        bench.engine.task_claim(organization, &agent(worker), None).await.unwrap()
     };
     assert_eq!(claim(&bench, "other").await, None, "it names its worker");
     let other = OrganizationId(uuid::Uuid::from_u128(77));
-    let theirs = bench.engine.task_claim(other, TaskExecutor::Agent, "cmo").await.unwrap();
+    let theirs = bench.engine.task_claim(other, &agent("cmo"), None).await.unwrap();
     assert_eq!(theirs, None, "another organisation's task");
     // Over a restart it is still there to be taken.
     bench.restart().await;
@@ -119,7 +123,7 @@ async fn a_task_is_done_by_the_worker_that_has_it() {
     let call = first.task.call.call;
     // Heartbeats move the lease; without them another worker may take it.
     bench.clock.advance_to(epoch() + TimeDelta::seconds(8));
-    let until = bench.engine.task_beat(organization, call, first.claim).await.unwrap();
+    let until = bench.engine.task_beat(organization, call, first.claim, None).await.unwrap();
     assert_eq!(until, epoch() + TimeDelta::seconds(17));
     bench.engine.run_virtually(&bench.clock, Some(epoch() + TimeDelta::seconds(16))).await.unwrap();
     assert_eq!(claim(&bench, "cmo").await, None);
@@ -149,7 +153,7 @@ async fn a_worker_may_give_a_task_back_or_fail_it() {
     let bench = Bench::new(task(json!({}))).await;
     let (organization, run) = (bench.organization, bench.start_plain().await);
     let claim = async || {
-        bench.engine.task_claim(organization, TaskExecutor::Agent, "cmo").await.unwrap().unwrap()
+        bench.engine.task_claim(organization, &agent("cmo"), None).await.unwrap().unwrap()
     };
     let first = claim().await;
     let call = first.task.call.call;

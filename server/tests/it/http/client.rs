@@ -9,6 +9,7 @@ use signalbox::{
     wire::{
         ApprovalState, Decide, DraftSave, EmailChannel, ErrorCode, ImportRequest, MemberChange,
         PageQuery, Publish, ReasonBody, Role, RunQuery, RunStart, SessionSwitch, SignIn,
+        TaskBeat, TaskClaim, TaskComplete, TaskFail, TaskRelease,
     },
 };
 
@@ -81,6 +82,33 @@ async fn workflows_and_runs(client: &Client) {
     client.workflow_archive(id).await.unwrap();
 }
 
+async fn tasks(client: &Client) {
+    let document = super::tasks::task_document(json!({}), json!({}));
+    let import = ImportRequest { document, ..ImportRequest::default() };
+    let id = client.workflow_import(&import).await.unwrap().workflow.id;
+    client.publish(id, &Publish::default()).await.unwrap();
+    let claimed = async || {
+        client.run_start(id, &RunStart::default(), None).await.unwrap();
+        let claim = TaskClaim { wait_ms: Some(20_000), ..body("task_claim") };
+        client.task_claim(&claim).await.unwrap().tasks.remove(0)
+    };
+    let task = claimed().await;
+    let beat = TaskBeat { claim: task.claim.clone(), lease_ms: None };
+    client.task_heartbeat(task.id, &beat).await.unwrap();
+    let release = TaskRelease { claim: task.claim.clone(), reason: "busy".into() };
+    client.task_release(task.id, &release).await.unwrap();
+    let gone = client.task_heartbeat(task.id, &beat).await.unwrap_err();
+    assert_eq!(gone.code, ErrorCode::LeaseLost);
+    let task = client.task_claim(&body("task_claim")).await.unwrap().tasks.remove(0);
+    let complete = TaskComplete { claim: task.claim.clone(), output: json!("done") };
+    client.task_complete(task.id, &complete).await.unwrap();
+    assert_eq!(client.run_wait(task.run, 20_000).await.unwrap().output, json!("done"));
+    let task = claimed().await;
+    let fail = TaskFail { claim: task.claim.clone(), message: "no".into(), retry: false };
+    client.task_fail(task.id, &fail).await.unwrap();
+    client.workflow_archive(id).await.unwrap();
+}
+
 async fn the_rest(client: &Client) {
     let page = PageQuery::default();
     let contact = client.contact_create(&body("contact_create")).await.unwrap();
@@ -124,6 +152,7 @@ async fn over_a_socket() {
     let client = server.client(acme.token(Role::Owner));
     accounts(&client).await;
     workflows_and_runs(&client).await;
+    tasks(&client).await;
     the_rest(&client).await;
 }
 
@@ -144,6 +173,7 @@ async fn inside_the_process_with_the_cookies_of_the_visitor() {
     let client = InProcess::client(router, &headers);
     accounts(&client).await;
     workflows_and_runs(&client).await;
+    tasks(&client).await;
     the_rest(&client).await;
     client.sign_out().await.unwrap();
     assert_eq!(client.me().await.unwrap_err().code, ErrorCode::Unauthenticated);

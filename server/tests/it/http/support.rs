@@ -312,6 +312,14 @@ pub fn example_body(operation: &str) -> Value {
         "publish" => json!({ "note": "first" }),
         "run_start" => json!({ "input": { "a": 1 }, "contacts": [], "thread_id": "t" }),
         "run_pause" | "run_resume" | "run_stop" => json!({ "reason": "because" }),
+        "task_claim" => json!({ "worker": "w" }),
+        "task_heartbeat" => json!({ "claim": "c" }),
+        "task_complete" => json!({ "claim": "c", "output": 1 }),
+        "task_fail" => json!({ "claim": "c", "message": "no" }),
+        "task_release" => json!({ "claim": "c", "reason": "busy" }),
+        "run_retry" => json!({ "from": "ask" }),
+        "run_fork" => json!({ "seq": 1 }),
+        "run_migrate" => json!({ "version": 1, "preview": true }),
         "decide" => json!({ "decision": "reject", "revision": 1, "reason": "no" }),
         "contact_create" | "contact_update" => {
             json!({ "name": "Ada", "email": "ada@example.com", "tags": ["a"], "metadata": { "k": "v" } })

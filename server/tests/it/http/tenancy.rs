@@ -3,6 +3,7 @@
 
 use super::{
     support::{As, Organization, Reply, Server, document, example_body},
+    tasks::task_document,
     workflows::published,
 };
 use futures::future::join_all;
@@ -135,6 +136,10 @@ pub async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, 
     let run = started["id"].as_str().unwrap().to_owned();
     server.get(&owner, &format!("/api/runs/{run}/wait?timeout_ms=20000")).await;
     let approvals = server.get(&owner, "/api/approvals?state=pending").await.json();
+    let tasks = published(server, acme, &task_document(json!({}), json!({}))).await;
+    server.post(&owner, &format!("{tasks}/runs"), &json!({})).await;
+    let claim = json!({ "worker": "w", "wait_ms": 20_000 });
+    let claimed = server.post(&owner, "/api/tasks/claim", &claim).await.json();
     let secret = json!({ "name": "shop_key_of_acme", "value": "a value" });
     assert_eq!(server.post(&owner, "/api/secrets", &secret).await.status, 201);
     let mut template = example_body("template_create");
@@ -147,6 +152,7 @@ pub async fn things(server: &Server, acme: &Organization) -> Vec<(&'static str, 
         ("/api/tokens/", token.to_string()),
         ("/api/workflows/", path.strip_prefix("/api/workflows/").unwrap().to_owned()),
         ("/api/runs/", run),
+        ("/api/tasks/", claimed["tasks"][0]["id"].as_str().unwrap().to_owned()),
         ("/api/approvals/", approvals["items"][0]["id"].as_str().unwrap().to_owned()),
         ("/api/contacts/", contact["id"].as_str().unwrap().to_owned()),
         ("/api/secrets/", "shop_key_of_acme".to_owned()),

@@ -108,8 +108,8 @@ pub use confidence::Confidence;
 pub use context::Context;
 pub use decide::{
     ACTIVATIONS_MAX, Advance, EVENTS_MAX, EVENTS_PER_DECISION_MAX, ForkEdits, ForkRefusal,
-    ForkedRun, ITEMS_MAX, Incompatible, MigrationRefusal, TURNS_MAX, advance, decide, fork,
-    migrate, migration_preview,
+    ForkedRun, ITEMS_MAX, Incompatible, MigrationRefusal, TURNS_MAX, advance, begun_anew, decide,
+    fork, migrate, migration_preview,
 };
 pub use drive::{Answer, Asking, Outcome, OutsideFact, Reply, Start, Stop, World, drive};
 pub use effect::{

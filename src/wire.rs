@@ -40,12 +40,13 @@ pub use outbound::{
 };
 pub use page::{Page, PageQuery};
 pub use runs::{
-    EventsPage, ReasonBody, RunDetail, RunQuery, RunStart, RunStarted, RunView, RunWait,
+    EventsPage, ReasonBody, RunDetail, RunFork, RunMigrate, RunMigration, RunQuery, RunRetry,
+    RunStart, RunStarted, RunView, RunWait,
 };
 pub use schedules::ScheduleNext;
 pub use settings::{
     EmailChannel, EmailChannelView, GeneralSettings, ModelPrice, ModelSettings, ModelSettingsView,
-    SecretSet, SecretView, SmtpSecurity,
+    QueueLimit, QueueSettings, SecretSet, SecretView, SmtpSecurity,
 };
 pub use templates::{TemplateChange, TemplateCreate, TemplateView};
 pub use tasks::{

@@ -18,6 +18,7 @@ use signalbox::{
     expr::Scope,
     id::{OrganizationId, RunId},
     run::{ActivationId, Command, ErrorKind, StepError},
+    wire::QueueSettings,
 };
 use std::sync::Arc;
 
@@ -39,11 +40,12 @@ pub fn start(
     config: EngineConfig,
     executor: impl FnOnce(&Gate) -> Arc<dyn CallExecutor>,
 ) -> Services {
-    let channels = Channels::new(Settings::new(store.clone(), vault));
+    let settings = Settings::new(store.clone(), vault);
+    let channels = Channels::new(settings.clone());
     let time = clock.clone();
     let gate = Gate::new(store.clone(), channels, Arc::new(move || time.now()));
     let timekeeping = config.timekeeping;
-    let config = EngineConfig { organizations: Arc::new(Zones::of(store.clone())), ..config };
+    let config = EngineConfig { organizations: Arc::new(Known::of(settings)), ..config };
     let engine = Engine::prepare(store, executor(&gate), clock, config);
     // Before the first call of an earlier process is made again: it may need the gate.
     gate.attach(Arc::new(EngineRuns(engine.clone())));
@@ -103,26 +105,27 @@ impl Runs for EngineRuns {
 /// Zones that are remembered.
 const ZONES_MAX: usize = 10_000;
 
-/// The organisations' zones.
-struct Zones {
-    store: Store,
-    known: Remembered<OrganizationId, Tz>,
+/// What the engine asks about organisations.
+struct Known {
+    settings: Settings,
+    zones: Remembered<OrganizationId, Tz>,
 }
 
-impl Zones {
-    fn of(store: Store) -> Self {
-        Self { store, known: Remembered::new(ZONES_MAX) }
+impl Known {
+    fn of(settings: Settings) -> Self {
+        Self { settings, zones: Remembered::new(ZONES_MAX) }
     }
 }
 
-impl Organizations for Zones {
+impl Organizations for Known {
     fn zone(&self, organization: OrganizationId) -> BoxFuture<'_, Tz> {
         async move {
+            let store = self.settings.store();
             let read = async {
-                let view = store::organization_fetch(&self.store, organization).await?;
+                let view = store::organization_fetch(store, organization).await?;
                 Ok(Some(view.timezone.parse().unwrap_or(Tz::UTC)))
             };
-            match self.known.get(&self.store, organization, read).await {
+            match self.zones.get(store, organization, read).await {
                 Ok(zone) => zone.unwrap_or(Tz::UTC),
                 Err(error) => {
                     tracing::warn!(%organization, %error, "the zone is not known; UTC is used");
@@ -131,5 +134,9 @@ impl Organizations for Zones {
             }
         }
         .boxed()
+    }
+
+    fn queues(&self, organization: OrganizationId) -> BoxFuture<'_, Result<QueueSettings, String>> {
+        async move { self.settings.queues(organization).await.map_err(|error| error.to_string()) }.boxed()
     }
 }

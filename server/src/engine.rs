@@ -9,6 +9,7 @@
 //! Deliberately absent: what calls do (the [`CallExecutor`] port), SQL, HTTP.
 
 mod activity;
+mod again;
 mod calls;
 mod cells;
 pub mod clock;
@@ -31,6 +32,7 @@ mod timers;
 mod versions;
 mod waiters;
 
+pub use again::ForkRun;
 pub use clock::{Clock, SystemClock, VirtualClock};
 pub use command::{Outcome, WriteOp};
 pub use config::{EngineConfig, Organizations, Timekeeping};
@@ -43,9 +45,9 @@ use crate::store::{Store, StoreError};
 use signalbox::{
     graph::CompileError,
     id::{OrganizationId, RunId, WorkflowId},
-    run::{Event, Refusal, RunStatus},
+    run::{Event, Incompatible, Refusal, RunStatus},
 };
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 use tokio::sync::broadcast;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -70,6 +72,8 @@ struct Inner {
     waiters: waiters::Waiters,
     others: others::Others,
     activity: activity::Activity,
+    /// Somebody waits for a queue's minute to be over.
+    minute_awaited: AtomicBool,
     committed: broadcast::Sender<Arc<Committed>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -105,6 +109,12 @@ pub enum EngineError {
     /// The run's state cannot be read; it was taken out of circulation.
     #[error("the run was set aside because its state cannot be read: {0}")]
     Quarantined(String),
+    /// Living steps of the run have no place in the other version. Nothing changed.
+    #[error("{} of its steps cannot go on in that version", .0.len())]
+    Incompatible(Vec<Incompatible>),
+    /// The run cannot be forked there.
+    #[error("{0}")]
+    NoFork(String),
     /// There is too much to do; try again later.
     #[error("the engine is busy; try again in a moment")]
     Busy,
@@ -145,6 +155,7 @@ impl Engine {
             waiters: waiters::Waiters::default(),
             others: others::Others::default(),
             activity: activity::Activity::default(),
+            minute_awaited: AtomicBool::new(false),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             store,
@@ -191,6 +202,12 @@ impl EngineHandle {
         F: Future<Output = ()> + Send + 'static,
     {
         self.inner.tasks.spawn(work(self.inner.stop.clone()));
+    }
+
+    /// The limits of an organisation's named queues were set: what waits follows them from now on.
+    pub fn queues_changed(&self, organization: OrganizationId) {
+        self.inner.queue.gates_changed(organization);
+        self.inner.pump();
     }
 
     /// Calls that wait in memory for their turn, and how many may.

@@ -3,6 +3,7 @@
 //! Deliberately absent: the organisation's name, which lives with the organisation.
 
 mod outbound;
+mod queues;
 mod secrets;
 mod templates;
 
@@ -83,6 +84,11 @@ impl Settings {
     /// Settings in a store, secrets in a vault.
     pub fn new(store: Store, vault: Arc<Vault>) -> Self {
         Self { store, vault }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The vault.
@@ -221,6 +227,11 @@ impl Settings {
                     // Whatever stood in the way may be gone: the channel is tried afresh.
                     store::channel_health_clear(tx, organization, None).await?;
                     store::messages_look_again(tx, organization, None, now).await?;
+                }
+                if name == queues::QUEUES {
+                    // The other servers read it again.
+                    let nothing = uuid::Uuid::nil();
+                    tx.feed_append(organization, "queues", nothing, Value::Null, now);
                 }
                 let Some((name, plain)) = secret else { return Ok(()) };
                 if plain.is_empty() {

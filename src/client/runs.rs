@@ -3,7 +3,8 @@
 use super::{Answer, Client, Method, query};
 use crate::id::{RunId, WorkflowId};
 use crate::wire::{
-    EventsPage, Page, ReasonBody, RunDetail, RunQuery, RunStart, RunStarted, RunView, RunWait,
+    EventsPage, Page, ReasonBody, RunDetail, RunFork, RunMigrate, RunMigration, RunQuery, RunRetry,
+    RunStart, RunStarted, RunView, RunWait,
 };
 
 impl Client {
@@ -52,5 +53,24 @@ impl Client {
     /// `POST /api/runs/{id}/stop`.
     pub async fn run_stop(&self, id: RunId, body: &ReasonBody) -> Answer<RunView> {
         self.post(format!("/api/runs/{id}/stop"), body).await
+    }
+    /// `POST /api/runs/{id}/retry`.
+    pub async fn run_retry(&self, id: RunId, body: &RunRetry) -> Answer<RunView> {
+        self.post(format!("/api/runs/{id}/retry"), body).await
+    }
+    /// `POST /api/runs/{id}/fork`. With a key, a repeated call gives the run of the first.
+    pub async fn run_fork(
+        &self,
+        id: RunId,
+        body: &RunFork,
+        idempotency_key: Option<&str>,
+    ) -> Answer<RunStarted> {
+        let headers = idempotency_key.map(|key| ("idempotency-key".to_owned(), key.to_owned()));
+        let path = format!("/api/runs/{id}/fork");
+        self.with_body(Method::Post, path, body, headers.into_iter().collect()).await
+    }
+    /// `POST /api/runs/{id}/migrate`.
+    pub async fn run_migrate(&self, id: RunId, body: &RunMigrate) -> Answer<RunMigration> {
+        self.post(format!("/api/runs/{id}/migrate"), body).await
     }
 }

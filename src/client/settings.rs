@@ -3,7 +3,7 @@
 use super::{Answer, Client, Method};
 use crate::wire::{
     EmailChannel, EmailChannelView, GeneralSettings, InboundAddress, ModelSettings, ModelSettingsView,
-    OutboundSettings, OutboundView, SecretSet, SecretView,
+    OutboundSettings, OutboundView, QueueSettings, SecretSet, SecretView,
 };
 use serde_json::Value;
 
@@ -51,6 +51,14 @@ impl Client {
     /// `DELETE /api/secrets/{name}`.
     pub async fn secret_delete(&self, name: &str) -> Answer<()> {
         self.delete(format!("/api/secrets/{}", super::encode(name))).await
+    }
+    /// `GET /api/settings/queues`.
+    pub async fn settings_queues(&self) -> Answer<QueueSettings> {
+        self.get("/api/settings/queues".to_owned()).await
+    }
+    /// `PUT /api/settings/queues`.
+    pub async fn settings_queues_set(&self, body: &QueueSettings) -> Answer<QueueSettings> {
+        self.with_body(Method::Put, "/api/settings/queues".to_owned(), body, Vec::new()).await
     }
     /// `GET /api/settings/models`.
     pub async fn settings_models(&self) -> Answer<ModelSettingsView> {

@@ -1,7 +1,7 @@
 //! Commands: what the world tells a run.
 
 use super::{ActivationId, StepError, TimerId, Usage};
-use crate::id::{ApprovalId, CallId, ContactId, MessageId, RunId};
+use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,6 +110,8 @@ pub enum Command {
     Reopen {
         /// By whom.
         by: String,
+        /// The step that is meant; refused when it is not among those that are done again.
+        from: Option<NodeId>,
     },
     /// A timer is due.
     TimerFired {
@@ -212,6 +214,15 @@ pub enum Refusal {
     /// There is nothing to do again.
     #[error("only a run that failed or was stopped can be retried, and only once it has ended")]
     NotFailed,
+    /// The step is over and stays so.
+    #[error(
+        "the step {node} neither failed nor was cut off, so a retry does not begin there: choose one that did, or \
+         fork the run"
+    )]
+    NotBegunAnew {
+        /// The step.
+        node: NodeId,
+    },
     /// Nothing new starts while it is paused, blocked or failing.
     #[error("the run is on hold: nothing new starts before it goes on")]
     OnHold,

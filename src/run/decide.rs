@@ -22,6 +22,7 @@ mod waits;
 
 pub use fork::{ForkEdits, ForkRefusal, ForkedRun, fork};
 pub use migrate::{Incompatible, MigrationRefusal, migrate, migration_preview};
+pub use retry::begun_anew;
 
 use super::apply::apply;
 use super::effects::effects;

@@ -1,8 +1,8 @@
 //! Runs.
 
 use crate::graph::Graph;
-use crate::id::{ContactId, RunId, WorkflowId};
-use crate::run::{Event, RunPhase, RunStatus};
+use crate::id::{ContactId, NodeId, RunId, WorkflowId};
+use crate::run::{Event, Incompatible, RunPhase, RunStatus};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -135,4 +135,57 @@ pub struct ReasonBody {
     /// Why, for the timeline.
     #[serde(default)]
     pub reason: String,
+}
+
+/// `POST /api/runs/{id}/retry`: a run that failed or was stopped goes on. What had failed or was cut off is done
+/// again, and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RunRetry {
+    /// The step that is meant; refused when it neither failed nor was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<NodeId>,
+}
+
+/// `POST /api/runs/{id}/fork`: a run of its own with the first events of another one as its past.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RunFork {
+    /// The last event that both share. What was under way there is begun anew.
+    pub seq: u64,
+    /// The version that it goes on in; the other run's unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// Another input. What was computed from the old one stays as it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Value>,
+    /// Variables with other values.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub variables: Map<String, Value>,
+}
+
+/// `POST /api/runs/{id}/migrate`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RunMigrate {
+    /// The version that it goes on in.
+    pub version: u32,
+    /// Only look; nothing is changed.
+    #[serde(default)]
+    pub preview: bool,
+}
+
+/// What a migration did, or would meet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RunMigration {
+    /// Whether it happened.
+    pub migrated: bool,
+    /// Steps that are alive and have no place in the version; with any of them it does not happen.
+    pub incompatible: Vec<Incompatible>,
+    /// The run.
+    pub run: RunView,
 }

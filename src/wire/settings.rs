@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// `GET/PUT /api/settings/general`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,6 +117,26 @@ pub struct ModelSettingsView {
     pub key_set: bool,
     /// When it was changed last.
     pub updated_at: Option<DateTime<Utc>>,
+}
+
+/// `GET/PUT /api/settings/queues`: named queues of steps. In JSON: `{"slow": {"concurrency": 1, "per_minute": 30}}`.
+/// A queue that is not named has no limit of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(transparent)]
+pub struct QueueSettings(pub BTreeMap<String, QueueLimit>);
+
+/// How much a named queue lets through. It counts on each server by itself; tasks of outside workers are counted
+/// apart, over all servers, and only by `concurrency`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct QueueLimit {
+    /// Calls of steps at the same time, 1 to 1,000.
+    pub concurrency: u32,
+    /// Calls that begin within any minute, 1 to 100,000; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u32>,
 }
 
 /// A secret of the organisation, without its value.

@@ -4,9 +4,9 @@ use crate::api::{failure, toast_failure, use_client};
 use crate::keys::focus_id;
 use crate::live::{FrameKind, use_live};
 use crate::looks;
-use crate::runs::RunGraph;
+use crate::runs::{Again, AgainDialogs, RunGraph};
 use crate::session::may;
-use crate::timeline::{RunFold, Timeline};
+use crate::timeline::{RunFold, Timeline, can_retry};
 use crate::ui::{
     Bind, Button, ButtonKind, Dialog, Icon, PageHeader, Skeleton, TabBar, TabItem, TextInput, Time,
     Toasts,
@@ -61,6 +61,7 @@ fn Opened(detail: RunDetail) -> impl IntoView {
     let graph = StoredValue::new(detail.graph.clone());
     let node = RwSignal::new(None);
     let tab = RwSignal::new("steps");
+    let again = RwSignal::new(None::<Again>);
     let phase = Memo::new(move |_| fold.with(|fold| fold.state.status().phase()));
     let run = detail.run.clone();
     let title = run.workflow_name.clone();
@@ -68,6 +69,7 @@ fn Opened(detail: RunDetail) -> impl IntoView {
         <div class="flex h-full min-h-0 flex-col">
             <PageHeader title=title>
                 <Controls run=id phase=phase />
+                <RetryButton fold=fold again=again />
             </PageHeader>
             <div class="flex flex-wrap items-center gap-3 px-4 pb-3 text-sm text-text-2 md:px-6">
                 <span data-testid="run-phase" data-phase=move || phase.get().as_str()>
@@ -108,10 +110,24 @@ fn Opened(detail: RunDetail) -> impl IntoView {
                     aria-label="Timeline"
                     class="min-h-0 overflow-y-auto border-line bg-surface-1 lg:border-l"
                 >
-                    <Timeline fold=fold graph=graph node=node />
+                    <Timeline fold=fold graph=graph node=node again=again />
                 </section>
             </div>
+            <AgainDialogs run=id fold=fold graph=graph asked=again />
         </div>
+    }
+}
+
+/// Does again what failed, wherever that was.
+#[component]
+fn RetryButton(fold: RwSignal<RunFold>, again: RwSignal<Option<Again>>) -> impl IntoView {
+    let offered = Memo::new(move |_| may(Permission::PlanInstanceExecute) && fold.with(can_retry));
+    view! {
+        <Show when=move || offered.get()>
+            <Button icon=Icon::Repeat on_click=move |_| again.set(Some(Again::Retry(None)))>
+                "Retry"
+            </Button>
+        </Show>
     }
 }
 

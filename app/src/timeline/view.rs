@@ -1,13 +1,17 @@
 //! The rows on the screen: newest first or oldest first, follows the run.
 
 use super::fold::RunFold;
+use super::offers::Offers;
 use super::rows::{TimelineRow, icon, rows, tone};
-use crate::ui::{Button, ButtonKind, EmptyState, Glyph, Icon, Time};
+use crate::runs::Again;
+use crate::session::may;
+use crate::ui::{Button, ButtonKind, EmptyState, Glyph, Icon, IconButton, Time};
 use leptos::prelude::*;
 use leptos_router::components::A;
 use signalbox::graph::Graph;
 use signalbox::id::NodeId;
 use signalbox::run::ActivationState;
+use signalbox::wire::Permission;
 use std::collections::BTreeSet;
 
 /// Rows drawn at first; more on demand, so that a long run does not fill the page.
@@ -22,6 +26,8 @@ pub fn Timeline(
     graph: StoredValue<Graph>,
     /// The node whose rows are shown; all when none.
     node: RwSignal<Option<NodeId>>,
+    /// Where it is asked to do steps again.
+    again: RwSignal<Option<Again>>,
 ) -> impl IntoView {
     let newest_first = RwSignal::new(true);
     let shown = RwSignal::new(ROWS_STEP);
@@ -40,6 +46,9 @@ pub fn Timeline(
             let waiting = waiting.filter(|a| a.state == ActivationState::AwaitingHuman);
             waiting.filter_map(|a| a.approval).collect::<BTreeSet<_>>()
         })
+    });
+    let offers = Memo::new(move |_| {
+        if may(Permission::PlanInstanceExecute) { fold.with(Offers::of) } else { Offers::default() }
     });
     let visible = move || {
         let mut rows = all.get();
@@ -76,7 +85,7 @@ pub fn Timeline(
         </div>
         <ol class="flex flex-col" data-testid="timeline">
             <For each=visible key=|row| row.entry.seq let(row)>
-                <RowView row=row open=open_approvals node=node />
+                <RowView row=row open=open_approvals node=node offers=offers again=again />
             </For>
         </ol>
         <Show when=move || all.with(Vec::is_empty)>
@@ -101,14 +110,17 @@ fn RowView(
     row: TimelineRow,
     open: Memo<BTreeSet<signalbox::id::ApprovalId>>,
     node: RwSignal<Option<NodeId>>,
+    offers: Memo<Offers>,
+    again: RwSignal<Option<Again>>,
 ) -> impl IntoView {
     let TimelineRow { entry, approval } = row;
     let (icon, tone) = (icon(&entry), tone(entry.signal));
     let own = StoredValue::new(entry.node.clone());
     let has_node = entry.node.is_some();
+    let (seq, can_fork) = (entry.seq, entry.kind != "run_ended");
     let at_ms = entry.at.timestamp_millis();
     view! {
-        <li class="flex gap-3 border-b border-line px-4 py-2" data-seq=entry.seq>
+        <li class="group flex gap-3 border-b border-line px-4 py-2" data-seq=entry.seq>
             <span class=format!("pt-0.5 {}", tone.text_class())>
                 <Glyph icon=icon />
             </span>
@@ -145,7 +157,36 @@ fn RowView(
                             }
                         })
                 }}
+                {move || {
+                    offers
+                        .with(|offers| offers.retry.contains(&seq))
+                        .then(|| {
+                            view! {
+                                <Button
+                                    icon=Icon::Repeat
+                                    on_click=move |_| again.set(Some(Again::Retry(own.get_value())))
+                                >
+                                    "Retry from here"
+                                </Button>
+                            }
+                        })
+                }}
             </div>
+            {move || {
+                offers
+                    .with(|offers| can_fork && offers.fork.is_some_and(|last| seq <= last))
+                    .then(|| {
+                        view! {
+                            <span class="opacity-0 group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
+                                <IconButton
+                                    icon=Icon::Branch
+                                    label="Fork from here"
+                                    on_click=move |_| again.set(Some(Again::Fork(seq)))
+                                />
+                            </span>
+                        }
+                    })
+            }}
             <span class="text-xs text-text-3 tabular-nums">
                 <Time at_ms=at_ms />
             </span>

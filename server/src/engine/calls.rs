@@ -5,7 +5,14 @@ use crate::store::{self, CallState, OpenCall, UnreadableCall};
 use chrono::TimeDelta;
 use futures::FutureExt;
 use signalbox::run::{CallRequest, Command, ErrorKind, StepError};
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+/// Between two tries to read limits of queues.
+const GATES_AGAIN: Duration = Duration::from_secs(1);
 
 impl Inner {
     /// Takes in a call whose intent was just committed.
@@ -19,7 +26,8 @@ impl Inner {
         if self.stop.is_cancelled() || !self.store.may_work() {
             return; // what is queued waits until this server may work again
         }
-        while let Some(job) = self.queue.pop() {
+        self.read_gates();
+        while let Some(job) = self.queue.pop(Instant::now()) {
             let inner = self.clone();
             self.spawn_work(async move {
                 // Whatever breaks in it: its place must get free.
@@ -30,6 +38,7 @@ impl Inner {
                 inner.pump();
             });
         }
+        self.wait_for_minute();
         if let Some(limit) = self.queue.begin_refill() {
             let inner = self.clone();
             self.spawn_work(async move {
@@ -39,6 +48,45 @@ impl Inner {
                 }
             });
         }
+    }
+
+    /// Asks for limits of named queues that are not known, or not any more.
+    fn read_gates(self: &Arc<Self>) {
+        for organization in self.queue.gates_wanted() {
+            let inner = self.clone();
+            self.spawn_work(async move {
+                match inner.config.organizations.queues(organization).await {
+                    Ok(queues) => inner.queue.gates_set(organization, Some(queues.0)),
+                    Err(error) => {
+                        tracing::warn!(%organization, error, "limits of queues cannot be read; they are tried again");
+                        tokio::select! {
+                            () = inner.stop.cancelled() => return,
+                            () = tokio::time::sleep(GATES_AGAIN) => {}
+                        }
+                        inner.queue.gates_set(organization, None);
+                    }
+                }
+                inner.pump();
+            });
+        }
+    }
+
+    /// Calls that wait for their queue's rate have their turn when the minute is over.
+    fn wait_for_minute(self: &Arc<Self>) {
+        let Some(at) = self.queue.next_minute(Instant::now()) else { return };
+        if self.minute_awaited.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let inner = self.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = inner.stop.cancelled() => return,
+                () = tokio::time::sleep_until(at.into()) => {}
+            }
+            inner.minute_awaited.store(false, Ordering::Relaxed);
+            inner.queue.minute_over();
+            inner.pump();
+        });
     }
 
     /// Reads open calls that are not in memory: at the start, and when more came than fit.

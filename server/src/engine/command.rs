@@ -35,15 +35,15 @@ pub struct Outcome {
 }
 
 /// How often a command is decided anew when the run moved on under it.
-const TRIES_MAX: usize = 8;
+pub(super) const TRIES_MAX: usize = 8;
 /// Events after which a chain of pure steps is committed before it goes on.
 const EVENTS_PER_COMMIT_MAX: usize = 6_000;
 
 /// Why a write did not happen; gives the extra writes back when they were not begun.
-struct NotWritten {
-    error: StoreError,
+pub(super) struct NotWritten {
+    pub error: StoreError,
     /// The run had moved on; nothing else was tried.
-    fenced: bool,
+    pub fenced: bool,
     extra: Option<WriteOp>,
 }
 
@@ -305,7 +305,11 @@ impl Inner {
         Ok(all)
     }
 
-    async fn write(&self, plan: &Plan, extra: Option<WriteOp>) -> Result<(), NotWritten> {
+    pub(super) async fn write(
+        &self,
+        plan: &Plan,
+        extra: Option<WriteOp>,
+    ) -> Result<(), NotWritten> {
         let (commit, executor) = (plan.commit.clone(), self.executor.clone());
         let (cancelled, ends) = (plan.cancelled.clone(), plan.ends);
         self.store
@@ -486,6 +490,10 @@ impl Inner {
     }
 }
 
-fn outcome(live: &Live, events: usize) -> Outcome {
+fn asks_slot(writes: &[RunWrite]) -> bool {
+    writes.iter().any(|write| matches!(write, RunWrite::SlotAsk(..)))
+}
+
+pub(super) fn outcome(live: &Live, events: usize) -> Outcome {
     Outcome { status: live.state.status(), seq: live.state.seq, events }
 }

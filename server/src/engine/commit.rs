@@ -55,6 +55,18 @@ pub(super) fn plan(
     command: &Command,
     executor: &dyn CallExecutor,
 ) -> Result<Plan, EngineError> {
+    plan_of(place, live, advance, &advance.events, command, executor)
+}
+
+/// The same where other events stand in the journal before the new ones: a fork's past.
+pub(super) fn plan_of(
+    place: Place,
+    live: &mut Live,
+    advance: &Advance,
+    journal: &[Event],
+    command: &Command,
+    executor: &dyn CallExecutor,
+) -> Result<Plan, EngineError> {
     let mut draft = Draft {
         place,
         live,
@@ -90,7 +102,7 @@ pub(super) fn plan(
     }
     let concerns_others = draft.concerns_others(ends);
     let Draft { writes, calls, cancelled, timer, .. } = draft;
-    let commit = commit(place, live, &advance.events, writes, due)?;
+    let commit = commit(place, live, journal, writes, due)?;
     Ok(Plan { commit: Arc::new(commit), calls, cancelled, ends, concerns_others, due, timer })
 }
 

@@ -5,13 +5,16 @@ use futures::future::BoxFuture;
 use signalbox::{
     graph::{AnyTool, ToolNames},
     id::OrganizationId,
+    wire::QueueSettings,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// What the engine must know about organisations.
 pub trait Organizations: Send + Sync {
     /// The zone that local times in its workflows are meant in.
     fn zone(&self, organization: OrganizationId) -> BoxFuture<'_, Tz>;
+    /// The limits of its named queues; an error is tried again.
+    fn queues(&self, organization: OrganizationId) -> BoxFuture<'_, Result<QueueSettings, String>>;
 }
 
 /// Every organisation lives in UTC.
@@ -20,6 +23,10 @@ struct Utc;
 impl Organizations for Utc {
     fn zone(&self, _: OrganizationId) -> BoxFuture<'_, Tz> {
         Box::pin(std::future::ready(Tz::UTC))
+    }
+
+    fn queues(&self, _: OrganizationId) -> BoxFuture<'_, Result<QueueSettings, String>> {
+        Box::pin(std::future::ready(Ok(QueueSettings::default())))
     }
 }
 
@@ -40,9 +47,6 @@ pub struct EngineConfig {
     pub calls_max: usize,
     /// Calls in flight for one organisation.
     pub calls_per_organization_max: usize,
-    /// Named queues with how many of their calls may be in flight for one organisation. Others have no limit of
-    /// their own.
-    pub queues: BTreeMap<String, usize>,
     /// Calls that wait in memory; more wait in the database.
     pub calls_queued_max: usize,
     /// Beginnings of one attempt without a result after which a person must look.
@@ -66,7 +70,6 @@ impl Default for EngineConfig {
         Self {
             calls_max: 128,
             calls_per_organization_max: 64,
-            queues: BTreeMap::new(),
             calls_queued_max: 4_096,
             claims_max: 5,
             call_timeout_ms: 15 * 60 * 1_000,

@@ -1,18 +1,27 @@
 //! Calls that wait for their turn: fair between organisations, urgent ones first, so many of a named queue at once,
 //! bounded in memory.
 //!
-//! What does not fit is not kept here at all; its row in the database is read when there is room.
+//! What does not fit is not kept here at all; its row in the database is read when there is room. Limits of named
+//! queues are asked for when an organisation has a call in one, and hold for this server alone.
 //! Deliberately absent: making calls (`calls`).
 
 use super::EngineConfig;
 use crate::store::{OpenCall, PRIORITY};
-use signalbox::id::{CallId, OrganizationId, RunId};
+use signalbox::{
+    id::{CallId, OrganizationId, RunId},
+    wire::QueueLimit,
+};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashMap, VecDeque},
     sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Organisations whose limits are remembered, beside those that have calls now.
+const GATES_MAX: usize = 1_000;
 
 /// A call on its way.
 pub(super) struct Job {
@@ -26,7 +35,6 @@ pub(super) struct Queue {
     calls_max: usize,
     per_organization_max: usize,
     queued_max: usize,
-    limits: BTreeMap<String, usize>,
     shared: Mutex<Shared>,
 }
 
@@ -41,9 +49,22 @@ struct Shared {
     running: usize,
     /// Numbers the calls as they come.
     number: u64,
+    /// What named queues let through.
+    gates: HashMap<OrganizationId, Gates>,
     /// Rows may be open that are not here.
     more: bool,
     refilling: bool,
+}
+
+/// The named queues of one organisation.
+#[derive(Default)]
+struct Gates {
+    /// Not known before they were read once; until then nothing of a named queue begins.
+    limits: Option<BTreeMap<String, QueueLimit>>,
+    /// They must be read, or read again.
+    stale: bool,
+    /// When calls of queues with a rate began, within the last minute.
+    begun: HashMap<String, VecDeque<Instant>>,
 }
 
 #[derive(Default)]
@@ -67,7 +88,6 @@ impl Queue {
             calls_max: config.calls_max.max(1),
             per_organization_max: config.calls_per_organization_max.max(1),
             queued_max: config.calls_queued_max.max(1),
-            limits: config.queues.clone(),
             shared: Mutex::new(Shared { more: true, ..Shared::default() }),
         }
     }
@@ -102,24 +122,32 @@ impl Queue {
         shared.number += 1;
         let organization = call.organization;
         let place = (Reverse(call.route.priority.unwrap_or(PRIORITY)), shared.number);
+        if call.route.queue.is_some() {
+            shared.expect_gates(organization);
+        }
         let lane = shared.organizations.entry(organization).or_default();
         lane.waiting.insert(place, Job { call, fresh, cancelled });
         shared.offer(organization, self.per_organization_max);
     }
 
     /// The next call that may begin, if there is one and room for it. Tell [`done`](Self::done) after it.
-    pub(super) fn pop(&self) -> Option<Job> {
-        let mut shared = self.lock();
+    pub(super) fn pop(&self, now: Instant) -> Option<Job> {
+        let mut guard = self.lock();
+        let shared = &mut *guard;
         while shared.running < self.calls_max {
             let organization = shared.turns.pop_front()?;
             let Some(lane) = shared.organizations.get_mut(&organization) else { continue };
             lane.in_turns = false;
-            // Calls whose queue is full wait; the turn comes again when one of them is done.
-            let Some(place) = lane.next(&self.limits) else { continue };
+            let mut gates = shared.gates.get_mut(&organization);
+            // Calls whose queue is full wait; the turn comes again when one of them is done, or a minute is over.
+            let Some(place) = lane.next(gates.as_deref_mut(), now) else { continue };
             let Some(job) = lane.waiting.remove(&place) else { continue };
             lane.running += 1;
             if let Some(queue) = &job.call.route.queue {
                 *lane.queues.entry(queue.clone()).or_insert(0) += 1;
+                if let Some(gates) = gates {
+                    gates.note(queue, now);
+                }
             }
             shared.queued -= 1;
             shared.running += 1;
@@ -127,6 +155,57 @@ impl Queue {
             return Some(job);
         }
         None
+    }
+
+    /// Organisations whose limits must be read now; then tell [`gates_set`](Self::gates_set).
+    pub(super) fn gates_wanted(&self) -> Vec<OrganizationId> {
+        let mut shared = self.lock();
+        let stale = shared.gates.iter_mut().filter_map(|(organization, gates)| {
+            std::mem::take(&mut gates.stale).then_some(*organization)
+        });
+        stale.collect()
+    }
+
+    /// The limits changed: they are read again if they were read before.
+    pub(super) fn gates_changed(&self, organization: OrganizationId) {
+        if let Some(gates) = self.lock().gates.get_mut(&organization) {
+            gates.stale = true;
+        }
+    }
+
+    /// What the queues of an organisation let through from now on; none: it cannot be read now.
+    pub(super) fn gates_set(
+        &self,
+        organization: OrganizationId,
+        limits: Option<BTreeMap<String, QueueLimit>>,
+    ) {
+        let mut shared = self.lock();
+        let gates = shared.gates.entry(organization).or_default();
+        match limits {
+            Some(limits) => {
+                gates.begun.retain(|queue, _| limits.contains_key(queue));
+                gates.limits = Some(limits);
+            }
+            None => gates.stale = true,
+        }
+        shared.offer(organization, self.per_organization_max);
+    }
+
+    /// Until when calls wait for nothing but their queue's rate; then tell [`minute_over`](Self::minute_over).
+    pub(super) fn next_minute(&self, now: Instant) -> Option<Instant> {
+        let mut guard = self.lock();
+        let Shared { organizations, gates, .. } = &mut *guard;
+        let waiting = organizations.iter().filter(|(_, lane)| !lane.waiting.is_empty());
+        let ends = waiting.filter_map(|(organization, _)| gates.get_mut(organization)?.opens(now));
+        ends.min()
+    }
+
+    /// Calls that waited for their queue's rate may have their turn.
+    pub(super) fn minute_over(&self) {
+        let mut shared = self.lock();
+        let all: Vec<OrganizationId> = shared.organizations.keys().copied().collect();
+        all.into_iter()
+            .for_each(|organization| shared.offer(organization, self.per_organization_max));
     }
 
     /// A call that was popped is over.
@@ -193,19 +272,74 @@ impl Queue {
 
 impl Lane {
     /// The most urgent call whose queue has room.
-    fn next(&self, limits: &BTreeMap<String, usize>) -> Option<(Reverse<u8>, u64)> {
-        let has_room = |job: &Job| {
-            let queue = job.call.route.queue.as_ref();
-            queue.is_none_or(|queue| {
-                let running = self.queues.get(queue).copied().unwrap_or(0);
-                limits.get(queue).is_none_or(|limit| running < *limit)
-            })
+    fn next(&self, gates: Option<&mut Gates>, now: Instant) -> Option<(Reverse<u8>, u64)> {
+        let open = |queue: &String, gates: &Gates| {
+            gates.is_open(queue, self.queues.get(queue).copied().unwrap_or(0))
+        };
+        let gates = gates.map(|gates| {
+            gates.forget(now);
+            &*gates
+        });
+        let has_room = |job: &Job| match (&job.call.route.queue, gates) {
+            (None, _) => true,
+            (Some(queue), Some(gates)) => open(queue, gates),
+            (Some(_), None) => false,
         };
         self.waiting.iter().find(|(_, job)| has_room(job)).map(|(place, _)| *place)
     }
 }
 
+impl Gates {
+    fn limit(&self, queue: &str) -> Option<QueueLimit> {
+        self.limits.as_ref()?.get(queue).copied()
+    }
+
+    /// Whether another call of a queue may begin beside those that run.
+    fn is_open(&self, queue: &str, running: usize) -> bool {
+        let Some(limits) = &self.limits else { return false };
+        let Some(limit) = limits.get(queue) else { return true };
+        let begun = self.begun.get(queue).map_or(0, VecDeque::len);
+        running < limit.concurrency as usize
+            && limit.per_minute.is_none_or(|count| begun < count as usize)
+    }
+
+    fn note(&mut self, queue: &str, now: Instant) {
+        if self.limit(queue).is_some_and(|limit| limit.per_minute.is_some()) {
+            self.begun.entry(queue.to_owned()).or_default().push_back(now);
+        }
+    }
+
+    /// Forgets what began longer than a minute ago.
+    fn forget(&mut self, now: Instant) {
+        for begun in self.begun.values_mut() {
+            while begun.front().is_some_and(|at| now.duration_since(*at) >= MINUTE) {
+                begun.pop_front();
+            }
+        }
+    }
+
+    /// When the first queue that is at its rate lets another call through.
+    fn opens(&mut self, now: Instant) -> Option<Instant> {
+        self.forget(now);
+        let full = self.begun.iter().filter(|(queue, begun)| {
+            let rate = self.limit(queue).and_then(|limit| limit.per_minute);
+            rate.is_some_and(|rate| begun.len() >= rate as usize)
+        });
+        full.filter_map(|(_, begun)| Some(*begun.front()? + MINUTE)).min()
+    }
+}
+
 impl Shared {
+    /// An organisation has a call in a named queue.
+    fn expect_gates(&mut self, organization: OrganizationId) {
+        if self.gates.len() >= GATES_MAX && !self.gates.contains_key(&organization) {
+            let lanes = &self.organizations;
+            self.gates.retain(|organization, _| lanes.contains_key(organization));
+        }
+        let fresh = || Gates { stale: true, ..Gates::default() };
+        self.gates.entry(organization).or_insert_with(fresh);
+    }
+
     /// Gives an organisation a turn if it has calls and room and none yet.
     fn offer(&mut self, organization: OrganizationId, per_organization_max: usize) {
         let Some(lane) = self.organizations.get_mut(&organization) else { return };
@@ -239,8 +373,7 @@ mod tests {
 
     #[test]
     fn urgent_calls_go_first_and_a_queue_takes_so_many_at_once() {
-        let queues = BTreeMap::from([("slow".to_owned(), 1)]);
-        let queue = Queue::new(&EngineConfig { queues, ..EngineConfig::default() });
+        let queue = Queue::new(&EngineConfig::default());
         let routes = [("slow", 5), ("slow", 5), ("", 5), ("", 9), ("other", 1), ("slow", 10)];
         for (number, (name, priority)) in routes.into_iter().enumerate() {
             let mut call = call(1, number as u128, 1);
@@ -249,13 +382,48 @@ mod tests {
             queue.push(call, true);
         }
         let number = |job: &Job| job.call.call.0.as_u128();
-        let first: Vec<Job> = std::iter::from_fn(|| queue.pop()).collect();
-        assert_eq!(first.iter().map(number).collect::<Vec<_>>(), [5, 3, 2, 4]);
+        let unnamed = queue.pop(Instant::now()).unwrap();
+        assert_eq!(number(&unnamed), 3, "limits are not known yet: named queues wait");
+        let organization = OrganizationId(Uuid::from_u128(1));
+        assert_eq!(queue.gates_wanted(), [organization]);
+        assert!(queue.gates_wanted().is_empty(), "they are read once");
+        queue.gates_set(organization, Some(limits(1, None)));
+        let first: Vec<Job> = std::iter::from_fn(|| queue.pop(Instant::now())).collect();
+        assert_eq!(first.iter().map(number).collect::<Vec<_>>(), [5, 2, 4]);
         queue.done(&first[1].call);
-        assert!(queue.pop().is_none(), "the queue is full");
+        assert!(queue.pop(Instant::now()).is_none(), "the queue is full");
         queue.done(&first[0].call);
-        assert_eq!(queue.pop().as_ref().map(number), Some(0));
-        assert!(queue.pop().is_none());
+        assert_eq!(queue.pop(Instant::now()).as_ref().map(number), Some(0));
+        assert!(queue.pop(Instant::now()).is_none());
+        // More room, without a restart.
+        queue.gates_changed(organization);
+        assert_eq!(queue.gates_wanted(), [organization]);
+        queue.gates_set(organization, Some(limits(2, None)));
+        assert_eq!(queue.pop(Instant::now()).as_ref().map(number), Some(1));
+    }
+
+    fn limits(concurrency: u32, per_minute: Option<u32>) -> BTreeMap<String, QueueLimit> {
+        BTreeMap::from([("slow".to_owned(), QueueLimit { concurrency, per_minute })])
+    }
+
+    #[test]
+    fn a_queue_with_a_rate_lets_so_many_through_in_a_minute() {
+        let (queue, start) = (Queue::new(&EngineConfig::default()), Instant::now());
+        for number in 0..5 {
+            let mut call = call(1, number, 1);
+            call.route.queue = Some("slow".to_owned());
+            queue.push(call, true);
+        }
+        queue.gates_set(OrganizationId(Uuid::from_u128(1)), Some(limits(100, Some(2))));
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let begin = |seconds: u64| {
+            queue.minute_over();
+            let job = queue.pop(at(seconds));
+            job.map(|job| queue.done(&job.call)).is_some()
+        };
+        assert_eq!([0, 20, 30, 59].map(begin), [true, true, false, false]);
+        assert_eq!(queue.next_minute(at(59)), Some(at(60)), "the first one leaves the minute");
+        assert_eq!([60, 79, 80, 81].map(begin), [true, false, true, false]);
     }
 
     fn queue(calls_max: usize, per_organization: usize, queued: usize) -> Queue {
@@ -276,12 +444,12 @@ mod tests {
         let queue = queue(3, 2, 100);
         (0..10).for_each(|number| queue.push(call(1, number, 1), true));
         queue.push(call(2, 0, 1), true);
-        let jobs: Vec<Job> = std::iter::from_fn(|| queue.pop()).collect();
+        let jobs: Vec<Job> = std::iter::from_fn(|| queue.pop(Instant::now())).collect();
         assert_eq!(jobs.iter().map(organization_of).collect::<Vec<_>>(), [1, 2, 1]);
         queue.done(&jobs[1].call);
-        assert!(queue.pop().is_none(), "organisation 1 is at its limit");
+        assert!(queue.pop(Instant::now()).is_none(), "organisation 1 is at its limit");
         queue.done(&jobs[0].call);
-        assert_eq!(queue.pop().map(|job| organization_of(&job)), Some(1));
+        assert_eq!(queue.pop(Instant::now()).map(|job| organization_of(&job)), Some(1));
     }
 
     #[test]
@@ -289,17 +457,17 @@ mod tests {
         let queue = queue(10, 10, 10);
         queue.push(call(1, 1, 1), true);
         queue.push(call(1, 1, 1), false);
-        let first = queue.pop().unwrap();
-        assert!(queue.pop().is_none());
+        let first = queue.pop(Instant::now()).unwrap();
+        assert!(queue.pop(Instant::now()).is_none());
         queue.push(call(1, 1, 2), true);
         assert!(first.cancelled.is_cancelled());
-        let second = queue.pop().unwrap();
+        let second = queue.pop(Instant::now()).unwrap();
         queue.done(&first.call);
         queue.push(call(1, 1, 2), false);
-        assert!(queue.pop().is_none(), "the second attempt still runs");
+        assert!(queue.pop(Instant::now()).is_none(), "the second attempt still runs");
         queue.done(&second.call);
         queue.push(call(1, 1, 2), false);
-        assert!(queue.pop().is_some());
+        assert!(queue.pop(Instant::now()).is_some());
     }
 
     #[test]
@@ -311,10 +479,10 @@ mod tests {
         (0..6).for_each(|number| queue.push(call(1, number, 1), true));
         assert_eq!(queue.begin_refill(), None, "it is full");
         for _ in 0..4 {
-            let job = queue.pop().unwrap();
+            let job = queue.pop(Instant::now()).unwrap();
             queue.done(&job.call);
         }
-        assert!(queue.pop().is_none());
+        assert!(queue.pop(Instant::now()).is_none());
         assert_eq!(queue.begin_refill(), Some(4));
     }
 
@@ -323,7 +491,7 @@ mod tests {
         let queue = queue(10, 10, 10);
         queue.push(call(1, 1, 1), true);
         queue.push(call(1, 2, 1), true);
-        let (one, two) = (queue.pop().unwrap(), queue.pop().unwrap());
+        let (one, two) = (queue.pop(Instant::now()).unwrap(), queue.pop(Instant::now()).unwrap());
         queue.cancel_run(one.call.run);
         assert!(one.cancelled.is_cancelled() && !two.cancelled.is_cancelled());
     }

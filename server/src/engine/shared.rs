@@ -61,6 +61,10 @@ async fn follow(inner: Arc<Inner>, mut feed: broadcast::Receiver<Arc<FeedEntry>>
         };
         match heard {
             Ok(entry) if entry.topic == "run" => inner.moved_on(&entry).await,
+            Ok(entry) if entry.topic == "queues" => {
+                inner.queue.gates_changed(entry.organization);
+                inner.pump();
+            }
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => {
                 for (organization, run) in inner.waiters.waited_for() {

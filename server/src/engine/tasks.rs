@@ -17,6 +17,7 @@ use uuid::Uuid;
 /// Tasks that are looked at in one go when others take them first, and how often.
 const LOOKED_AT: u32 = 16;
 const ROUNDS_MAX: usize = 3;
+const QUEUE_FULL: &str = "a queue that is full";
 /// Longest reason why an output does not satisfy its schema, in characters.
 const REASON_MAX: usize = 500;
 
@@ -31,6 +32,15 @@ pub struct Claimed {
     pub lease_until: DateTime<Utc>,
 }
 
+/// What came of taking a task.
+enum Taken {
+    By(Box<Claimed>),
+    /// Another worker was first, or its run does not hand it out.
+    NotNow,
+    /// Its queue is full.
+    Full,
+}
+
 impl EngineHandle {
     /// The next task for a worker, which it has from now on, for `lease_ms` or as long as its step says; `None`
     /// when there is none.
@@ -40,18 +50,34 @@ impl EngineHandle {
         wanted: &TaskWanted,
         lease_ms: Option<u64>,
     ) -> Result<Option<Claimed>, EngineError> {
+        let mut wanted = wanted.clone();
         for _ in 0..ROUNDS_MAX {
-            let next = store::tasks_next(self.store(), organization, wanted, LOOKED_AT).await?;
+            let next = store::tasks_next(self.store(), organization, &wanted, LOOKED_AT).await?;
             if next.is_empty() {
                 return Ok(None);
             }
             for task in next {
-                if let Some(claimed) = self.take(task, &wanted.worker, lease_ms).await? {
-                    return Ok(Some(claimed));
+                let queue = task.call.route.queue.clone();
+                if queue.as_ref().is_some_and(|queue| wanted.full.contains(queue)) {
+                    continue;
+                }
+                match self.take(task, &wanted.worker, lease_ms).await? {
+                    Taken::By(claimed) => return Ok(Some(*claimed)),
+                    Taken::NotNow => {}
+                    Taken::Full if wanted.full.len() >= TaskWanted::QUEUES_MAX => return Ok(None),
+                    Taken::Full => wanted.full.extend(queue),
                 }
             }
         }
         Ok(None)
+    }
+
+    /// How many tasks of a task's queue may be with workers at the same time.
+    async fn places(&self, task: &Task) -> Result<Option<(String, u32)>, EngineError> {
+        let Some(queue) = &task.call.route.queue else { return Ok(None) };
+        let queues = self.inner.config.organizations.queues(task.call.organization).await;
+        let queues = queues.map_err(StoreError::Unavailable)?;
+        Ok(queues.0.get(queue).map(|limit| (queue.clone(), limit.concurrency)))
     }
 
     /// Takes a task, unless another worker was first or its run does not hand it out now.
@@ -60,11 +86,20 @@ impl EngineHandle {
         task: Task,
         worker: &str,
         lease_ms: Option<u64>,
-    ) -> Result<Option<Claimed>, EngineError> {
+    ) -> Result<Taken, EngineError> {
+        let places = self.places(&task).await?;
         let (claim, lease_until) = (Uuid::now_v7(), self.lease_of(&task, lease_ms));
         let (call, name) = (task.call.clone(), worker.to_owned());
         let take: WriteOp = Box::new(move |tx| {
-            async move { store::task_claim(tx, &call, claim, &name).await }.boxed()
+            async move {
+                if let Some((queue, places)) = places
+                    && !store::task_queue_has_room(tx, call.organization, &queue, places).await?
+                {
+                    return Err(StoreError::Conflict { what: QUEUE_FULL });
+                }
+                store::task_claim(tx, &call, claim, &name).await
+            }
+            .boxed()
         });
         let kind = task.request.executor.as_str();
         let command = Command::ClaimTask {
@@ -76,10 +111,11 @@ impl EngineHandle {
         match self.command_with(task.call.organization, task.call.run, command, take).await {
             Ok(_) => {
                 self.inner.alarm.ring(lease_until);
-                Ok(Some(Claimed { task, claim, lease_until }))
+                Ok(Taken::By(Box::new(Claimed { task, claim, lease_until })))
             }
+            Err(EngineError::Store(StoreError::Conflict { what: QUEUE_FULL })) => Ok(Taken::Full),
             Err(EngineError::Store(StoreError::Conflict { .. }) | EngineError::Refused(_)) => {
-                Ok(None)
+                Ok(Taken::NotNow)
             }
             Err(error) => Err(error),
         }

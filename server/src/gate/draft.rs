@@ -21,6 +21,10 @@ use signalbox::{
 /// Longest text or HTML, in bytes.
 const BODY_MAX: usize = 512 * 1024;
 
+/// On the card of a message that repeats one.
+const REPEATED: &str =
+    "This step has sent an email before, or may have: approving sends another one.";
+
 /// The call that makes a message.
 #[derive(Clone, Debug)]
 pub struct GateCall {
@@ -165,21 +169,37 @@ impl Gate {
     ) -> Result<Submitted, StepError> {
         let command = parked(call.call, &message);
         let activation = call.activation;
+        let prompt = self.repetition(call).await?;
         let write = ride(move |tx| {
-            let (message, links) = (message.clone(), links.clone());
+            let (message, links, prompt) = (message.clone(), links.clone(), prompt.clone());
             async move {
                 if store::message_insert(tx, &message).await? {
                     let now = message.created_at;
                     store::message_revision_insert(tx, &message, "the step", now).await?;
                     let (organization, id) = (message.organization, message.id);
                     store::message_links_insert(tx, organization, id, &links).await?;
-                    store::approval_open(tx, &approval_of(&message, activation), now).await?;
+                    let new = NewApproval { prompt, ..approval_of(&message, activation) };
+                    store::approval_open(tx, &new, now).await?;
                 }
                 Ok(())
             }
             .boxed()
         });
         self.told(call, command, write).await
+    }
+
+    /// What the card says when the step has sent a message before; empty when it has not.
+    async fn repetition(&self, call: &GateCall) -> Result<String, StepError> {
+        let Some(id) = call.repeats else { return Ok(String::new()) };
+        let earlier = match store::message_fetch(self.store(), call.organization, id).await {
+            Ok(earlier) => earlier,
+            Err(StoreError::NotFound { .. }) => return Ok(REPEATED.to_owned()),
+            Err(error) => return Err(broken(error)),
+        };
+        let when =
+            earlier.sent_at.map_or(String::new(), |at| format!(", {}", at.format("%F %H:%M UTC")));
+        let Content { to, subject, .. } = &earlier.content;
+        Ok(format!("{REPEATED} The earlier one: \u{201c}{subject}\u{201d} to {to}{when}."))
     }
 
     /// Tells the run; a run that does not want it any more is no failure of the message.

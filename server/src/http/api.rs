@@ -13,6 +13,7 @@ pub mod inbox;
 pub mod members;
 mod page;
 pub mod runs;
+pub mod runs_again;
 mod samples;
 pub mod schedules;
 pub mod secrets;

@@ -2,7 +2,7 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, schedules, secrets, settings, tasks, templates, tokens, tracked, workflows,
+        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, runs_again, schedules, secrets, settings, tasks, templates, tokens, tracked, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
@@ -80,6 +80,9 @@ fn run_routes() -> Vec<Endpoint> {
         Post "/api/runs/{id}/pause" run_pause (May(PlanInstanceControl)) "Suspends a run" => runs::pause;
         Post "/api/runs/{id}/resume" run_resume (May(PlanInstanceControl)) "Lets a run go on" => runs::resume;
         Post "/api/runs/{id}/stop" run_stop (May(PlanInstanceControl)) "Ends a run" => runs::stop;
+        Post "/api/runs/{id}/retry" run_retry (May(PlanInstanceExecute)) "Does again what failed or was cut off in a run that ended" => runs_again::retry;
+        Post "/api/runs/{id}/fork" run_fork (May(PlanInstanceExecute)) "Makes a run of the first events of another one; 201, or 200 for a key that has a run" => runs_again::fork, idempotent;
+        Post "/api/runs/{id}/migrate" run_migrate (May(PlanInstanceExecute)) "Lets a run go on in another version, or says what would not fit there" => runs_again::migrate;
         Post "/api/tasks/claim" task_claim (May(PlanTaskExecute)) "Gives tasks to a worker; waits for the first one if asked to" => tasks::claim;
         Post "/api/tasks/{id}/heartbeat" task_heartbeat (May(PlanTaskExecute)) "The worker is still at it: moves its lease on" => tasks::heartbeat;
         Post "/api/tasks/{id}/complete" task_complete (May(PlanTaskExecute)) "The worker has done it" => tasks::complete, idempotent;
@@ -113,6 +116,8 @@ fn settings_routes() -> Vec<Endpoint> {
         Get "/api/settings/channels/email/inbound" settings_email_inbound (May(OrgSettingsEdit)) "Where a mail server hands over what came in; the address is a secret" => inbound::address;
         Get "/api/settings/outbound" settings_outbound (May(OrgSettingsRead)) "Sending hours, caps, consent, budget, and what is used of them today" => settings::outbound;
         Put "/api/settings/outbound" settings_outbound_set (May(OrgSettingsEdit)) "Sets sending hours, caps, consent, budget" => settings::outbound_set;
+        Get "/api/settings/queues" settings_queues (May(OrgSettingsRead)) "Limits of named queues" => settings::queues;
+        Put "/api/settings/queues" settings_queues_set (May(OrgSettingsEdit)) "Sets the limits of named queues, all together" => settings::queues_set;
         Get "/api/settings/models" settings_models (May(OrgSettingsRead)) "The model, without its key" => settings::models;
         Put "/api/settings/models" settings_models_set (May(OrgSettingsEdit)) "Sets the model" => settings::models_set;
     }

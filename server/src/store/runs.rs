@@ -26,7 +26,7 @@ pub struct Run {
     pub id: RunId,
     /// Of which workflow.
     pub workflow: WorkflowId,
-    /// Which version it runs; for its whole life.
+    /// Which version it runs.
     pub version: u32,
     /// Number of its last event.
     pub seq: u64,
@@ -256,6 +256,25 @@ pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
 /// Sends what was gathered: after it other writes may come.
 pub async fn run_fence_send(tx: &mut Tx) -> StoreResult<()> {
     tx.send().await
+}
+
+/// The run goes on in another version; in the transaction of the commit that says so.
+pub async fn run_version_set(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    version: u32,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE runs SET version = $3 WHERE organization_id = $1 AND id = $2"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(i64::from(version))
+    .execute(&mut *conn)
+    .await
+    .map(value::rows))?;
+    Ok(())
 }
 
 /// The second half of [`run_advance`]: the journal and the rows that go with it.

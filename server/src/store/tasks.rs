@@ -41,6 +41,8 @@ pub struct TaskWanted {
     pub worker: String,
     /// Only of these queues, [`QUEUES_MAX`](TaskWanted::QUEUES_MAX) at most; none: any, and none.
     pub queues: Vec<String>,
+    /// None of these queues, as many at most: they are full.
+    pub full: Vec<String>,
 }
 
 impl TaskWanted {
@@ -56,9 +58,9 @@ impl TaskWanted {
         })
     }
 
-    /// The queues, the last of them repeated to fill the places.
-    fn queue(&self, at: usize) -> Option<&String> {
-        self.queues.get(at).or(self.queues.last())
+    /// A place of a list of queues; the last one is repeated to fill the places.
+    fn place(queues: &[String], at: usize) -> Option<&String> {
+        queues.get(at).or(queues.last())
     }
 }
 
@@ -78,15 +80,18 @@ pub async fn tasks_next(
                AND ($8 = 0 OR queue IN ($9, $10, $11, $12, $13, $14, $15, $16))
                AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.organization_id = $1 AND r.id = run_id
                  AND (r.quarantined <> 0 OR r.phase IN ('Paused', 'Blocked')))
-             ORDER BY priority DESC, created_at LIMIT $17"
+             AND ($17 = 0 OR queue IS NULL OR queue NOT IN ($18, $19, $20, $21, $22, $23, $24, $25))
+             ORDER BY priority DESC, created_at LIMIT $26"
         ))
         .bind(organization.0);
         for offer in &offers {
             query = query.bind(offer);
         }
-        query = query.bind(i64::from(!wanted.queues.is_empty()));
-        for at in 0..TaskWanted::QUEUES_MAX {
-            query = query.bind(wanted.queue(at));
+        for queues in [&wanted.queues, &wanted.full] {
+            query = query.bind(i64::from(!queues.is_empty()));
+            for at in 0..TaskWanted::QUEUES_MAX {
+                query = query.bind(TaskWanted::place(queues, at));
+            }
         }
         query.bind(i64::from(limit)).fetch_all(pool).await
     })?;
@@ -144,6 +149,27 @@ pub async fn task_claim(
     .map(value::rows)
     })?;
     is_one(taken.rows_affected())
+}
+
+/// Whether fewer than `places` tasks of a queue are with workers; holds until the end of the transaction.
+pub async fn task_queue_has_room(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    queue: &str,
+    places: u32,
+) -> StoreResult<bool> {
+    // Two that count at the same time would both find the last place free.
+    tx.turn(&format!("tasks {organization} {queue}")).await?;
+    let taken: i64 = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
+        "SELECT count(*) FROM calls WHERE organization_id = $1 AND offer IS NOT NULL AND state = 'claimed' AND queue = $2"
+    )
+    .bind(organization.0)
+    .bind(queue)
+    .fetch_one(&mut *conn)
+    .await
+    })?;
+    Ok(taken < i64::from(places))
 }
 
 /// Whoever reports still has the task; [`StoreError::Conflict`] when not.

@@ -12,6 +12,8 @@ mod openapi;
 mod organizations;
 mod post;
 mod replies;
+mod queues;
+mod runs_again;
 mod schedules;
 mod secrets;
 pub mod support;

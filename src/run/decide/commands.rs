@@ -21,7 +21,7 @@ impl Machine<'_> {
                 return Ok(());
             }
             _ if self.state.started_at.is_none() => return Err(Refusal::NotStarted),
-            Command::Reopen { by } => return self.reopen(by),
+            Command::Reopen { by, from } => return self.reopen(by, from.as_ref()),
             Command::MessageMoved { call, message, state, detail, until } => {
                 return self.message_moved(*call, *message, state, detail, *until);
             }

@@ -1,19 +1,29 @@
 //! Doing again: a run that failed or was stopped goes on where it ended.
 
 use super::Machine;
-use crate::id::MessageId;
-use crate::run::{ActivationId, ActivationState, Again, EventBody, FrameId, Refusal, RunEnd};
+use crate::id::{MessageId, NodeId};
+use crate::run::{
+    Activation, ActivationId, ActivationState, Again, EventBody, FrameId, Refusal, RunEnd, RunState,
+};
 use std::collections::BTreeMap;
 
 impl Machine<'_> {
     /// What had failed, or was cut off, is begun anew under other numbers, so that nothing takes it for the same.
-    pub(super) fn reopen(&mut self, by: &str) -> Result<(), Refusal> {
+    pub(super) fn reopen(&mut self, by: &str, from: Option<&NodeId>) -> Result<(), Refusal> {
         match &self.state.end {
             Some(RunEnd::Failed { .. }) => {}
             Some(RunEnd::Stopped { replaced_by: None, .. }) => {}
             _ => return Err(Refusal::NotFailed),
         }
         let again = self.begun_anew();
+        let is_meant = |node: &NodeId| {
+            let of =
+                |one: &Again| self.activation(one.activation).map(|activation| &activation.node);
+            again.iter().any(|one| of(one) == Some(node))
+        };
+        if let Some(node) = from.filter(|node| !is_meant(node)) {
+            return Err(Refusal::NotBegunAnew { node: node.clone() });
+        }
         let sent = self.sent(&again);
         self.emit(EventBody::RunReopened { by: by.to_owned(), again, sent });
         self.await_slot();
@@ -21,23 +31,13 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// What is not over, but for loops with turns; and what failed without a way on.
+    /// [`begun_anew`], with the edges that are decided anew.
     pub(super) fn begun_anew(&self) -> Vec<Again> {
-        let mut again = vec![];
-        for (id, activation) in &self.state.activations {
-            let Some(frame) = self.state.frames.get(&activation.frame) else { continue };
-            if frame.latest.get(&activation.node) != Some(id) {
-                continue;
-            }
-            let has_turns =
-                frame.regions.get(&activation.node).is_some_and(|region| region.owner == Some(*id));
-            let failed = activation.state == ActivationState::Failed && activation.port.is_none();
-            let cut_off = !activation.state.is_terminal() && !has_turns;
-            if failed || cut_off {
-                again.push(Again { activation: *id, edges: self.edges_of(*id, activation.frame) });
-            }
-        }
-        again
+        let again = begun_anew(self.state).into_iter().filter_map(|activation| {
+            let frame = self.activation(activation)?.frame;
+            Some(Again { activation, edges: self.edges_of(activation, frame) })
+        });
+        again.collect()
     }
 
     /// The decided edges out of an activation.
@@ -69,6 +69,22 @@ impl Machine<'_> {
             self.further.push(crate::run::Effect::AwaitSlot { key, limit });
         }
     }
+}
+
+/// What a retry or a fork begins anew: what is not over, but for loops with turns; and what failed without a way on.
+pub fn begun_anew(state: &RunState) -> Vec<ActivationId> {
+    let is_begun_anew = |id: &ActivationId, activation: &Activation| {
+        let Some(frame) = state.frames.get(&activation.frame) else { return false };
+        if frame.latest.get(&activation.node) != Some(id) {
+            return false;
+        }
+        let has_turns =
+            frame.regions.get(&activation.node).is_some_and(|region| region.owner == Some(*id));
+        let failed = activation.state == ActivationState::Failed && activation.port.is_none();
+        failed || (!activation.state.is_terminal() && !has_turns)
+    };
+    let again = state.activations.iter().filter(|(id, activation)| is_begun_anew(id, activation));
+    again.map(|(id, _)| *id).collect()
 }
 
 /// Whether a message in this state is with the contact, or may be.

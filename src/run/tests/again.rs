@@ -22,7 +22,9 @@ fn a_failed_run_goes_on_where_it_failed_and_does_nothing_else_again() {
     let first = run.call("b").0;
     run.fail("b", ErrorKind::InvalidInput);
     assert_eq!(run.trace(), "t+ a+ w… b! =failed(it broke)");
-    let effects = run.tell(Command::Reopen { by: "Ada".into() });
+    let done = Command::Reopen { by: "Ada".into(), from: Some("a".into()) };
+    assert_eq!(run.try_tell(done).unwrap_err(), Refusal::NotBegunAnew { node: "a".into() });
+    let effects = run.tell(Command::Reopen { by: "Ada".into(), from: None });
     let awaits = effects.iter().any(|effect| matches!(effect, Effect::AwaitEvent { .. }));
     assert!(awaits, "a wait that was cut off waits anew: {effects:?}");
     assert_ne!(run.call("b").0, first, "another try is another call");
@@ -31,7 +33,10 @@ fn a_failed_run_goes_on_where_it_failed_and_does_nothing_else_again() {
     run.tell(event);
     run.succeed("j", json!(3));
     assert_eq!(run.trace(), "t+ a+ w… b! =failed(it broke) reopened w… b+ w+ j+ =completed");
-    assert_eq!(run.try_tell(Command::Reopen { by: "Ada".into() }).unwrap_err(), Refusal::NotFailed);
+    assert_eq!(
+        run.try_tell(Command::Reopen { by: "Ada".into(), from: None }).unwrap_err(),
+        Refusal::NotFailed
+    );
 }
 
 #[test]
@@ -43,7 +48,7 @@ fn a_turn_of_a_loop_that_failed_goes_on_in_its_turn() {
     let mut run = Told::start(text, Value::Null);
     run.succeed("a", json!("one"));
     run.fail("a", ErrorKind::InvalidInput);
-    run.tell(Command::Reopen { by: "Ada".into() });
+    run.tell(Command::Reopen { by: "Ada".into(), from: None });
     run.succeed("a", json!("two"));
     run.succeed("a", json!("three"));
     assert_eq!(
@@ -59,14 +64,14 @@ fn what_was_sent_before_a_retry_needs_a_person_when_it_is_sent_again() {
     let mut run = Told::start("t trigger\na action\nt > a", Value::Null);
     let message = run.message("a", 7, "uncertain");
     run.tell(Command::Stop { reason: String::new(), by: "Ada".into(), replaced_by: None });
-    let effects = run.tell(Command::Reopen { by: "Ada".into() });
+    let effects = run.tell(Command::Reopen { by: "Ada".into(), from: None });
     let [.., Effect::Call { route, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(route.repeats, Some(message));
 
     let mut run = Told::start("t trigger\na action\nt > a", Value::Null);
     run.message("a", 7, "held");
     run.tell(Command::Stop { reason: String::new(), by: "Ada".into(), replaced_by: None });
-    let effects = run.tell(Command::Reopen { by: "Ada".into() });
+    let effects = run.tell(Command::Reopen { by: "Ada".into(), from: None });
     let [.., Effect::Call { route, .. }] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(route.repeats, None, "it was recalled before it left");
 }

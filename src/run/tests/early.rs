@@ -132,5 +132,8 @@ fn a_run_that_ends_takes_its_approvals_out_of_the_inbox() {
             replaced_by: Some(crate::id::RunId(uuid::Uuid::nil()))
         }
     );
-    assert_eq!(run.try_tell(Command::Reopen { by: "Ada".into() }).unwrap_err(), Refusal::NotFailed);
+    assert_eq!(
+        run.try_tell(Command::Reopen { by: "Ada".into(), from: None }).unwrap_err(),
+        Refusal::NotFailed
+    );
 }

@@ -197,7 +197,7 @@ fn again_story() -> Vec<Event> {
     run.succeed("a", json!(1));
     run.message("b", 8, "uncertain");
     run.fail("b", ErrorKind::InvalidInput);
-    run.tell(Command::Reopen { by: "Ada".into() });
+    run.tell(Command::Reopen { by: "Ada".into(), from: None });
     let new = compile("t trigger\na action\nb action\nc action\nt > a > b\na > c");
     let moved =
         migrate(&run.graph, &new, &context(), &mut run.state, (1, 2), "Ada", at(9)).unwrap();

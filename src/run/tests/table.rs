@@ -219,7 +219,7 @@ fn others() -> Vec<Vec<Event>> {
     }
     let mut run = Told::start("t trigger\na action\nt > a", Value::Null);
     run.fail("a", ErrorKind::InvalidInput);
-    run.tell(Command::Reopen { by: "Ada".into() });
+    run.tell(Command::Reopen { by: "Ada".into(), from: None });
     stories.push(run.events);
     stories
 }

@@ -42,6 +42,8 @@ impl From<EngineError> for Failure {
                 Self::new(ErrorCode::GraphProblems, "The version cannot run.")
                     .details(json!({ "reasons": reasons }))
             }
+            EngineError::Incompatible(steps) => super::runs_again::does_not_fit(&steps),
+            EngineError::NoFork(why) => Self::value("seq", why),
             EngineError::Quarantined(_) => Self::new(ErrorCode::WrongState, error.to_string()),
             EngineError::Busy | EngineError::Stopping => {
                 Self::new(ErrorCode::Unavailable, error.to_string()).help("Try again in a moment.")

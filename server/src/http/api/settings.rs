@@ -18,7 +18,7 @@ use signalbox::{
     id::OrganizationId,
     wire::{
         EmailChannel, EmailChannelView, ErrorCode, GeneralSettings, ModelSettings,
-        ModelSettingsView, OutboundSettings, OutboundView,
+        ModelSettingsView, OutboundSettings, OutboundView, QueueSettings,
     },
 };
 
@@ -135,4 +135,19 @@ pub async fn models_set(
 ) -> Answer<Found<ModelSettingsView>> {
     let (organization, now) = (call.organization(), call.state.now());
     Ok(Found(settings(&call.state).models_set(organization, &call.body.0, now).await?))
+}
+
+/// `GET /api/settings/queues`.
+pub async fn queues(call: Call) -> Answer<Found<QueueSettings>> {
+    Ok(Found(settings(&call.state).queues(call.organization()).await?))
+}
+
+/// `PUT /api/settings/queues`. What waits in a queue follows the new limits at once.
+pub async fn queues_set(
+    call: Call<(), NoQuery, Json<QueueSettings>>,
+) -> Answer<Found<QueueSettings>> {
+    let (organization, now) = (call.organization(), call.state.now());
+    settings(&call.state).queues_set(organization, &call.body.0, now).await?;
+    call.state.engine().queues_changed(organization);
+    Ok(Found(call.body.0))
 }

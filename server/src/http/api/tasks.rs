@@ -98,6 +98,7 @@ fn wanted(asked: &TaskClaim) -> Result<TaskWanted, Failure> {
         kinds: asked.kinds.iter().copied().take(TASKS_MAX as usize).collect(),
         worker: check::text_of("worker", &asked.worker, 1, 100)?,
         queues: queues.collect::<Result<_, _>>()?,
+        full: vec![],
     })
 }
 

@@ -99,7 +99,7 @@ fn task(policy: Value) -> signalbox::graph::Graph {
 }
 
 fn agent(worker: &str) -> TaskWanted {
-    TaskWanted { kinds: vec![TaskExecutor::Agent], worker: worker.into(), queues: vec![] }
+    TaskWanted { kinds: vec![TaskExecutor::Agent], worker: worker.into(), ..TaskWanted::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,9 +152,8 @@ async fn a_task_is_done_by_the_worker_that_has_it() {
 async fn a_worker_may_give_a_task_back_or_fail_it() {
     let bench = Bench::new(task(json!({}))).await;
     let (organization, run) = (bench.organization, bench.start_plain().await);
-    let claim = async || {
-        bench.engine.task_claim(organization, &agent("cmo"), None).await.unwrap().unwrap()
-    };
+    let claim =
+        async || bench.engine.task_claim(organization, &agent("cmo"), None).await.unwrap().unwrap();
     let first = claim().await;
     let call = first.task.call.call;
     bench.engine.task_release(organization, call, first.claim, "busy".into()).await.unwrap();
@@ -210,7 +209,7 @@ async fn a_failed_run_goes_on_from_what_failed() {
     let run = bench.start_plain().await;
     bench.drive().await;
     assert_eq!(bench.phase(run).await, RunPhase::Failed);
-    bench.tell(run, Command::Reopen { by: "Ada".into() }).await.unwrap();
+    bench.tell(run, Command::Reopen { by: "Ada".into(), from: None }).await.unwrap();
     bench.drive().await;
     assert_eq!(bench.phase(run).await, RunPhase::Completed);
     assert_eq!(bench.script.nodes(), ["a", "b", "b"], "what was done is not done again");

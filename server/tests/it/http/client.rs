@@ -8,8 +8,8 @@ use signalbox::{
     client::Client,
     wire::{
         ApprovalState, Decide, DraftSave, EmailChannel, ErrorCode, ImportRequest, MemberChange,
-        PageQuery, Publish, ReasonBody, Role, RunQuery, RunStart, SessionSwitch, SignIn,
-        TaskBeat, TaskClaim, TaskComplete, TaskFail, TaskRelease,
+        PageQuery, Publish, ReasonBody, Role, RunFork, RunMigrate, RunQuery, RunRetry, RunStart,
+        SessionSwitch, SignIn, TaskBeat, TaskClaim, TaskComplete, TaskFail, TaskRelease,
     },
 };
 
@@ -77,6 +77,15 @@ async fn workflows_and_runs(client: &Client) {
     assert_eq!(client.run_wait(run, 20_000).await.unwrap().output, json!({ "said": 1 }));
     assert_eq!(client.run(run).await.unwrap().output, json!({ "said": 1 }));
     assert!(!client.run_events(run, 1).await.unwrap().events.is_empty());
+    let fork = RunFork { seq: 1, ..RunFork::default() };
+    let forked = client.run_fork(run, &fork, Some("f")).await.unwrap().id;
+    assert_eq!(client.run_fork(run, &fork, Some("f")).await.unwrap().id, forked);
+    let newer = client.publish(id, &Publish::default()).await.unwrap().version;
+    let migrate = RunMigrate { version: newer, preview: false };
+    assert!(client.run_migrate(forked, &migrate).await.unwrap().migrated);
+    client.run_stop(forked, &reason).await.unwrap();
+    let reopened = client.run_retry(forked, &RunRetry::default()).await.unwrap();
+    assert!(!reopened.status.phase().is_terminal());
     let stopped = client.run_stop(run, &reason).await.unwrap_err();
     assert_eq!(stopped.code, ErrorCode::WrongState);
     client.workflow_archive(id).await.unwrap();
@@ -141,6 +150,8 @@ async fn the_rest(client: &Client) {
     assert_eq!(client.secrets().await.unwrap(), std::slice::from_ref(&secret));
     client.secret_delete(&secret.name).await.unwrap();
     assert_eq!(client.secrets().await.unwrap(), []);
+    let queues = client.settings_queues_set(&body("settings_queues_set")).await.unwrap();
+    assert_eq!(client.settings_queues().await.unwrap(), queues);
     let models = client.settings_models_set(&body("settings_models_set")).await.unwrap();
     assert_eq!(client.settings_models().await.unwrap(), models);
 }

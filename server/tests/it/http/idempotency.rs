@@ -24,10 +24,10 @@ fn whatever_makes_something_takes_a_key() {
 }
 
 /// The path and the body of a request, and another request to the same route.
-fn requests(endpoint: &Endpoint, workflow: &str) -> [(String, Value); 2] {
+fn requests(endpoint: &Endpoint, workflow: &str, run: &str) -> [(String, Value); 2] {
     let path = match endpoint.name {
         "starter_use" => "/api/starters/welcome-email".to_owned(),
-        _ => endpoint.path.replace("/api/workflows/{id}", workflow),
+        _ => endpoint.path.replace("/api/workflows/{id}", workflow).replace("/api/runs/{id}", run),
     };
     assert!(!path.contains('{'), "say in `requests` what {} is about", endpoint.name);
     if endpoint.name == "starter_use" {
@@ -38,7 +38,7 @@ fn requests(endpoint: &Endpoint, workflow: &str) -> [(String, Value); 2] {
     let (field, value) = match endpoint.name {
         "member_add" => ("email", json!("another@acme.example")),
         "publish" => ("note", json!("second")),
-        "run_start" => ("input", json!({ "a": 2 })),
+        "run_start" | "run_fork" => ("input", json!({ "a": 2 })),
         "secret_set" => ("name", json!("another_key")),
         _ => ("name", json!("Another")),
     };
@@ -59,7 +59,9 @@ async fn a_repetition_gets_the_first_answer_and_another_request_is_refused() {
     let owner = acme.owner();
     for endpoint in making() {
         let workflow = published(&server, &acme, &document()).await;
-        let [request, other] = requests(&endpoint, &workflow);
+        let run = server.post(&owner, &format!("{workflow}/runs"), &json!({})).await.json();
+        let run = format!("/api/runs/{}", run["id"].as_str().unwrap());
+        let [request, other] = requests(&endpoint, &workflow, &run);
         let key = format!("key of {}", endpoint.name);
         // Two at once and one after them: made once.
         let (first, second) = futures::join!(

@@ -95,18 +95,21 @@ pub struct Making {
     pub clock: Arc<dyn Clock>,
     /// Hosts that the real tools may ask; none: every call fails.
     pub tools: Option<String>,
+    /// What makes the calls instead of either.
+    pub executor: Option<Arc<dyn CallExecutor>>,
 }
 
 impl Making {
     pub fn over(store: Store) -> Self {
         let config = EngineConfig::default();
-        Self { store, config, clock: Arc::new(SystemClock), tools: None }
+        Self { store, config, clock: Arc::new(SystemClock), tools: None, executor: None }
     }
 
     fn executor(&self, gate: &Gate) -> Arc<dyn CallExecutor> {
-        match &self.tools {
-            None => Arc::new(NoTools),
-            Some(hosts) => {
+        match (&self.executor, &self.tools) {
+            (Some(executor), _) => executor.clone(),
+            (None, None) => Arc::new(NoTools),
+            (None, Some(hosts)) => {
                 let egress = Egress::new(Allowed::parse(hosts)).unwrap();
                 Arc::new(Tools::new(self.store.clone(), gate, egress, self.clock.clone()))
             }
@@ -338,6 +341,7 @@ pub fn example_body(operation: &str) -> Value {
             "sending_hours": { "enabled": true, "from": "09:00", "to": "17:30", "days": ["mon", "fri"] },
             "contact_daily_max": 2, "organization_daily_max": 500, "model_budget_micros": 5_000_000,
         }),
+        "settings_queues_set" => json!({ "slow": { "concurrency": 1, "per_minute": 30 } }),
         "settings_models_set" => json!({ "provider": "sandbox", "model": "" }),
         other => panic!("say in example_body what {other} takes"),
     }

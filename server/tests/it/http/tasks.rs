@@ -244,7 +244,10 @@ async fn what_a_worker_may_not_ask_is_refused() {
         (json!({ "worker": "w", "max": 51 }), "max"),
         (json!({ "worker": "w", "lease_ms": 10 }), "lease_ms"),
         (json!({ "worker": "w", "wait_ms": 60_001 }), "wait_ms"),
-        (json!({ "worker": "w", "queues": ["a", "b", "c", "d", "e", "f", "g", "h", "i"] }), "queues"),
+        (
+            json!({ "worker": "w", "queues": ["a", "b", "c", "d", "e", "f", "g", "h", "i"] }),
+            "queues",
+        ),
     ] {
         let reply = shop.server.post(&editor, "/api/tasks/claim", &body).await;
         assert_eq!(reply.status, 422, "{body}: {}", reply.text);

@@ -21,6 +21,12 @@ pub fn check_line(what: &str, line: &str) -> Result<(), String> {
     if line.chars().any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}') {
         return Err(format!("{what} must be on one line, without control characters"));
     }
+    // A reader would decode it, and show another text than the one that was approved.
+    if line.split_once("=?").is_some_and(|(_, rest)| rest.contains("?=")) {
+        return Err(format!(
+            "{what} has an encoded word in it (=?…?=); write the text itself, in any script"
+        ));
+    }
     Ok(())
 }
 
@@ -164,6 +170,15 @@ mod tests {
             to.to = format!("{bad} <ada@example.com>");
             assert!(mime_bytes(&outgoing(to)).is_err(), "{bad:?}");
         }
+        for word in ["=?utf-8?q?=0D=0ABcc:_x@example.com?=", "a =?utf-8?b?DQo=?="] {
+            let mut subject = content();
+            subject.subject = word.into();
+            assert!(mime_bytes(&outgoing(subject)).unwrap_err().contains("encoded word"), "{word}");
+            assert!(mailbox(&format!("{word} <ada@example.com>")).is_err(), "{word}");
+        }
+        let mut subject = content();
+        subject.subject = "Why =? and ?".into();
+        assert!(mime_bytes(&outgoing(subject)).is_ok());
         assert!(mailbox("nobody").is_err());
         assert!(mailbox("Lovelace, Ada <ada@example.com>").is_ok());
     }

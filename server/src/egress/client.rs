@@ -108,8 +108,9 @@ impl Egress {
         Err(EgressError::Forbidden(format!("more than {REDIRECTS_MAX} redirects")))
     }
 
-    /// Scheme, port and literal addresses; names are checked when they are resolved.
-    fn check(&self, url: &Url) -> Result<(), EgressError> {
+    /// Whether an address may be asked, as far as its text says: scheme, port and literal addresses. Names are
+    /// checked when they are resolved.
+    pub fn check(&self, url: &Url) -> Result<(), EgressError> {
         let forbidden = |text: String| Err(EgressError::Forbidden(text));
         if !matches!(url.scheme(), "http" | "https") {
             return forbidden(format!("{}: only http and https may be asked", url.scheme()));

@@ -3,6 +3,7 @@
 
 mod cli;
 mod engine;
+mod fuzz;
 mod gate;
 mod http;
 mod postgres;

@@ -199,8 +199,17 @@ proptest! {
     }
 }
 
+/// As many cases as `SIGNALBOX_CASES` says (`make test-long`), or as a test run has time for.
+fn cases() -> ProptestConfig {
+    let told = std::env::var("SIGNALBOX_CASES").ok();
+    let cases = told.map_or(5_000, |text| text.parse().expect("SIGNALBOX_CASES is a number"));
+    // What is assumed away counts as rejected; the limit grows with the cases.
+    let max_global_rejects = cases.saturating_mul(4).max(1_024);
+    ProptestConfig { cases, max_global_rejects, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     // WF-22
     #[test]

@@ -82,22 +82,46 @@ pub async fn receive(
     if let Some(proof) = proof {
         prove(&state, organization, graph, proof, &parts.headers, &bytes).await?;
     }
-    let (query, asked) = read_query(&parts)?;
-    let content = read_content(&parts.headers, &bytes)?;
-    let key = event_id(&parts.headers)?;
+    let event = Event::read(&parts, &path, &bytes, proof.as_ref())?;
     let start = StartRun {
-        input: input_of(&parts, &path, query, content, proof.as_ref()),
+        input: event.input,
         started_by: "webhook".to_owned(),
         // Kept with the run, so for as long as runs are kept and longer than the 7 days that senders repeat.
-        idempotency_key: key.map(|key| format!("hook {workflow} {key}")),
+        idempotency_key: event.id.map(|id| format!("hook {workflow} {id}")),
         ..StartRun::default()
     };
     let started = state.engine().start_run(organization, workflow, version, start).await?;
-    match asked.unwrap_or(*respond) {
+    match event.asked.unwrap_or(*respond) {
         WebhookAnswer::Accepted => Ok(accepted(&state, started.run, json!({}))),
         WebhookAnswer::Finished => {
             finished(&state, organization, started, wait_of(&parts.headers)).await
         }
+    }
+}
+
+/// What a request from outside says, read and within bounds.
+#[derive(Debug)]
+pub struct Event {
+    /// What the run sees.
+    pub input: Value,
+    /// When the query says the sender wants to be answered.
+    pub asked: Option<WebhookAnswer>,
+    /// What a repetition of the same event is known by.
+    pub id: Option<String>,
+}
+
+impl Event {
+    /// Reads a request whose sender has proved who it is: its query, its body by the declared type, its headers.
+    pub fn read(
+        parts: &Parts,
+        path: &str,
+        body: &[u8],
+        proof: Option<&WebhookProof>,
+    ) -> Result<Self, Failure> {
+        let (query, asked) = read_query(parts)?;
+        let content = read_content(&parts.headers, body)?;
+        let id = event_id(&parts.headers)?;
+        Ok(Self { input: input_of(parts, path, query, content, proof), asked, id })
     }
 }
 
@@ -149,6 +173,10 @@ fn read_query(parts: &Parts) -> Result<(Map<String, Value>, Option<WebhookAnswer
     let text = parts.uri.query().unwrap_or_default();
     let mut query = Map::new();
     for (name, value) in url::form_urlencoded::parse(text.as_bytes()) {
+        if name.contains('\0') || value.contains('\0') {
+            let text = "The query has a NUL character in it.";
+            return Err(Failure::new(ErrorCode::InvalidParameter, text));
+        }
         add(&mut query, name.into_owned(), value.into_owned());
     }
     let ours = HookQuery::PARAMETERS[0].name;

@@ -13,8 +13,8 @@ mod contacts;
 pub mod http;
 mod runs;
 mod settings;
-mod templates;
 mod tasks;
+mod templates;
 mod transport;
 mod workflows;
 

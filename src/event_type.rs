@@ -47,10 +47,8 @@ pub struct EventType {
 }
 
 const CUSTOMER: &[&str] = &["customerId", "customer"];
-const HEARD: &[&str] =
-    &["messageId", "customerId", "runId", "channel", "from", "subject", "text"];
-const FOLLOWED: &[&str] =
-    &["messageId", "customerId", "runId", "channel", "to", "subject", "url"];
+const HEARD: &[&str] = &["messageId", "customerId", "runId", "channel", "from", "subject", "text"];
+const FOLLOWED: &[&str] = &["messageId", "customerId", "runId", "channel", "to", "subject", "url"];
 const RUN: &[&str] = &["runId", "workflowId", "workflow", "status", "outcome", "error"];
 
 /// All of them.

@@ -15,8 +15,8 @@ mod page;
 mod runs;
 mod schedules;
 mod settings;
-mod templates;
 mod tasks;
+mod templates;
 mod workflows;
 
 pub use access::{Permission, Role};
@@ -48,11 +48,11 @@ pub use settings::{
     EmailChannel, EmailChannelView, GeneralSettings, ModelPrice, ModelSettings, ModelSettingsView,
     QueueLimit, QueueSettings, SecretSet, SecretView, SmtpSecurity,
 };
-pub use templates::{TemplateChange, TemplateCreate, TemplateView};
 pub use tasks::{
     ClaimedTask, TaskBeat, TaskClaim, TaskComplete, TaskFail, TaskLease, TaskRelease, TaskReported,
     TasksClaimed,
 };
+pub use templates::{TemplateChange, TemplateCreate, TemplateView};
 pub use workflows::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,
     VersionView, WorkflowDetail, WorkflowView,

@@ -137,6 +137,7 @@ impl Organizations for Known {
     }
 
     fn queues(&self, organization: OrganizationId) -> BoxFuture<'_, Result<QueueSettings, String>> {
-        async move { self.settings.queues(organization).await.map_err(|error| error.to_string()) }.boxed()
+        async move { self.settings.queues(organization).await.map_err(|error| error.to_string()) }
+            .boxed()
     }
 }

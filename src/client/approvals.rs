@@ -3,8 +3,8 @@
 use super::{Answer, Client, query};
 use crate::id::{ApprovalId, MessageId};
 use crate::wire::{
-    ApprovalDetail, ApprovalState, ApprovalView, Decide, DecideOutcome, InboundOutcome, MessageView,
-    Page, PageQuery, SandboxAnswer,
+    ApprovalDetail, ApprovalState, ApprovalView, Decide, DecideOutcome, InboundOutcome,
+    MessageView, Page, PageQuery, SandboxAnswer,
 };
 
 impl Client {

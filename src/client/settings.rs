@@ -2,8 +2,8 @@
 
 use super::{Answer, Client, Method};
 use crate::wire::{
-    EmailChannel, EmailChannelView, GeneralSettings, InboundAddress, ModelSettings, ModelSettingsView,
-    OutboundSettings, OutboundView, QueueSettings, SecretSet, SecretView,
+    EmailChannel, EmailChannelView, GeneralSettings, InboundAddress, ModelSettings,
+    ModelSettingsView, OutboundSettings, OutboundView, QueueSettings, SecretSet, SecretView,
 };
 use serde_json::Value;
 

@@ -46,6 +46,7 @@ pub(super) fn message(state: &RunState, payload: &Value) -> Option<MessageId> {
 
 /// Whether a signal (`reply`, `open` …) was heard about a node whose message is not known.
 pub(super) fn is_heard(state: &RunState, node: &NodeId, signal: &str) -> bool {
-    let word = KINDS.iter().find(|(_, _, of, _)| *of == signal).map_or(signal, |(_, word, ..)| *word);
+    let word =
+        KINDS.iter().find(|(_, _, of, _)| *of == signal).map_or(signal, |(_, word, ..)| *word);
     state.heard.get(node).is_some_and(|heard| heard.contains(word))
 }

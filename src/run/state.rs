@@ -316,7 +316,8 @@ impl Activation {
     /// Whether it waits for outside events of this name.
     pub fn awaits(&self, event: &str) -> bool {
         let event = canonical(event);
-        self.state == ActivationState::Waiting && self.awaited().any(|name| canonical(name) == event)
+        self.state == ActivationState::Waiting
+            && self.awaited().any(|name| canonical(name) == event)
     }
 
     /// The outside events it waits for.

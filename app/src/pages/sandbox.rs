@@ -5,8 +5,8 @@ use crate::inbox::Finished;
 use crate::live::{FrameKind, use_live};
 use crate::session::may;
 use crate::ui::{
-    Bind, Button, EmptyState, ErrorPanel, Icon, LinkButton, PageHeader, Skeleton, TextArea, Time, Toast,
-    Toasts, Trouble,
+    Bind, Button, EmptyState, ErrorPanel, Icon, LinkButton, PageHeader, Skeleton, TextArea, Time,
+    Toast, Toasts, Trouble,
 };
 use leptos::{prelude::*, task::spawn_local};
 use signalbox::id::MessageId;

@@ -4,7 +4,8 @@ use crate::api::{failure, trouble, use_client};
 use crate::session::may;
 use crate::ui::{
     Bind, Button, ButtonKind, Cell, Column, ConfirmDialog, Dialog, EmptyState, ErrorPanel, Icon,
-    IconButton, PageHeader, Row, Skeleton, Table, TextArea, TextInput, Time, Toast, Toasts, Trouble,
+    IconButton, PageHeader, Row, Skeleton, Table, TextArea, TextInput, Time, Toast, Toasts,
+    Trouble,
 };
 use leptos::{prelude::*, task::spawn_local};
 use signalbox::wire::{PageQuery, Permission, TemplateChange, TemplateCreate, TemplateView};
@@ -32,7 +33,11 @@ pub fn Templates() -> impl IntoView {
         open.set(true);
     });
     let title = Signal::derive(move || {
-        if editing.with(Option::is_some) { "Template".to_owned() } else { "Add template".to_owned() }
+        if editing.with(Option::is_some) {
+            "Template".to_owned()
+        } else {
+            "Add template".to_owned()
+        }
     });
     view! {
         <PageHeader

@@ -3,7 +3,9 @@
 use super::{
     content_hash,
     draft::address_of,
-    verdict::{ApprovalFact, BudgetFact, CapFact, ConsentFact, Facts, OptOut, RepeatFact, TroubleFact},
+    verdict::{
+        ApprovalFact, BudgetFact, CapFact, ConsentFact, Facts, OptOut, RepeatFact, TroubleFact,
+    },
 };
 use crate::{
     channel::Channel,

@@ -21,8 +21,18 @@ use std::sync::{
 const AGENT_MAX: usize = 200;
 /// Words in the names of programs that follow links by themselves.
 const ROBOTS: [&str; 12] = [
-    "bot", "crawl", "spider", "scan", "preview", "barracuda", "mimecast", "proofpoint", "curl", "wget",
-    "python", "headless",
+    "bot",
+    "crawl",
+    "spider",
+    "scan",
+    "preview",
+    "barracuda",
+    "mimecast",
+    "proofpoint",
+    "curl",
+    "wget",
+    "python",
+    "headless",
 ];
 
 /// Who fetched a tracked address, and how.

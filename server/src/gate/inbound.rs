@@ -113,8 +113,7 @@ impl Gate {
         if message.is_none() && mail.kind != Kind::Auto {
             let address = mail.recipient.as_deref().unwrap_or(&mail.from);
             let since = self.now() - TimeDelta::days(RECENT_DAYS);
-            message =
-                store::message_newest_to(self.store(), organization, address, since).await?;
+            message = store::message_newest_to(self.store(), organization, address, since).await?;
         }
         let contact = match message.as_ref().and_then(|message| message.contact) {
             Some(contact) => Some(contact),
@@ -220,15 +219,14 @@ impl Gate {
             .boxed()
         });
         let run = reading.message.as_ref().and_then(|message| message.run);
-        let command = reading.message.as_ref().zip(signal).map(|(message, signal)| {
-            Command::Signal {
+        let command =
+            reading.message.as_ref().zip(signal).map(|(message, signal)| Command::Signal {
                 message: message.id,
                 signal: signal.to_owned(),
                 payload: json!({
                     "from": inbound.sender, "subject": inbound.subject, "text": inbound.body,
                 }),
-            }
-        });
+            });
         self.tell_or_write(organization, run, command, write).await?;
         let taken = std::mem::take(&mut *taken.lock().unwrap_or_else(PoisonError::into_inner));
         self.take_back(organization, taken.approved, now).await;

@@ -36,15 +36,16 @@ impl Letter {
             let text = format!("the {part} of the message template {}: {error}", template.id);
             StepError::new(ErrorKind::InvalidInput, text)
         };
-        let mut put = |part: &'static str,
-                       name: &'static str,
-                       source: &str,
-                       render: fn(&Template, &dyn Scope) -> Result<String, EvalError>| {
-            let parsed = Template::parse(source).map_err(|error| wrong(part, &error))?;
-            let text = render(&parsed, scope).map_err(|error| wrong(part, &error))?;
-            written.insert(name.to_owned(), Value::String(text));
-            Ok::<_, StepError>(())
-        };
+        let mut put =
+            |part: &'static str,
+             name: &'static str,
+             source: &str,
+             render: fn(&Template, &dyn Scope) -> Result<String, EvalError>| {
+                let parsed = Template::parse(source).map_err(|error| wrong(part, &error))?;
+                let text = render(&parsed, scope).map_err(|error| wrong(part, &error))?;
+                written.insert(name.to_owned(), Value::String(text));
+                Ok::<_, StepError>(())
+            };
         if self.with_subject {
             put("subject", "subject", &template.subject, Template::render_text)?;
         }

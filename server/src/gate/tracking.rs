@@ -120,7 +120,9 @@ struct Wanted {
 
 impl Wanted {
     fn of(parameters: &Value) -> Self {
-        let flag = |name: &str| parameters.pointer(&format!("/tracking/{name}")) == Some(&Value::Bool(true));
+        let flag = |name: &str| {
+            parameters.pointer(&format!("/tracking/{name}")) == Some(&Value::Bool(true))
+        };
         Self { opens: flag("opens"), clicks: flag("clicks") }
     }
 }
@@ -233,9 +235,15 @@ mod tests {
         let token = address.strip_prefix("https://box.example/t/").unwrap();
         assert_eq!(token.len(), 68);
         let tracked = Tracked::read(token).unwrap();
-        assert_eq!((tracked.organization, tracked.message, tracked.number), (organization, message, 3));
+        assert_eq!(
+            (tracked.organization, tracked.message, tracked.number),
+            (organization, message, 3)
+        );
         assert!(links.is_ours(&tracked, url));
-        assert!(!links.is_ours(&tracked, "https://evil.example/"), "the target is part of the code");
+        assert!(
+            !links.is_ours(&tracked, "https://evil.example/"),
+            "the target is part of the code"
+        );
         let other = Links::new("https://box.example", ServerKey::new([8; 32]));
         assert!(!other.is_ours(&tracked, url));
         // One character of each part changed.

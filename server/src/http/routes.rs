@@ -2,7 +2,8 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, runs_again, schedules, secrets, settings, tasks, templates, tokens, tracked, workflows,
+        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, runs_again,
+        schedules, secrets, settings, tasks, templates, tokens, tracked, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},

@@ -150,8 +150,7 @@ fn words(field: &'static str, source: &str) -> Result<(), SettingError> {
         return Err(invalid(field, "at most 256 KiB, without NUL characters"));
     }
     let template = Template::parse(source).map_err(|error| invalid(field, error.to_string()))?;
-    let secret =
-        |path: &Vec<String>| path.first().is_some_and(|first| first.as_str() == "secrets");
+    let secret = |path: &Vec<String>| path.first().is_some_and(|first| first.as_str() == "secrets");
     if template.names().iter().any(secret) {
         return Err(invalid(field, "secrets cannot be put into a message"));
     }

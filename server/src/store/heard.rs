@@ -127,7 +127,8 @@ pub async fn message_newest_to(
     address: &str,
     since: DateTime<Utc>,
 ) -> StoreResult<Option<Message>> {
-    let id: Option<uuid::Uuid> = on_db!(store, |pool| sqlx::query_scalar(
+    let id: Option<uuid::Uuid> = on_db!(store, |pool| {
+        sqlx::query_scalar(
         "SELECT id FROM messages WHERE organization_id = $1 AND recipient_key = $2 AND sent_at >= $3
          AND state IN ('accepted', 'delivered', 'bounced', 'uncertain') ORDER BY sent_at DESC LIMIT 1"
     )
@@ -135,7 +136,8 @@ pub async fn message_newest_to(
     .bind(address)
     .bind(value::ms(since))
     .fetch_optional(pool)
-    .await)?;
+    .await
+    })?;
     match id {
         Some(id) => message_fetch(store, organization, MessageId(id)).await.map(Some),
         None => Ok(None),

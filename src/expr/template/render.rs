@@ -88,7 +88,13 @@ fn section(
             }
             Ok(())
         }
-        item => write(meter, &Layer { outer: scope, item, index: 0, count: 1 }, &section.body, what, out),
+        item => write(
+            meter,
+            &Layer { outer: scope, item, index: 0, count: 1 },
+            &section.body,
+            what,
+            out,
+        ),
     }
 }
 

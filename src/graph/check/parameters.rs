@@ -54,7 +54,8 @@ fn missing(
         );
     }
     if tool.name == "email.send" && !given("subject") && !given("templateId") {
-        let message = format!("{} needs Subject: {} cannot do without it.", draft.title(index), tool.label);
+        let message =
+            format!("{} needs Subject: {} cannot do without it.", draft.title(index), tool.label);
         let problem = Problem::new("missing-parameter", Severity::Error, message);
         problems.push(problem.at(&node.id).field("/parameters/subject"));
     }

@@ -116,7 +116,12 @@ impl Machine<'_> {
     }
 
     /// What happened to a message. Only the first of each kind says something new.
-    pub(super) fn signal(&mut self, message: MessageId, signal: &str, payload: &Value) -> Result<(), Refusal> {
+    pub(super) fn signal(
+        &mut self,
+        message: MessageId,
+        signal: &str,
+        payload: &Value,
+    ) -> Result<(), Refusal> {
         let unknown = || Refusal::Unknown { what: format!("the message {message}") };
         let activation = self.state.activation_of_message(message).ok_or_else(unknown)?;
         let is_known = self.activation(activation).is_some_and(|a| a.signals.contains(signal));

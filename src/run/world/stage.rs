@@ -147,7 +147,9 @@ impl Stage {
         let (mut subject, mut body, id) = (text("subject"), text("body"), text("templateId"));
         if let Some(id) = id.as_str().filter(|id| !id.is_empty() && is_blank(&body)) {
             let Some(template) = self.templates.get(id) else {
-                return Err(format!("There is no message template {id}. Add it to the world\u{2019}s `templates`."));
+                return Err(format!(
+                    "There is no message template {id}. Add it to the world\u{2019}s `templates`."
+                ));
             };
             body = json!(template.text);
             if is_blank(&subject) {

@@ -3,9 +3,7 @@
 use super::{Decider, Inner};
 use crate::{
     channel::check_line,
-    gate::{
-        DecideError, Gate, content_hash, draft::parked, ride, save_as, tracking, verdict,
-    },
+    gate::{DecideError, Gate, content_hash, draft::parked, ride, save_as, tracking, verdict},
     store::{self, Approval, ApprovedContent, Decided, Message, StoreError, StoreResult, Tx},
 };
 use chrono::{DateTime, TimeDelta, Utc};

@@ -146,9 +146,8 @@ fn is_report(mail: &Message<'_>, from: &str) -> bool {
 
 fn is_automatic(mail: &Message<'_>, subject: &str) -> bool {
     let submitted = header(mail, "auto-submitted").map(str::to_ascii_lowercase);
-    let by_program = submitted.is_some_and(|value| {
-        value.split(';').next().unwrap_or_default().trim() != "no"
-    });
+    let by_program =
+        submitted.is_some_and(|value| value.split(';').next().unwrap_or_default().trim() != "no");
     let precedence = header(mail, "precedence").unwrap_or_default();
     let subject = subject.to_lowercase();
     by_program
@@ -177,8 +176,7 @@ fn unquoted(text: &str) -> String {
 
 /// Whether it says that no more is wanted, and nothing else.
 fn opts_out(text: &str) -> bool {
-    let letters: String =
-        text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    let letters: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     let words = letters.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ");
     OPT_OUTS.contains(&words.as_str())
 }
@@ -248,11 +246,16 @@ mod tests {
     #[test]
     fn an_answer_says_what_it_answers() {
         let answer = mail(
-            &format!("References: <x@y> <{ID}@shop.example>\r\nIn-Reply-To: <{ID}@shop.example>\r\n"),
+            &format!(
+                "References: <x@y> <{ID}@shop.example>\r\nIn-Reply-To: <{ID}@shop.example>\r\n"
+            ),
             "Yes please.\r\n\r\nOn Mon, 5 Jan 2026, Shop <shop@example.com> wrote:\r\n> Shall we?\r\n",
         );
         assert_eq!(answer.about, [ID.parse::<MessageId>().unwrap()]);
-        assert_eq!((answer.from.as_str(), answer.key.as_str()), ("ada@example.com", "m1@example.com"));
+        assert_eq!(
+            (answer.from.as_str(), answer.key.as_str()),
+            ("ada@example.com", "m1@example.com")
+        );
         assert_eq!((answer.text.as_str(), &answer.kind), ("Yes please.", &Kind::Written));
     }
 

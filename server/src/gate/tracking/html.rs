@@ -61,9 +61,7 @@ fn tag_length(text: &str) -> usize {
 /// A link's tag with its `href` changed.
 fn link(tag: &str, change: &mut dyn FnMut(&str) -> Option<String>) -> String {
     let attributes = attributes(tag);
-    let value = |name: &str| {
-        attributes.iter().find(|found| found.name.eq_ignore_ascii_case(name))
-    };
+    let value = |name: &str| attributes.iter().find(|found| found.name.eq_ignore_ascii_case(name));
     let Some(href) = value("href").filter(|_| value("data-no-track").is_none()) else {
         return tag.to_owned();
     };
@@ -193,7 +191,9 @@ pub(super) fn of_text(text: &str) -> String {
         rest = after;
     }
     body.push_str(&escaped(rest));
-    format!("<!doctype html><html><body><div style=\"white-space: pre-wrap\">{body}</div></body></html>")
+    format!(
+        "<!doctype html><html><body><div style=\"white-space: pre-wrap\">{body}</div></body></html>"
+    )
 }
 
 /// A page with a tag at the end of its body.
@@ -215,17 +215,32 @@ mod tests {
     #[test]
     fn hrefs_of_links_are_changed_and_nothing_else() {
         let cases = [
-            ("<a href=\"https://a.example/?x=1&amp;y=2\">x</a>", "<a href=\"[https://a.example/?x=1&amp;y=2]\">x</a>"),
+            (
+                "<a href=\"https://a.example/?x=1&amp;y=2\">x</a>",
+                "<a href=\"[https://a.example/?x=1&amp;y=2]\">x</a>",
+            ),
             ("<A class=b HREF='https://a.example'>x", "<A class=b HREF='[https://a.example]'>x"),
             ("<a href=https://a.example>x", "<a href=\"[https://a.example]\">x"),
-            ("<a title=\"a > b\" href = \"https://a.example\" >", "<a title=\"a > b\" href = \"[https://a.example]\" >"),
-            ("<a href=\"https://a.example\" data-no-track>", "<a href=\"https://a.example\" data-no-track>"),
+            (
+                "<a title=\"a > b\" href = \"https://a.example\" >",
+                "<a title=\"a > b\" href = \"[https://a.example]\" >",
+            ),
+            (
+                "<a href=\"https://a.example\" data-no-track>",
+                "<a href=\"https://a.example\" data-no-track>",
+            ),
             ("<a data-href=\"https://a.example\">", "<a data-href=\"https://a.example\">"),
             ("<a href=\"https://a.example/&copy;\">", "<a href=\"https://a.example/&copy;\">"),
             ("<!-- <a href=\"https://a.example\"> -->", "<!-- <a href=\"https://a.example\"> -->"),
-            ("<style>a<a href=\"https://a.example\"></style>", "<style>a<a href=\"https://a.example\"></style>"),
+            (
+                "<style>a<a href=\"https://a.example\"></style>",
+                "<style>a<a href=\"https://a.example\"></style>",
+            ),
             ("<img src=\"https://a.example\">1 < 2 <", "<img src=\"https://a.example\">1 < 2 <"),
-            ("<abbr href=\"https://a.example\"><area href=\"https://a.example\">", "<abbr href=\"https://a.example\"><area href=\"[https://a.example]\">"),
+            (
+                "<abbr href=\"https://a.example\"><area href=\"https://a.example\">",
+                "<abbr href=\"https://a.example\"><area href=\"[https://a.example]\">",
+            ),
             ("é<a href=\"https://a.example/é\">é", "é<a href=\"[https://a.example/é]\">é"),
             ("<a href", "<a href"),
             ("<a href=\"https://a.example", "<a href=\"[https://a.example]"),

@@ -43,10 +43,8 @@ fn length(text: &str) -> usize {
         let closes = |open: char, close: char| {
             last == close && url.matches(open).count() < url.matches(close).count()
         };
-        let trims = ".,;:!?'*_".contains(last)
-            || closes('(', ')')
-            || closes('[', ']')
-            || closes('{', '}');
+        let trims =
+            ".,;:!?'*_".contains(last) || closes('(', ')') || closes('[', ']') || closes('{', '}');
         if !trims {
             return url.len();
         }
@@ -64,8 +62,14 @@ mod tests {
             ("See https://a.example/x.", "See [https://a.example/x]."),
             ("(https://a.example/x(y)), or", "([https://a.example/x(y)]), or"),
             ("<https://a.example>", "<[https://a.example]>"),
-            ("https://a.example/?a=1&b=2\nhttp://b.example", "[https://a.example/?a=1&b=2]\n[http://b.example]"),
-            ("xhttp://a.example mailto:b@c.example tel:+49", "xhttp://a.example mailto:b@c.example tel:+49"),
+            (
+                "https://a.example/?a=1&b=2\nhttp://b.example",
+                "[https://a.example/?a=1&b=2]\n[http://b.example]",
+            ),
+            (
+                "xhttp://a.example mailto:b@c.example tel:+49",
+                "xhttp://a.example mailto:b@c.example tel:+49",
+            ),
             ("http https and httpx://", "http https and httpx://"),
             ("“https://a.example/é”", "“[https://a.example/é]”"),
         ];

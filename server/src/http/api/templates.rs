@@ -36,9 +36,8 @@ pub async fn create(
 ) -> Answer<Created<TemplateView>> {
     let (state, organization, Json(wanted)) = (&call.state, call.organization(), &call.body);
     let by = call.caller.label();
-    let work = async {
-        Ok(settings(state).template_create(organization, wanted, by, state.now()).await?)
-    };
+    let work =
+        async { Ok(settings(state).template_create(organization, wanted, by, state.now()).await?) };
     idempotent::once(state, organization, "template_create", &call.headers, wanted, work)
         .await
         .map(Created)
@@ -48,8 +47,7 @@ pub async fn create(
 pub async fn change(
     call: Call<String, NoQuery, Json<TemplateChange>>,
 ) -> Answer<Found<TemplateView>> {
-    let (organization, by, now) =
-        (call.organization(), call.caller.label(), call.state.now());
+    let (organization, by, now) = (call.organization(), call.caller.label(), call.state.now());
     let Json(TemplateChange { revision, name, subject, text, html }) = call.body;
     let wanted = TemplateCreate { id: call.path, name, subject, text, html };
     let settings = settings(&call.state);

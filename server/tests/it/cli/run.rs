@@ -204,13 +204,26 @@ fn templates_come_from_the_world() {
         r#"{"templates": [{"id": "tmpl_intro", "subject": "Hello {{contact.name}}", "text": "About {{input.topic}}."}]}"#,
     );
     let arguments = |world| {
-        ["--approve", "all", "--virtual-time", "--json", "--input", "{\"topic\": \"lamps\"}", "--world", world]
+        [
+            "--approve",
+            "all",
+            "--virtual-time",
+            "--json",
+            "--input",
+            "{\"topic\": \"lamps\"}",
+            "--world",
+            world,
+        ]
     };
     let path = world.path();
     let said = run(&file, &arguments(&path), "");
     let last = said.lines().pop().unwrap();
     let message = &last["messages"][0];
-    assert_eq!((&message["subject"], &message["body"]), (&json!("Hello Ada"), &json!("About lamps.")), "{said:?}");
+    assert_eq!(
+        (&message["subject"], &message["body"]),
+        (&json!("Hello Ada"), &json!("About lamps.")),
+        "{said:?}"
+    );
     let empty = TempFile::new("{}");
     let path = empty.path();
     let said = run(&file, &arguments(&path), "");

@@ -2,8 +2,8 @@
 
 use super::world::{World, email};
 use crate::support::{
-    database::{Place, on_each},
     clock::TestClock,
+    database::{Place, on_each},
     smtp_sink::{Fault, SmtpSink, Stage},
     town::{Town, action},
 };
@@ -38,7 +38,8 @@ async fn the_card_names_the_message_that_is_repeated() {
         let detail = world.gate.approval_detail(organization, row.id).await.unwrap();
         let gate = detail.gate.unwrap();
         assert_eq!(gate.verdict, "needs_approval");
-        let named = "It repeats \u{201c}Welcome, Ada\u{201d}, which left to Ada Lovelace <ada@example.com>";
+        let named =
+            "It repeats \u{201c}Welcome, Ada\u{201d}, which left to Ada Lovelace <ada@example.com>";
         assert!(gate.because.starts_with(named), "{}", gate.because);
         // Nothing leaves by itself, however long it waits.
         world.clock.advance(86_400);

@@ -15,8 +15,10 @@ async fn world() -> (Post, String, String) {
     let post = Post::new().await;
     let ada = post.contact("Ada", "ada@example.com").await;
     post.template("tmpl_intro", TEXT, Some(HTML)).await;
-    let conditions = [("events.hasClick('intro')", "clicked"), ("events.hasOpen('intro')", "opened")];
-    let workflow = post.published(&plan(&conditions, json!({ "opens": true, "clicks": true }))).await;
+    let conditions =
+        [("events.hasClick('intro')", "clicked"), ("events.hasOpen('intro')", "opened")];
+    let workflow =
+        post.published(&plan(&conditions, json!({ "opens": true, "clicks": true }))).await;
     (post, workflow, ada)
 }
 
@@ -52,7 +54,10 @@ async fn opens_and_clicks_are_asked_for_by_later_steps() {
         let [lamps, other, write, stop] = &all[..] else { panic!("{}", mail.html) };
         assert!(mail.text.contains(&format!("see {lamps}.\n")), "the same link: {}", mail.text);
         assert!(mail.text.ends_with("Stop: https://shop.example/unsubscribe"));
-        assert_eq!((write.as_str(), stop.as_str()), ("mailto:shop@example.com", "https://shop.example/unsubscribe"));
+        assert_eq!(
+            (write.as_str(), stop.as_str()),
+            ("mailto:shop@example.com", "https://shop.example/unsubscribe")
+        );
         for (link, target) in [(lamps, SHOP), (other, "https://other.example/"), (lamps, SHOP)] {
             let answer = post.fetch("GET", link, &[]).await;
             assert_eq!(answer.status(), 302);
@@ -139,7 +144,8 @@ async fn an_address_that_was_changed_leads_nowhere() {
     // Somebody who can write into the database of links cannot send readers elsewhere either: the code
     // stands over the target. A pixel that was made up is shown and noted nowhere.
     let pixel = pixel(&mail.html);
-    let forged = format!("{}{}", &pixel[..pixel.len() - 1], if pixel.ends_with('A') { "B" } else { "A" });
+    let forged =
+        format!("{}{}", &pixel[..pixel.len() - 1], if pixel.ends_with('A') { "B" } else { "A" });
     assert_eq!(post.fetch("GET", &forged, &[]).await.status(), 200);
     assert_eq!(post.signals(&run).await, Vec::<String>::new());
 }
@@ -149,7 +155,12 @@ async fn an_edit_keeps_the_links_and_the_pixel() {
     let post = Post::new().await;
     let ada = post.contact("Ada", "ada@example.com").await;
     post.template("tmpl_intro", "See https://shop.example/a", None).await;
-    let workflow = post.published(&plan(&[("events.hasReply('intro')", "answered")], json!({ "opens": true, "clicks": true }))).await;
+    let workflow = post
+        .published(&plan(
+            &[("events.hasReply('intro')", "answered")],
+            json!({ "opens": true, "clicks": true }),
+        ))
+        .await;
     let run = post.start(&workflow, &ada, json!({})).await;
     post.wait(&run).await;
     let draft = post.pending().await;
@@ -162,7 +173,10 @@ async fn an_edit_keeps_the_links_and_the_pixel() {
     assert_eq!(post.server.post(&post.owner(), &path, &edit).await.status, 200);
     let edited = post.approve().await;
     let mail = post.arrived().pop().unwrap();
-    assert_eq!((mail.text.as_str(), edited["message"]["html"].as_str()), (text.as_str(), Some(mail.html.as_str())));
+    assert_eq!(
+        (mail.text.as_str(), edited["message"]["html"].as_str()),
+        (text.as_str(), Some(mail.html.as_str()))
+    );
     assert!(mail.html.contains("&lt;soon&gt;"), "{}", mail.html);
     post.fetch("GET", &pixel(&mail.html), &[]).await;
     let followed = post.fetch("GET", address, &[]).await;

@@ -42,13 +42,19 @@ impl Post {
         let acme = server.organization("acme").await;
         let sink = SmtpSink::start().await;
         let post = Self { server, acme, sink, clock, _place: place };
-        post.put("/api/settings/channels/email", json!({
-            "kind": "smtp", "host": "127.0.0.1", "port": post.sink.port, "security": "none",
-            "from": "Shop <shop@example.com>",
-        }))
+        post.put(
+            "/api/settings/channels/email",
+            json!({
+                "kind": "smtp", "host": "127.0.0.1", "port": post.sink.port, "security": "none",
+                "from": "Shop <shop@example.com>",
+            }),
+        )
         .await;
-        post.put("/api/settings/general", json!({ "name": "Acme", "timezone": "UTC", "email_hold_ms": 0 }))
-            .await;
+        post.put(
+            "/api/settings/general",
+            json!({ "name": "Acme", "timezone": "UTC", "email_hold_ms": 0 }),
+        )
+        .await;
         post
     }
 
@@ -169,7 +175,9 @@ impl Post {
                 id: mail.message_id().unwrap().to_owned(),
                 to: received.to[0].clone(),
                 subject: mail.subject().unwrap().to_owned(),
-                reply_to: mail.reply_to().map(|to| to.first().unwrap().address().unwrap().to_owned()),
+                reply_to: mail
+                    .reply_to()
+                    .map(|to| to.first().unwrap().address().unwrap().to_owned()),
                 text: mail.body_text(0).unwrap().replace("\r\n", "\n"),
                 html: html.and_then(|part| part.text_contents()).unwrap_or_default().to_owned(),
             }
@@ -178,7 +186,12 @@ impl Post {
     }
 
     /// Fetches one of our addresses as a reader's program does, without following it.
-    pub async fn fetch(&self, method: &str, url: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+    pub async fn fetch(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> reqwest::Response {
         let client =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let mut request = client.request(method.parse().unwrap(), url);
@@ -214,10 +227,8 @@ pub fn between<'t>(text: &'t str, from: &str, to: &str) -> Vec<&'t str> {
 
 /// `intro → wait a day → branch on conditions → ends of the same names`.
 pub fn plan(conditions: &[(&str, &str)], tracking: Value) -> Value {
-    let mut branch: Vec<Value> = conditions
-        .iter()
-        .map(|(when, outcome)| json!({ "when": when, "goto": outcome }))
-        .collect();
+    let mut branch: Vec<Value> =
+        conditions.iter().map(|(when, outcome)| json!({ "when": when, "goto": outcome })).collect();
     branch.push(json!({ "when": "default", "goto": "cold" }));
     let ends = conditions.iter().map(|(_, outcome)| *outcome).chain(["cold"]);
     let mut steps = vec![

@@ -61,10 +61,16 @@ async fn conditions_hear_of_replies_bounces_and_opt_outs() {
 
         let took = async |raw: String, kind: &str| {
             let reply = post.deliver(&raw).await;
-            assert_eq!((reply.status, &reply.json()["kind"]), (200, &json!(kind)), "{}", reply.text);
+            assert_eq!(
+                (reply.status, &reply.json()["kind"]),
+                (200, &json!(kind)),
+                "{}",
+                reply.text
+            );
             reply.json()
         };
-        let out_of_office = answer(&to_away, "m1", "Auto-Submitted: auto-replied\r\n", "I am away.");
+        let out_of_office =
+            answer(&to_away, "m1", "Auto-Submitted: auto-replied\r\n", "I am away.");
         took(out_of_office, "auto_reply").await;
         took(bounce(&to_late, "m2", "delayed", "4.4.1"), "delay").await;
         took(bounce(&to_bounced, "m3", "failed", "5.1.1"), "bounce").await;
@@ -88,7 +94,10 @@ async fn conditions_hear_of_replies_bounces_and_opt_outs() {
         let refused = post.start(&workflow, &ada, json!({})).await;
         post.wait(&refused).await;
         let events = post.events(&refused).await;
-        assert!(events.iter().any(|event| event.to_string().contains("revoked the consent")), "{events:#?}");
+        assert!(
+            events.iter().any(|event| event.to_string().contains("revoked the consent")),
+            "{events:#?}"
+        );
 
         post.clock.advance_ms(DAY_MS);
         for (run, outcome) in [
@@ -155,7 +164,12 @@ async fn an_answer_ends_a_wait_and_has_drafts_looked_at_again() {
 async fn the_way_in_takes_emails_only_and_only_there() {
     let post = Post::new().await;
     let refused = post.deliver("this is no email").await;
-    assert_eq!((refused.status, refused.code().as_str()), (400, "invalid_body"), "{}", refused.text);
+    assert_eq!(
+        (refused.status, refused.code().as_str()),
+        (400, "invalid_body"),
+        "{}",
+        refused.text
+    );
     let large = format!("From: a@example.com\r\n\r\n{}", "x".repeat(5 * 1024 * 1024));
     assert_eq!(post.deliver(&large).await.status, 413);
     let nobody = "From: stranger@example.com\r\nSubject: Buy\r\n\r\nNow\r\n";
@@ -164,7 +178,8 @@ async fn the_way_in_takes_emails_only_and_only_there() {
     let url = address["url"].as_str().unwrap();
     let path = url.strip_prefix(&post.server.url("")).unwrap();
     let other = post.server.organization("other").await;
-    let theirs = post.server.get(&other.owner(), "/api/settings/channels/email/inbound").await.json();
+    let theirs =
+        post.server.get(&other.owner(), "/api/settings/channels/email/inbound").await.json();
     assert_ne!(theirs["url"], url);
     let last = if path.ends_with('A') { "B" } else { "A" };
     let short = &path[..path.len() - 1];
@@ -180,8 +195,11 @@ async fn the_way_in_takes_emails_only_and_only_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sandbox_answers_as_the_contact_would() {
     let post = Post::new().await;
-    post.put("/api/settings/channels/email", json!({ "kind": "sandbox", "from": "Shop <shop@example.com>" }))
-        .await;
+    post.put(
+        "/api/settings/channels/email",
+        json!({ "kind": "sandbox", "from": "Shop <shop@example.com>" }),
+    )
+    .await;
     let ada = post.contact("Ada", "ada@example.com").await;
     let workflow = post.published(&waiting()).await;
     let run = post.start(&workflow, &ada, json!({})).await;

@@ -13,18 +13,23 @@ async fn a_plan_sends_a_real_email_from_a_stored_template() {
     on_each(async || {
         let post = Post::new().await;
         let ada = post.contact("Ada <3 & Co", "ada@example.com").await;
-        let workflow = post.import(&plan(&[("events.hasReply('intro')", "answered")], json!(null))).await;
+        let workflow =
+            post.import(&plan(&[("events.hasReply('intro')", "answered")], json!(null))).await;
         // OUT-11: a plan whose template is missing is not published, and says which step it is.
         let refused = post.publish(&workflow).await;
         assert_eq!((refused.status, refused.code().as_str()), (422, "graph_problems"));
         let problem = &refused.json()["details"]["problems"][0];
-        assert_eq!((&problem["code"], &problem["node"]), (&json!("missing-template"), &json!("intro")));
+        assert_eq!(
+            (&problem["code"], &problem["node"]),
+            (&json!("missing-template"), &json!("intro"))
+        );
         assert!(problem["message"].as_str().unwrap().contains("tmpl_intro"), "{problem}");
 
         let text = "Dear {{contact.name}},\n\n{{input.product}} by {{sender.name}}.";
         post.template("tmpl_intro", text, Some(HTML)).await;
         assert_eq!(post.publish(&workflow).await.status, 201);
-        let run = post.start(&workflow, &ada, json!({ "product": "Lamps & <more>", "new": true })).await;
+        let run =
+            post.start(&workflow, &ada, json!({ "product": "Lamps & <more>", "new": true })).await;
         post.wait(&run).await;
         let shown = post.approve().await;
         let mail = post.arrived().pop().expect("it arrived");
@@ -33,8 +38,7 @@ async fn a_plan_sends_a_real_email_from_a_stored_template() {
         assert_eq!(mail.reply_to.as_deref(), Some("sales@example.com"));
         assert_eq!(mail.text, "Dear Ada <3 & Co,\n\nLamps & <more> by Shop.");
         assert_eq!(
-            mail.html,
-            "<h1>Hi Ada &lt;3 &amp; Co</h1><p>Lamps &amp; &lt;more&gt; is new.</p>",
+            mail.html, "<h1>Hi Ada &lt;3 &amp; Co</h1><p>Lamps &amp; &lt;more&gt; is new.</p>",
             "what is put in becomes no markup"
         );
         // What was approved is what arrived.
@@ -52,7 +56,8 @@ async fn templates_are_changed_by_one_at_a_time_and_deleted() {
         let (server, editor) = (&post.server, post.acme.machine(Role::Editor));
         let made = post.make("/api/templates", json!({ "id": "a", "text": "Hi" })).await;
         assert_eq!((&made["revision"], &made["name"]), (&json!(1), &json!("a")));
-        let again = server.post(&editor, "/api/templates", &json!({ "id": "a", "text": "x" })).await;
+        let again =
+            server.post(&editor, "/api/templates", &json!({ "id": "a", "text": "x" })).await;
         assert_eq!((again.status, again.code().as_str()), (422, "invalid_value"), "{}", again.text);
         for (wrong, field) in [
             (json!({ "id": "b" }), "text"),
@@ -71,7 +76,12 @@ async fn templates_are_changed_by_one_at_a_time_and_deleted() {
             server.send(&editor, Method::Put, "/api/templates/a", &body).await
         };
         let changed = change(1, "Hello").await;
-        assert_eq!((changed.status, &changed.json()["revision"]), (200, &json!(2)), "{}", changed.text);
+        assert_eq!(
+            (changed.status, &changed.json()["revision"]),
+            (200, &json!(2)),
+            "{}",
+            changed.text
+        );
         assert_eq!(change(1, "too late").await.code(), "conflict");
         assert_eq!(post.get("/api/templates/a").await["text"], "Hello");
         post.make("/api/templates", json!({ "id": "b", "name": "Zebra", "text": "x" })).await;
@@ -79,7 +89,8 @@ async fn templates_are_changed_by_one_at_a_time_and_deleted() {
         assert_eq!((&page["items"][0]["id"], &page["next_cursor"]), (&json!("a"), &json!("a")));
         assert_eq!(post.get("/api/templates?limit=1&cursor=a").await["items"][0]["id"], "b");
         assert_eq!(post.get("/api/templates?search=zeb").await["items"][0]["id"], "b");
-        let gone = async || server.raw(&editor, Method::Delete, "/api/templates/a", &[], None).await;
+        let gone =
+            async || server.raw(&editor, Method::Delete, "/api/templates/a", &[], None).await;
         assert_eq!(gone().await.status, 204);
         assert_eq!(gone().await.code(), "not_found");
         assert_eq!(change(2, "x").await.code(), "not_found");
@@ -125,17 +136,28 @@ async fn a_running_plan_stays_on_its_version() {
         assert_eq!(saved.status, 200, "{}", saved.text);
         let published = post.publish(&workflow).await;
         assert_eq!(published.json()["version"], 2, "{}", published.text);
-        assert_eq!(post.get(&format!("{workflow}/versions/1")).await, first, "a version never changes");
+        assert_eq!(
+            post.get(&format!("{workflow}/versions/1")).await,
+            first,
+            "a version never changes"
+        );
 
         let new = post.start(&workflow, &ada, json!({})).await;
         assert_eq!(draft_of(&post, &new).await, "Second");
         post.approve().await;
         post.clock.advance_ms(24 * 3_600_000);
-        assert_eq!(post.outcome(&old).await, "cold", "the run that had begun ends as its version says");
+        assert_eq!(
+            post.outcome(&old).await,
+            "cold",
+            "the run that had begun ends as its version says"
+        );
         assert_eq!(post.outcome(&new).await, "frozen");
         let versions = [&old, &new].map(|run| post.get(run));
         let versions = futures::future::join_all(versions).await;
-        assert_eq!((&versions[0]["run"]["version"], &versions[1]["run"]["version"]), (&json!(1), &json!(2)));
+        assert_eq!(
+            (&versions[0]["run"]["version"], &versions[1]["run"]["version"]),
+            (&json!(1), &json!(2))
+        );
     })
     .await;
 }

@@ -331,6 +331,8 @@ impl Store {
         match &self.inner.writer {
             Writer::Sqlite { queue, .. } => Some(queue.changes()),
             Writer::Postgres { .. } => None,
+            #[cfg(test)]
+            Writer::Model => None,
         }
     }
 

@@ -156,7 +156,7 @@ impl Inner {
             self.cells.put(organization, id, live);
         }
         self.committed(source.workflow, waits, plan, made.advance);
-        Ok(Started { run: id, status, created: true })
+        Ok(Started { run: id, status, end: None, created: true })
     }
 
     async fn row_of_fork(
@@ -166,7 +166,6 @@ impl Inner {
         fork: &ForkRun,
     ) -> Result<NewRun, EngineError> {
         Ok(NewRun {
-            workflow: source.workflow,
             version,
             started_by: fork.by.clone(),
             thread_id: source.thread_id.clone(),
@@ -182,7 +181,7 @@ impl Inner {
     ) -> Result<Option<Started>, EngineError> {
         let Some(key) = &fork.idempotency_key else { return Ok(None) };
         let found = store::run_by_key(&self.store, organization, key).await?;
-        Ok(found.map(|row| Started { run: row.id, status: row.status, created: false }))
+        Ok(found.map(|row| Started { run: row.id, status: row.status, end: None, created: false }))
     }
 
     /// A run's whole journal, which the domain bounds.

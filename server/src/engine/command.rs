@@ -490,10 +490,6 @@ impl Inner {
     }
 }
 
-fn asks_slot(writes: &[RunWrite]) -> bool {
-    writes.iter().any(|write| matches!(write, RunWrite::SlotAsk(..)))
-}
-
 pub(super) fn outcome(live: &Live, events: usize) -> Outcome {
     Outcome { status: live.state.status(), seq: live.state.seq, events }
 }

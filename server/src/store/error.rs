@@ -69,6 +69,11 @@ impl From<sqlx::Error> for StoreError {
                 column: "column",
                 detail: format!("column {index}: {source}"),
             },
+            // What was gathered could not be sent (`Tx::send_first`): it says itself why.
+            sqlx::Error::AnyDriverError(inner) => match inner.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => Self::Unavailable(other.to_string()),
+            },
             other => Self::Unavailable(other.to_string()),
         }
     }

@@ -1,17 +1,16 @@
-//! Statements whose rows nobody looks at: gathered in a transaction and sent to the database in one piece.
+//! Statements whose rows nobody looks at: gathered in a transaction and sent to the database together.
 //!
-//! Asking SQLite means handing a statement to the thread of its connection and waiting for the answer, and asking
-//! PostgreSQL means a trip over the network; either costs more than a small statement. So what only writes is
-//! gathered, in order, and goes out before the next statement that reads, or at the end of the operation. An error
-//! shows there, and undoes the operation as it would have at once.
+//! Asking PostgreSQL means a trip over the network, which costs more than a small statement: statements about different
+//! tables go as one. SQLite runs them in turn; it is spared a transaction in which nothing was written. What only
+//! writes is gathered, in order, and goes out before the next statement that reads, or at the end of the operation. An
+//! error shows there, and undoes the operation as it would have at once.
 //!
 //! Deliberately absent: statements that answer with rows; they go through [`on_tx!`](crate::on_tx), which sends what
 //! was gathered first.
 
 use super::{StoreError, StoreResult, Tx, tx::Conn};
-use futures::StreamExt;
 use sqlx::{
-    Arguments, AssertSqlSafe, Either, Executor, PgConnection, Row, SqliteConnection,
+    Arguments, AssertSqlSafe, PgConnection, Row, SqliteConnection,
     postgres::PgArguments, sqlite::SqliteArguments,
 };
 use uuid::Uuid;
@@ -117,7 +116,7 @@ impl Tx {
         }
         let statements = std::mem::take(&mut self.gathered);
         let (written, result) = match &mut self.conn {
-            Conn::Sqlite(conn) => send_together(conn, &statements).await,
+            Conn::Sqlite(conn) => send_in_turn(conn, &statements).await,
             Conn::Postgres(conn) => send_by_table(conn, &statements).await,
             // The model is told by calls of its own, before anything is gathered.
             #[cfg(test)]
@@ -134,23 +133,20 @@ impl Tx {
 
     /// As [`send`](Self::send), in front of a statement of its own; for [`on_tx!`](crate::on_tx).
     pub(crate) async fn send_first(&mut self) -> sqlx::Result<()> {
-        self.send().await.map_err(|error| match error {
-            StoreError::Unavailable(text) => sqlx::Error::Protocol(text),
-            other => sqlx::Error::Protocol(format!("what was gathered could not be sent: {other}")),
-        })
+        // Its kind is found again by `StoreError::from`.
+        self.send().await.map_err(|error| sqlx::Error::AnyDriverError(Box::new(error)))
     }
 }
 
 /// How many rows each statement wrote, up to the first error.
 type Sent = (Vec<u64>, sqlx::Result<()>);
 
-/// SQLite runs them one after the other and stops at the first error.
-async fn send_together(conn: &mut SqliteConnection, statements: &[Statement]) -> Sent {
+/// SQLite runs them one after the other and stops at the first error. Not as one text: its driver goes on with the
+/// rest of a text behind a statement that failed, a commit among it.
+async fn send_in_turn(conn: &mut SqliteConnection, statements: &[Statement]) -> Sent {
     let mut written = Vec::with_capacity(statements.len());
-    let (mut sql, mut all) = (String::new(), SqliteArguments::default());
     for statement in statements {
-        renumber(&mut sql, statement.sql, all.len());
-        sql.push_str(";\n");
+        let mut all = SqliteArguments::default();
         for arg in &statement.args {
             let added = match arg.clone() {
                 Arg::Int(value) => all.add(value),
@@ -162,13 +158,13 @@ async fn send_together(conn: &mut SqliteConnection, statements: &[Statement]) ->
                 return (written, Err(sqlx::Error::Encode(error)));
             }
         }
-    }
-    let mut steps = conn.fetch_many(sqlx::query_with(AssertSqlSafe(sql), all));
-    while let Some(step) = steps.next().await {
-        match step {
-            Ok(Either::Left(done)) => written.push(done.rows_affected()),
-            Ok(Either::Right(_)) => {}
+        match sqlx::query_with(statement.sql, all).execute(&mut *conn).await {
+            Ok(done) => written.push(done.rows_affected()),
             Err(error) => return (written, Err(error)),
+        }
+        // What comes after a fence that does not hold must not be tried.
+        if statement.fence.is_some() && written.last() == Some(&0) {
+            break;
         }
     }
     (written, Ok(()))

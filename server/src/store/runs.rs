@@ -265,16 +265,9 @@ pub async fn run_version_set(
     run: RunId,
     version: u32,
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
-        "UPDATE runs SET version = $3 WHERE organization_id = $1 AND id = $2"
-    )
-    .bind(organization.0)
-    .bind(run.0)
-    .bind(i64::from(version))
-    .execute(&mut *conn)
-    .await
-    .map(value::rows))?;
-    Ok(())
+    on_model!(tx, |_model| Ok(()));
+    let sql = "UPDATE runs SET version = $3 WHERE organization_id = $1 AND id = $2";
+    tx.gather("runs", sql, args![organization.0, run.0, version]).await
 }
 
 /// The second half of [`run_advance`]: the journal and the rows that go with it.
@@ -518,6 +511,7 @@ pub async fn run_parts(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<RunParts> {
+    on_model!(store, |node| node.read(|tables| tables.run_parts(run)).await);
     let row: PartsRow = on_db!(store, |pool| sqlx::query_as(
         "SELECT r.*, c.seq AS checkpoint_seq, c.state AS checkpoint, l.root_workflow_id FROM runs r
          LEFT JOIN run_checkpoints c ON c.organization_id = r.organization_id AND c.run_id = r.id AND c.format = $3

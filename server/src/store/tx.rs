@@ -32,7 +32,7 @@ pub(crate) enum Conn {
     Sqlite(SqliteConnection),
     Postgres(PoolConnection<Postgres>),
     #[cfg(test)]
-    Model(super::model::ModelTx),
+    Model(Box<super::model::ModelTx>),
 }
 
 /// Runs the same body with the connection of whichever database this is, after what was gathered
@@ -107,14 +107,14 @@ impl Tx {
 
     #[cfg(test)]
     pub(super) fn of_model(model: super::model::ModelTx) -> Self {
-        Self::new(Conn::Model(model), 0)
+        Self::new(Conn::Model(Box::new(model)), 0)
     }
 
     /// The model's transaction, in unit tests.
     #[cfg(test)]
     pub(super) fn model(&mut self) -> Option<&mut super::model::ModelTx> {
         match &mut self.conn {
-            Conn::Model(model) => Some(model),
+            Conn::Model(model) => Some(&mut **model),
             _ => None,
         }
     }

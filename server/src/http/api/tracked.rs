@@ -59,7 +59,7 @@ fn visit(state: &AppState, method: &Method, headers: &HeaderMap) -> Visit {
     };
     Visit {
         agent: text("user-agent").to_owned(),
-        ahead: *method == Method::HEAD || AHEAD.iter().any(|name| looks_ahead(name)),
+        ahead: *method == Method::HEAD || AHEAD.iter().any(looks_ahead),
         own: auth::identity_from_headers(headers, state.secure_cookies()).is_some(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::super::{
     Approval, Decided, NewApproval, NewRun, OpenCall, OutsideEvent, Run, RunCommit, RunLink,
-    StoreError, StoreResult, calls::CallState, value,
+    RunParts, StoreError, StoreResult, calls::CallState, value,
 };
 use super::{ORGANIZATION, Wrong};
 use chrono::{DateTime, Utc};
@@ -106,6 +106,15 @@ impl Tables {
         Ok(row.run.clone())
     }
 
+    pub(crate) fn run_parts(&self, run: RunId) -> StoreResult<RunParts> {
+        let root_workflow = self.link_fetch(run).map(|link| link.root_workflow);
+        Ok(RunParts {
+            run: self.run_fetch(run)?,
+            checkpoint: self.checkpoint_fetch(run),
+            root_workflow,
+        })
+    }
+
     pub(crate) fn run_by_key(&self, key: &str) -> Option<Run> {
         let mut runs = self.runs.values();
         runs.find(|row| row.key.as_deref() == Some(key)).map(|row| row.run.clone())
@@ -198,7 +207,7 @@ impl ModelTx {
         let run = Run {
             organization: ORGANIZATION,
             id: commit.run,
-            workflow: new.workflow,
+            workflow: commit.workflow,
             version: new.version,
             seq: commit.seq,
             status: head.status.clone(),

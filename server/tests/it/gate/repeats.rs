@@ -71,7 +71,7 @@ async fn a_run_that_is_reopened_asks_before_it_sends_again() {
     }
     let stop = Command::Stop { reason: "wrong".into(), by: "Grace".into(), replaced_by: None };
     town.engine.command(town.organization, run, stop).await.unwrap();
-    let reopen = Command::Reopen { by: "Grace".into() };
+    let reopen = Command::Reopen { by: "Grace".into(), from: None };
     town.engine.command(town.organization, run, reopen).await.unwrap();
     town.engine.settled().await;
     let asked = town.pending().await.into_iter().find(|row| row.kind == ApprovalKind::Message);

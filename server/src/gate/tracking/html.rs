@@ -61,8 +61,11 @@ fn tag_length(text: &str) -> usize {
 /// A link's tag with its `href` changed.
 fn link(tag: &str, change: &mut dyn FnMut(&str) -> Option<String>) -> String {
     let attributes = attributes(tag);
-    let value = |name: &str| attributes.iter().find(|found| found.name.eq_ignore_ascii_case(name));
-    let Some(href) = value("href").filter(|_| value("data-no-track").is_none()) else {
+    let value = |name: &str| {
+        attributes.iter().find(|found| found.name.eq_ignore_ascii_case(name))
+    };
+    let leads = |href: &&Attribute| href.from < href.to && value("data-no-track").is_none();
+    let Some(href) = value("href").filter(leads) else {
         return tag.to_owned();
     };
     let changed = decoded(&tag[href.from..href.to]).and_then(|url| change(url.trim()));

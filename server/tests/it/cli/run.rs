@@ -203,18 +203,10 @@ fn templates_come_from_the_world() {
     let world = TempFile::new(
         r#"{"templates": [{"id": "tmpl_intro", "subject": "Hello {{contact.name}}", "text": "About {{input.topic}}."}]}"#,
     );
-    let arguments = |world| {
-        [
-            "--approve",
-            "all",
-            "--virtual-time",
-            "--json",
-            "--input",
-            "{\"topic\": \"lamps\"}",
-            "--world",
-            world,
-        ]
-    };
+    fn arguments(world: &str) -> [&str; 8] {
+        let input = "{\"topic\": \"lamps\"}";
+        ["--approve", "all", "--virtual-time", "--json", "--input", input, "--world", world]
+    }
     let path = world.path();
     let said = run(&file, &arguments(&path), "");
     let last = said.lines().pop().unwrap();

@@ -40,6 +40,7 @@ fn requests(endpoint: &Endpoint, workflow: &str, run: &str) -> [(String, Value);
         "publish" => ("note", json!("second")),
         "run_start" | "run_fork" => ("input", json!({ "a": 2 })),
         "secret_set" => ("name", json!("another_key")),
+        "template_create" => ("id", json!("another")),
         _ => ("name", json!("Another")),
     };
     other[field] = value;

@@ -61,9 +61,7 @@ fn tag_length(text: &str) -> usize {
 /// A link's tag with its `href` changed.
 fn link(tag: &str, change: &mut dyn FnMut(&str) -> Option<String>) -> String {
     let attributes = attributes(tag);
-    let value = |name: &str| {
-        attributes.iter().find(|found| found.name.eq_ignore_ascii_case(name))
-    };
+    let value = |name: &str| attributes.iter().find(|found| found.name.eq_ignore_ascii_case(name));
     let leads = |href: &&Attribute| href.from < href.to && value("data-no-track").is_none();
     let Some(href) = value("href").filter(leads) else {
         return tag.to_owned();

@@ -173,7 +173,7 @@ impl Post {
             let html = mail.html_part(0).filter(|part| part.is_text_html());
             Arrived {
                 id: mail.message_id().unwrap().to_owned(),
-                to: received.to[0].clone(),
+                to: between(&received.to[0], "<", ">")[0].to_owned(),
                 subject: mail.subject().unwrap().to_owned(),
                 reply_to: mail
                     .reply_to()

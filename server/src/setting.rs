@@ -8,6 +8,7 @@ mod secrets;
 mod templates;
 
 pub use outbound::{Rules, rules_of};
+pub use templates::NAME_CURSOR;
 
 use crate::{
     secret::{Vault, VaultError},

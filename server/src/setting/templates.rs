@@ -12,6 +12,8 @@ use signalbox::{
     wire::{Page, PageQuery, TemplateCreate, TemplateView},
 };
 
+/// What the cursor of a list in the order of names begins with; the last name follows.
+pub const NAME_CURSOR: &str = "after.";
 /// Templates of one organisation.
 pub const TEMPLATES_MAX: u32 = 1_000;
 const NAME_MAX: usize = 200;
@@ -26,12 +28,13 @@ impl Settings {
     ) -> Result<Page<TemplateView>, SettingError> {
         let limit = query.limit.unwrap_or(50).clamp(1, 200);
         let search = query.search.as_deref().filter(|text| !text.trim().is_empty());
-        let after = query.cursor.as_deref();
+        let after = query.cursor.as_deref().and_then(|cursor| cursor.strip_prefix(NAME_CURSOR));
         let listed = store::template_list(&self.store, organization, search, after, limit + 1);
         let mut items = listed.await?;
         let more = items.len() > limit as usize;
         items.truncate(limit as usize);
-        let next_cursor = items.last().filter(|_| more).map(|last| last.id.clone());
+        let next_cursor =
+            items.last().filter(|_| more).map(|last| format!("{NAME_CURSOR}{}", last.id));
         Ok(Page { items, next_cursor, total: None })
     }
 

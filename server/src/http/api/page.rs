@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use crate::{gate, http::failure::Failure};
+use crate::{gate, http::failure::Failure, setting::NAME_CURSOR};
 use signalbox::wire::{ErrorCode, Page};
 use std::str::FromStr;
 
@@ -37,6 +37,14 @@ pub fn gate_cursor(text: Option<String>) -> Result<Option<String>, Failure> {
 fn foreign_cursor() -> Failure {
     Failure::new(ErrorCode::InvalidParameter, "The cursor is not one that this list gave.")
         .help("Leave `cursor` out to start at the first page.")
+}
+
+/// A cursor of a list in the order of names, checked and passed on.
+pub fn name_cursor(text: Option<&str>) -> Result<(), Failure> {
+    match text.map(|text| text.strip_prefix(NAME_CURSOR)) {
+        Some(None | Some("")) => Err(foreign_cursor()),
+        _ => Ok(()),
+    }
 }
 
 /// A page of rows of which one more than wanted was read.

@@ -22,6 +22,7 @@ fn settings(state: &AppState) -> &Settings {
 /// `GET /api/templates`.
 pub async fn list(call: Call<(), PageQuery>) -> Answer<Found<Page<TemplateView>>> {
     page::limit(call.query.limit)?;
+    page::name_cursor(call.query.cursor.as_deref())?;
     Ok(Found(settings(&call.state).templates(call.organization(), &call.query).await?))
 }
 

@@ -86,8 +86,11 @@ async fn templates_are_changed_by_one_at_a_time_and_deleted() {
         assert_eq!(post.get("/api/templates/a").await["text"], "Hello");
         post.make("/api/templates", json!({ "id": "b", "name": "Zebra", "text": "x" })).await;
         let page = post.get("/api/templates?limit=1").await;
-        assert_eq!((&page["items"][0]["id"], &page["next_cursor"]), (&json!("a"), &json!("a")));
-        assert_eq!(post.get("/api/templates?limit=1&cursor=a").await["items"][0]["id"], "b");
+        assert_eq!(
+            (&page["items"][0]["id"], &page["next_cursor"]),
+            (&json!("a"), &json!("after.a"))
+        );
+        assert_eq!(post.get("/api/templates?limit=1&cursor=after.a").await["items"][0]["id"], "b");
         assert_eq!(post.get("/api/templates?search=zeb").await["items"][0]["id"], "b");
         let gone =
             async || server.raw(&editor, Method::Delete, "/api/templates/a", &[], None).await;

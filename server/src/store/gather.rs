@@ -10,8 +10,8 @@
 
 use super::{StoreError, StoreResult, Tx, tx::Conn};
 use sqlx::{
-    Arguments, AssertSqlSafe, PgConnection, Row, SqliteConnection,
-    postgres::PgArguments, sqlite::SqliteArguments,
+    Arguments, AssertSqlSafe, PgConnection, Row, SqliteConnection, postgres::PgArguments,
+    sqlite::SqliteArguments,
 };
 use uuid::Uuid;
 

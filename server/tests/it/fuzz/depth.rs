@@ -80,8 +80,11 @@ const NESTING: &[(&str, &str)] = &[
 
 type Reader = fn(&[u8]) -> Result<Seen, String>;
 
+/// What stands before and behind the nested text.
+type Around = &'static [(&'static str, &'static str)];
+
 /// All that reads, and what stands around the nested text.
-const READERS: &[(&str, Reader, &[(&str, &str)])] = &[
+const READERS: &[(&str, Reader, Around)] = &[
     ("expression", language::expression, &[("", "")]),
     ("template", language::template, &[("", ""), ("{{", "}}")]),
     ("cron", language::cron, &[("", ""), ("0 0 * * ", "")]),

@@ -42,7 +42,9 @@ impl Hold {
     }
 
     fn go(&self, node: &str) {
-        self.let_go.send_modify(|nodes| { nodes.insert(node.to_owned()); });
+        self.let_go.send_modify(|nodes| {
+            nodes.insert(node.to_owned());
+        });
     }
 }
 
@@ -51,9 +53,13 @@ impl CallExecutor for Hold {
         async move {
             let node = context.node.0;
             let mut let_go = self.let_go.subscribe();
-            self.begun.send_modify(|begun| { begun.insert(node.clone()); });
+            self.begun.send_modify(|begun| {
+                begun.insert(node.clone());
+            });
             let _ = let_go.wait_for(|nodes| nodes.contains(&node)).await;
-            self.begun.send_modify(|begun| { begun.remove(&node); });
+            self.begun.send_modify(|begun| {
+                begun.remove(&node);
+            });
             CallOutcome::Succeeded { output: json!("done"), usage: None }
         }
         .boxed()

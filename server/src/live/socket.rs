@@ -204,7 +204,11 @@ impl Listener {
                 self.runs.remove(&run);
                 Ok(())
             }
-            Err(error) => self.complain(&format!("The frame was not understood: {error}.")).await,
+            Err(error) => {
+                // It repeats what was sent, and that may be long.
+                let why: String = error.to_string().chars().take(300).collect();
+                self.complain(&format!("The frame was not understood: {why}.")).await
+            }
         }
     }
 

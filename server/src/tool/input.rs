@@ -168,7 +168,7 @@ mod tests {
             json!({"name": "A", "plan": "gold"}),
             Some(json!({"name": "A", "plan": "gold"})),
         );
-        check("email.send", json!({"to": "a@example.com"}), None);
+        check("email.send", json!({"to": "a@example.com", "subject": {"a": 1}}), None);
         let bound = json!({"expression": {"$expression": "a > {{b}}", "$scope": {"b": 1}}});
         check("customer.filter", bound.clone(), Some(bound));
     }

@@ -5,7 +5,7 @@ import type { Server } from "../support/server";
 /** A run that failed at its step “Call the shop”, after “Note it” was done; its id. */
 async function failedRun(server: Server): Promise<string> {
   const note = { type: "set_variables", parameters: { seen: true } };
-  const call = { type: "http_request", parameters: { url: "http://127.0.0.1:9/", method: "GET" } };
+  const call = { type: "http_request", parameters: { url: "http://shop.invalid/", method: "GET" } };
   const steps = [
     { stepSlug: "start", stepType: "trigger", config: { type: "manual" }, nextSteps: { success: "note" } },
     { stepSlug: "note", stepType: "action", name: "Note it", config: note, nextSteps: { success: "call" } },

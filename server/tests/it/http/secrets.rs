@@ -40,13 +40,21 @@ impl Write for Log {
 }
 
 impl Log {
-    fn start(&self) -> tracing::subscriber::DefaultGuard {
+    /// Listens on this thread. The second one hears nothing and is there because `tracing`, while only one exists, asks
+    /// the thread that comes to a place in the code first whether anybody listens there: another test's thread says no,
+    /// for all.
+    fn start(&self) -> (tracing::Dispatch, tracing::subscriber::DefaultGuard) {
         let log = self.clone();
+        let second = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(std::io::sink)
+            .finish();
+        let second = tracing::Dispatch::new(second);
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
             .with_writer(move || log.clone())
             .finish();
-        tracing::subscriber::set_default(subscriber)
+        (second, tracing::subscriber::set_default(subscriber))
     }
 
     fn text(&self) -> String {

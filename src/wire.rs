@@ -45,8 +45,8 @@ pub use runs::{
 };
 pub use schedules::ScheduleNext;
 pub use settings::{
-    EmailChannel, EmailChannelView, GeneralSettings, ModelPrice, ModelSettings, ModelSettingsView,
-    QueueLimit, QueueSettings, SecretSet, SecretView, SmtpSecurity,
+    EmailChannel, EmailChannelView, GeneralSettings, HistorySettings, ModelPrice, ModelSettings,
+    ModelSettingsView, QueueLimit, QueueSettings, SecretSet, SecretView, SmtpSecurity,
 };
 pub use tasks::{
     ClaimedTask, TaskBeat, TaskClaim, TaskComplete, TaskFail, TaskLease, TaskRelease, TaskReported,

@@ -2,6 +2,7 @@
 
 mod email;
 mod general;
+mod history;
 mod members;
 mod models;
 mod secrets;
@@ -10,6 +11,7 @@ mod tokens;
 
 pub use email::EmailTab;
 pub use general::GeneralTab;
+pub use history::HistoryTab;
 pub use members::MembersTab;
 pub use models::ModelsTab;
 pub use secrets::SecretsTab;

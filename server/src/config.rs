@@ -22,6 +22,10 @@ pub struct ServeConfig {
     /// The address people use, such as https://box.example.com; needed behind a proxy
     #[arg(long, env = "SIGNALBOX_PUBLIC_URL")]
     pub public_url: Option<String>,
+    /// Where to serve numbers for Prometheus (`/metrics`), such as 127.0.0.1:9464; nowhere unless given.
+    /// Whoever reaches the address may read them, so keep it on this machine or a private network
+    #[arg(long, env = "SIGNALBOX_METRICS_ADDR")]
+    pub metrics_addr: Option<SocketAddr>,
     /// Hosts that workflows may ask although they are private or on another port than 80 and 443:
     /// `host` or `host:port`, separated by commas
     #[arg(long, env = "SIGNALBOX_ALLOW_HOSTS", default_value = "")]
@@ -61,6 +65,7 @@ mod tests {
             database_url: None,
             key_file: None,
             public_url: Some(url.into()),
+            metrics_addr: None,
             allow_hosts: String::new(),
         }
         .public_origin()

@@ -74,6 +74,7 @@ struct Inner {
     activity: activity::Activity,
     /// Somebody waits for a queue's minute to be over.
     minute_awaited: AtomicBool,
+    looked: recovery::Looked,
     committed: broadcast::Sender<Arc<Committed>>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -118,6 +119,12 @@ pub enum EngineError {
     /// There is too much to do; try again later.
     #[error("the engine is busy; try again in a moment")]
     Busy,
+    /// The disk is nearly full: runs that are going on may finish, new ones are not begun.
+    #[error("only {} MiB are free where the data lies: no new runs are started", .free_bytes >> 20)]
+    NoRoom {
+        /// What is free, in bytes.
+        free_bytes: u64,
+    },
     /// The engine is stopping.
     #[error("the engine is stopping")]
     Stopping,
@@ -156,6 +163,7 @@ impl Engine {
             others: others::Others::default(),
             activity: activity::Activity::default(),
             minute_awaited: AtomicBool::new(false),
+            looked: recovery::Looked::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
             store,

@@ -198,7 +198,8 @@ impl Gate {
         runs.tell(organization, run, command, ride).await
     }
 
-    /// As [`tell`](Self::tell); when the run has ended or does not wait for it any more the write is made alone.
+    /// As [`tell`](Self::tell); when the run has ended, does not wait for it any more or is kept no longer the write is
+    /// made alone.
     async fn tell_or_write(
         &self,
         organization: OrganizationId,
@@ -208,6 +209,8 @@ impl Gate {
     ) -> StoreResult<()> {
         match self.tell(organization, run, command, Arc::clone(&ride)).await {
             Ok(()) => Ok(()),
+            // Messages outlive their runs. Where the write itself misses something it does so again.
+            Err(TellError::Store(StoreError::NotFound { .. })) => self.write(ride).await,
             Err(TellError::Store(error)) => Err(error),
             Err(TellError::Refused(refusal)) => {
                 tracing::debug!(%refusal, "the run does not wait for it; only the message is written");

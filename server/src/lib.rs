@@ -13,6 +13,7 @@ pub mod hours;
 pub mod http;
 pub mod live;
 pub mod maintenance;
+pub mod metrics;
 pub mod model;
 pub mod money;
 pub mod secret;

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the organisation's name, which lives with the organisation.
 
+mod history;
 mod outbound;
 mod queues;
 mod secrets;

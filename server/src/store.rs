@@ -36,10 +36,13 @@ mod model_calls;
 mod outbound;
 mod outside;
 mod overview;
+mod payloads;
 mod postgres;
 mod probe;
 mod remembered;
+mod retention;
 mod run_care;
+mod run_list;
 mod run_parts;
 mod runs;
 mod schedules;
@@ -49,6 +52,7 @@ mod sessions;
 mod settings;
 mod space;
 mod sqlite;
+mod stand;
 mod tasks;
 mod templates;
 mod threads;
@@ -81,16 +85,20 @@ pub use model_calls::*;
 pub use outbound::*;
 pub use outside::*;
 pub use overview::*;
+pub use payloads::{INLINE_BYTES_MAX, PAYLOAD_BYTES_MAX};
 pub use probe::*;
 pub use remembered::Remembered;
+pub use retention::*;
 pub use run_care::*;
+pub use run_list::{RunFilter, run_list};
 pub use run_parts::*;
 pub use runs::*;
 pub use schedules::*;
 pub use secrets::*;
 pub use sessions::*;
 pub use settings::*;
-pub use space::DiskSpace;
+pub use space::{DiskSpace, SpaceReading};
+pub use stand::{Stand, stand};
 pub use tasks::*;
 pub use templates::*;
 pub use threads::*;
@@ -133,6 +141,7 @@ struct Inner {
     pool: Pool,
     writer: Writer,
     feed: broadcast::Sender<Arc<FeedEntry>>,
+    space: Option<SpaceReading>,
 }
 
 /// Who writes; one variant a database.
@@ -199,6 +208,8 @@ pub struct StoreOptions {
     pub faults: Option<Arc<dyn Faults>>,
     /// Concurrent reads; 4 when 0, 8 on a database server.
     pub readers: u32,
+    /// Where the free space is read, for tests; the disk unless given.
+    pub space: Option<SpaceReading>,
 }
 
 impl Store {
@@ -232,7 +243,8 @@ impl Store {
         let reopen = place.clone_path();
         let queue = writer::start(Tx::sqlite(conn), reopen, feed.clone(), options.faults);
         let writer = Writer::Sqlite { queue, place };
-        Ok(Self { inner: Arc::new(Inner { pool: Pool::Sqlite(pool), writer, feed }) })
+        let inner = Inner { pool: Pool::Sqlite(pool), writer, feed, space: options.space };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Opens a database on a PostgreSQL server (`postgres://user:password@host/database`), beside any
@@ -260,7 +272,8 @@ impl Store {
         tasks.spawn(numbering.run(position));
         let writer = postgres::Writer::new(writers, lease.clone(), options.faults, changed);
         let writer = Writer::Postgres { writer, lease, stop: stop.drop_guard(), tasks };
-        Ok(Self { inner: Arc::new(Inner { pool: Pool::Postgres(pool), writer, feed }) })
+        let inner = Inner { pool: Pool::Postgres(pool), writer, feed, space: options.space };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The folder of an embedded database.
@@ -335,6 +348,36 @@ impl Store {
             Writer::Postgres { .. } => None,
             #[cfg(test)]
             Writer::Model => None,
+        }
+    }
+
+    /// Whether what is written is to last.
+    fn is_durable(&self) -> bool {
+        match &self.inner.writer {
+            Writer::Sqlite { place, .. } => place.is_durable(),
+            Writer::Postgres { .. } => true,
+            #[cfg(test)]
+            Writer::Model => false,
+        }
+    }
+
+    /// Operations that wait for the writer.
+    pub fn writes_waiting(&self) -> usize {
+        match &self.inner.writer {
+            Writer::Sqlite { queue, .. } => queue.waiting(),
+            Writer::Postgres { writer, .. } => writer.waiting(),
+            #[cfg(test)]
+            Writer::Model => 0,
+        }
+    }
+
+    /// Whether nobody waits to write.
+    fn is_idle(&self) -> bool {
+        match &self.inner.writer {
+            Writer::Sqlite { queue, .. } => queue.is_idle(),
+            Writer::Postgres { .. } => false,
+            #[cfg(test)]
+            Writer::Model => false,
         }
     }
 

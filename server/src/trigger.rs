@@ -86,6 +86,7 @@ fn may_pass(error: &EngineError) -> bool {
         error,
         EngineError::Busy
             | EngineError::Stopping
+            | EngineError::NoRoom { .. }
             | EngineError::Store(StoreError::Unavailable(_) | StoreError::Conflict { .. })
     )
 }

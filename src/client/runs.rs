@@ -6,6 +6,11 @@ use crate::wire::{
     EventsPage, Page, ReasonBody, RunDetail, RunFork, RunMigrate, RunMigration, RunQuery, RunRetry,
     RunStart, RunStarted, RunView, RunWait,
 };
+use chrono::{DateTime, SecondsFormat, Utc};
+
+fn written(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+}
 
 impl Client {
     /// `POST /api/workflows/{id}/runs`. With a key, a repeated call gives the run of the first.
@@ -22,9 +27,12 @@ impl Client {
     /// `GET /api/runs`.
     pub async fn runs(&self, wanted: &RunQuery) -> Answer<Page<RunView>> {
         let parameters = query(&[
-            ("phase", wanted.phase.map(|phase| phase.as_str().to_owned())),
+            ("state", wanted.state.map(|state| state.as_str().to_owned())),
             ("workflow", wanted.workflow.map(|id| id.to_string())),
             ("contact", wanted.contact.map(|id| id.to_string())),
+            ("after", wanted.after.map(written)),
+            ("before", wanted.before.map(written)),
+            ("q", wanted.q.clone()),
             ("limit", wanted.limit.map(|limit| limit.to_string())),
             ("cursor", wanted.cursor.clone()),
         ]);

@@ -2,8 +2,9 @@
 
 use super::{Answer, Client, Method};
 use crate::wire::{
-    EmailChannel, EmailChannelView, GeneralSettings, InboundAddress, ModelSettings,
-    ModelSettingsView, OutboundSettings, OutboundView, QueueSettings, SecretSet, SecretView,
+    EmailChannel, EmailChannelView, GeneralSettings, HistorySettings, InboundAddress,
+    ModelSettings, ModelSettingsView, OutboundSettings, OutboundView, QueueSettings, SecretSet,
+    SecretView,
 };
 use serde_json::Value;
 
@@ -15,6 +16,14 @@ impl Client {
     /// `PUT /api/settings/general`.
     pub async fn settings_general_set(&self, body: &GeneralSettings) -> Answer<GeneralSettings> {
         self.with_body(Method::Put, "/api/settings/general".into(), body, Vec::new()).await
+    }
+    /// `GET /api/settings/history`.
+    pub async fn settings_history(&self) -> Answer<HistorySettings> {
+        self.get("/api/settings/history".into()).await
+    }
+    /// `PUT /api/settings/history`.
+    pub async fn settings_history_set(&self, body: &HistorySettings) -> Answer<HistorySettings> {
+        self.with_body(Method::Put, "/api/settings/history".into(), body, Vec::new()).await
     }
     /// `GET /api/settings/channels/email`.
     pub async fn settings_email(&self) -> Answer<EmailChannelView> {

@@ -50,12 +50,18 @@ pub enum HealthCode {
     OutboundStopped,
     /// The server is going down.
     ShuttingDown,
-    /// Less than 5 % or 1 GiB is free where the data lies.
+    /// Less than 5 % or 1 GiB is free where the data lies: no new runs are started.
     DiskLow,
     /// A timer is more than 5 seconds late.
     TimersLate,
     /// Calls of steps wait in a long queue.
     CallsBacklog,
+    /// The watch over runs has not looked for more than 90 seconds.
+    WatchSilent,
+    /// This server's lease on a shared database has run out; it takes no work until it has one again.
+    LeaseLost,
+    /// A mail server of an organisation is not reached; its messages wait.
+    ChannelUnreached,
 }
 
 impl HealthCode {
@@ -65,8 +71,13 @@ impl HealthCode {
             Self::DatabaseNotWritable
             | Self::DatabaseNotReadable
             | Self::OutboundStopped
-            | Self::ShuttingDown => HealthStatus::Failing,
-            Self::DiskLow | Self::TimersLate | Self::CallsBacklog => HealthStatus::Degraded,
+            | Self::ShuttingDown
+            | Self::LeaseLost => HealthStatus::Failing,
+            Self::DiskLow
+            | Self::TimersLate
+            | Self::CallsBacklog
+            | Self::WatchSilent
+            | Self::ChannelUnreached => HealthStatus::Degraded,
         }
     }
 }

@@ -60,6 +60,9 @@ pub enum LiveServer {
         status: RunStatus,
         /// Its last event.
         seq: u64,
+        /// The title of the step it is at, or its id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<String>,
     },
     /// Events of a followed run, without a gap.
     #[serde(rename = "plan.log.new")]

@@ -60,25 +60,38 @@ pub struct RunView {
     pub ended_at: Option<DateTime<Utc>>,
     /// The node it is at (the earliest that is not over); the document's `currentStepSlug`.
     pub current_node: Option<String>,
+    /// That node's title, as its version has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_title: Option<String>,
     /// The names of its contacts.
     pub contacts: Vec<String>,
     /// The last event's number.
     pub seq: u64,
 }
 
-/// `GET /api/runs`.
+/// `GET /api/runs`. All that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RunQuery {
-    /// Only of this phase.
+    /// Only in this state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phase: Option<RunPhase>,
+    pub state: Option<RunPhase>,
     /// Only of this workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<WorkflowId>,
     /// Only about this contact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<ContactId>,
+    /// Only started at this time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DateTime<Utc>>,
+    /// Only started before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<DateTime<Utc>>,
+    /// One to three words, 200 characters at most; each must occur in the workflow's name, who started it, the
+    /// start of the input, or why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub q: Option<String>,
     /// 1 to 200; 50 unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,

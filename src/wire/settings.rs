@@ -17,6 +17,23 @@ pub struct GeneralSettings {
     pub email_hold_ms: u32,
 }
 
+/// `GET/PUT /api/settings/history`: how long things are kept that nobody needs to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct HistorySettings {
+    /// Days that a run is kept after its end, with its timeline; 1 to 3,650, and at least `keys_days`.
+    pub runs_days: u32,
+    /// Days that events from outside are kept, and with them the memory that one was heard already; 1 to 365.
+    pub keys_days: u32,
+}
+
+impl Default for HistorySettings {
+    fn default() -> Self {
+        Self { runs_days: 30, keys_days: 7 }
+    }
+}
+
 /// `PUT /api/settings/channels/email`. In JSON: `{"kind": "smtp", "host": …}` or `{"kind": "sandbox"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -77,6 +77,9 @@ pub struct RunChange {
     pub status: RunStatus,
     /// Its last event.
     pub seq: u64,
+    /// The title of the step it is at, or its id.
+    #[serde(default)]
+    pub step: Option<String>,
 }
 
 /// A run's events, oldest first.
@@ -186,9 +189,16 @@ mod tests {
         assert_eq!((gone.cursor, gone.approval_gone()), (Some(4), Some(id)));
 
         let status = RunStatus::Blocked { reason: "why".into() };
-        let moved = LiveServer::PlanStateChanged { cursor: 5, run, status: status.clone(), seq: 9 };
+        let step = Some("Say hello".to_owned());
+        let moved = LiveServer::PlanStateChanged {
+            cursor: 5,
+            run,
+            status: status.clone(),
+            seq: 9,
+            step: step.clone(),
+        };
         let moved = frame(&moved).run_changed().expect("a change");
-        assert_eq!((moved.run, moved.status, moved.seq), (run, status, 9));
+        assert_eq!((moved.run, moved.status, moved.seq, moved.step), (run, status, 9, step));
 
         let event = |seq: u64| {
             let event = json!({"seq": seq, "at": "2026-11-20T18:00:00Z", "type": "run_started", "input": null});

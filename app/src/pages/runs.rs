@@ -1,49 +1,41 @@
 //! The list of runs, kept up by the live stream.
 
+mod filter;
+mod nothing;
+
 use crate::api::{failure, toast_failure, use_client};
 use crate::live::{FrameKind, use_live};
 use crate::looks;
-use crate::ui::{
-    Bind, Button, Cell, Column, EmptyState, Icon, LinkButton, PageHeader, Row, SelectField,
-    SelectOption, Skeleton, Table, Time, Toasts,
-};
+use crate::ui::{Button, Cell, Column, PageHeader, Row, Skeleton, Table, Time, Toasts};
+use filter::{Filter, FilterBar, use_filter};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
-use signalbox::run::{RunPhase, RunStatus};
+use nothing::Nothing;
+use signalbox::run::RunStatus;
 use signalbox::wire::{Page, RunQuery, RunView};
 
 /// `/runs`.
 #[component]
 pub fn Runs() -> impl IntoView {
     let client = use_client();
-    let phase = RwSignal::new(String::new());
+    let filter = use_filter();
     let page = Resource::new(
-        move || RunPhase::parse(&phase.get()),
-        move |phase| {
+        move || filter.get(),
+        move |filter| {
             let client = client.clone();
-            async move { client.runs(&RunQuery { phase, ..Default::default() }).await }
+            async move { client.runs(&filter.wanted()).await }
         },
     );
     let retry = Callback::new(move |()| page.refetch());
-    let mut options = vec![SelectOption::new("", "All states")];
-    options.extend(RunPhase::ALL.map(|p| SelectOption::new(p.as_str(), looks::phase(p).2)));
     view! {
-        <PageHeader title="Runs" subtitle="Every execution of a workflow, newest first.">
-            <div class="w-52">
-                <SelectField
-                    name="phase"
-                    label="State"
-                    value=Bind::from(phase)
-                    options=Signal::stored(options)
-                />
-            </div>
-        </PageHeader>
+        <PageHeader title="Runs" subtitle="Every execution of a workflow, newest first." />
+        <FilterBar filter=filter />
         <Transition fallback=|| {
             view! { <Skeleton rows=8 /> }
         }>
             {move || Suspend::new(async move {
                 match page.await {
-                    Ok(first) => view! { <List first=first phase=phase /> }.into_any(),
+                    Ok(first) => view! { <List first=first filter=filter /> }.into_any(),
                     Err(error) => failure(&error, Some(retry)),
                 }
             })}
@@ -52,14 +44,14 @@ pub fn Runs() -> impl IntoView {
 }
 
 #[component]
-fn List(first: Page<RunView>, phase: RwSignal<String>) -> impl IntoView {
+fn List(first: Page<RunView>, filter: RwSignal<Filter>) -> impl IntoView {
     let runs = RwSignal::new(first.items);
     let next = RwSignal::new(first.next_cursor);
-    keep_up(runs, phase);
+    keep_up(runs, filter);
     view! {
         <Show
             when=move || runs.with(|runs| !runs.is_empty())
-            fallback=move || view! { <Nothing filtered=phase.with(|phase| !phase.is_empty()) /> }
+            fallback=move || view! { <Nothing filter=filter /> }
         >
             <div class="px-1 md:px-3">
                 <Table
@@ -83,7 +75,7 @@ fn List(first: Page<RunView>, phase: RwSignal<String>) -> impl IntoView {
                     </For>
                 </Table>
             </div>
-            <More runs=runs next=next phase=phase />
+            <More runs=runs next=next filter=filter />
         </Show>
     }
 }
@@ -109,7 +101,7 @@ fn RunRow(run: RunView) -> impl IntoView {
                 <span class="ml-2 text-xs text-text-3">{version}</span>
             </Cell>
             <Cell>
-                <span class="font-mono text-xs text-text-2">{run.current_node}</span>
+                <span class="text-text-2">{run.current_title.or(run.current_node)}</span>
             </Cell>
             <Cell>{run.contacts.join(", ")}</Cell>
             <Cell>{run.started_by}</Cell>
@@ -127,18 +119,15 @@ fn RunRow(run: RunView) -> impl IntoView {
 fn More(
     runs: RwSignal<Vec<RunView>>,
     next: RwSignal<Option<String>>,
-    phase: RwSignal<String>,
+    filter: RwSignal<Filter>,
 ) -> impl IntoView {
     let client = StoredValue::new(use_client());
     let toasts = Toasts::expect();
     let fetching = RwSignal::new(false);
     let fetch = move |_| {
         let client = client.get_value();
-        let wanted = RunQuery {
-            phase: RunPhase::parse(&phase.get_untracked()),
-            cursor: next.get_untracked(),
-            ..Default::default()
-        };
+        let wanted =
+            RunQuery { cursor: next.get_untracked(), ..filter.with_untracked(Filter::wanted) };
         fetching.set(true);
         spawn_local(async move {
             match client.runs(&wanted).await {
@@ -162,38 +151,13 @@ fn More(
     }
 }
 
-#[component]
-fn Nothing(filtered: bool) -> impl IntoView {
-    if filtered {
-        return view! {
-            <EmptyState
-                icon=Icon::Filter
-                title="No run is in this state"
-                text="Choose another state to see the others."
-            />
-        }
-        .into_any();
-    }
-    view! {
-        <EmptyState
-            icon=Icon::Activity
-            title="No runs yet"
-            text="A run is one execution of a workflow. Publish a workflow, then start it by hand, by webhook or by the API."
-        >
-            <LinkButton href="/workflows">"Open workflows"</LinkButton>
-        </EmptyState>
-    }
-    .into_any()
-}
-
 /// Rows move with the live stream; a new run shows where the filter lets it.
-fn keep_up(runs: RwSignal<Vec<RunView>>, phase: RwSignal<String>) {
+fn keep_up(runs: RwSignal<Vec<RunView>>, filter: RwSignal<Filter>) {
     let client = use_client();
     use_live().on(move |frame| match frame.kind {
         FrameKind::RunCreated => {
             let Some(run) = frame.run_created() else { return };
-            let wanted = RunPhase::parse(&phase.get_untracked());
-            if wanted.is_none_or(|phase| run.status.phase() == phase) {
+            if filter.with_untracked(|filter| filter.lets_through(&run)) {
                 runs.try_update(|runs| {
                     runs.retain(|other| other.id != run.id);
                     runs.insert(0, run);
@@ -206,14 +170,16 @@ fn keep_up(runs: RwSignal<Vec<RunView>>, phase: RwSignal<String>) {
                 if let Some(row) = runs.iter_mut().find(|row| row.id == change.run) {
                     row.status = change.status;
                     row.seq = change.seq;
+                    row.current_title = change.step;
+                    row.current_node = None;
                 }
             });
         }
         FrameKind::Resync => {
             let client = client.clone();
-            let phase = RunPhase::parse(&phase.get_untracked());
+            let wanted = filter.with_untracked(Filter::wanted);
             spawn_local(async move {
-                if let Ok(page) = client.runs(&RunQuery { phase, ..Default::default() }).await {
+                if let Ok(page) = client.runs(&wanted).await {
                     runs.try_set(page.items);
                 }
             });

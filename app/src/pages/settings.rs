@@ -2,7 +2,7 @@
 
 use crate::session::may;
 use crate::settings::{
-    EmailTab, GeneralTab, MembersTab, ModelsTab, SecretsTab, SendingTab, TokensTab,
+    EmailTab, GeneralTab, HistoryTab, MembersTab, ModelsTab, SecretsTab, SendingTab, TokensTab,
 };
 use crate::ui::{Bind, EmptyState, Icon, PageHeader, TabBar, TabItem};
 use leptos::prelude::*;
@@ -37,6 +37,7 @@ pub fn Settings() -> impl IntoView {
                         TabItem { id: "secrets", label: "Secrets" },
                         TabItem { id: "members", label: "Members" },
                         TabItem { id: "tokens", label: "API tokens" },
+                        TabItem { id: "history", label: "History" },
                     ]
                     active=Bind::from(tab)
                 />
@@ -53,6 +54,7 @@ pub fn Settings() -> impl IntoView {
                         "secrets" => view! { <SecretsTab /> }.into_any(),
                         "members" => view! { <MembersTab /> }.into_any(),
                         "tokens" => view! { <TokensTab /> }.into_any(),
+                        "history" => view! { <HistoryTab /> }.into_any(),
                         _ => view! { <GeneralTab /> }.into_any(),
                     }}
                 </div>

@@ -11,7 +11,7 @@ use crate::{
     gate::Links,
     http::{self, in_process::InProcess},
     live::LiveHub,
-    maintenance,
+    maintenance, metrics,
     secret::Vault,
     store::{self, Store, StoreOptions},
     tool::Tools,
@@ -66,6 +66,14 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
         let gate = state.gate().clone();
         async move { gate.run_sender(stopped).await }
     });
+    if let Some(addr) = config.metrics_addr {
+        let bound = metrics::listen(&state, addr).await.map_err(|error| {
+            CommandError::new(format!(
+                "cannot serve metrics on {addr}: {error}; give another address with --metrics-addr"
+            ))
+        })?;
+        println!("Metrics are on http://{bound}/metrics");
+    }
     announce(&state).await?;
     listen(listener, &state).await;
     // What is being sent gets its outcome noted before the store closes.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::store::{self, NewRun, Run, StoreError};
 use futures::FutureExt;
+use serde_json::Value;
 use signalbox::{
     id::{OrganizationId, RunId},
     run::{self, Command, Event, ForkEdits, ForkRefusal, Incompatible, MigrationRefusal},
@@ -115,6 +116,9 @@ impl Inner {
         if let Some(found) = self.forked_before(organization, &fork).await? {
             return Ok(found);
         }
+        if let Some(space) = self.store.no_room() {
+            return Err(EngineError::NoRoom { free_bytes: space.free_bytes });
+        }
         let source = store::run_fetch(&self.store, organization, from).await?;
         let events = self.all_events(organization, from).await?;
         let version = fork.version.unwrap_or(source.version);
@@ -136,7 +140,7 @@ impl Inner {
             &Command::Continue,
             executor,
         )?;
-        let row = self.row_of_fork(&source, version, &fork).await?;
+        let row = self.row_of_fork(&source, version, &fork, live.state.input.clone()).await?;
         let first = plan.commit.clone();
         let write = self
             .store
@@ -164,6 +168,7 @@ impl Inner {
         source: &Run,
         version: u32,
         fork: &ForkRun,
+        input: Value,
     ) -> Result<NewRun, EngineError> {
         Ok(NewRun {
             version,
@@ -171,6 +176,7 @@ impl Inner {
             thread_id: source.thread_id.clone(),
             idempotency_key: fork.idempotency_key.clone(),
             contacts: store::run_contacts(&self.store, source.organization, source.id).await?,
+            input,
         })
     }
 

@@ -1,7 +1,10 @@
 //! Making calls: after the commit that says so, with a time limit, counted against poison.
 
 use super::{CallContext, CallOutcome, EngineHandle, Inner, queue::Job};
-use crate::store::{self, CallState, OpenCall, UnreadableCall};
+use crate::{
+    metrics::metrics,
+    store::{self, CallState, OpenCall, UnreadableCall},
+};
 use chrono::TimeDelta;
 use futures::FutureExt;
 use signalbox::run::{CallRequest, Command, ErrorKind, StepError};
@@ -223,6 +226,14 @@ impl Inner {
             outcome = making => Ok(outcome),
             () = self.clock.sleep(Duration::from_millis(limit_ms)) => Err(()),
         };
+        metrics().call_made(match &outcome {
+            Ok(Ok(CallOutcome::Succeeded { .. })) => "succeeded",
+            Ok(Ok(CallOutcome::Failed { .. })) => "failed",
+            Ok(Ok(CallOutcome::Bypassed { .. })) => "bypassed",
+            Ok(Ok(CallOutcome::Parked)) => "parked",
+            Ok(Err(_)) => "broke_off",
+            Err(_) => "timed_out",
+        });
         Some(match outcome {
             Ok(Ok(CallOutcome::Succeeded { output, usage })) => {
                 Command::CallSucceeded { call, attempt, output, usage }

@@ -6,13 +6,14 @@ use super::{
     commit::{self, Place, Plan},
     executor::Closing,
 };
-use crate::store::{
-    self, ApprovalFilter, Decided, RunCommit, RunWrite, StoreError, StoreResult, Tx,
+use crate::{
+    metrics::metrics,
+    store::{self, ApprovalFilter, Decided, RunCommit, RunWrite, StoreError, StoreResult, Tx},
 };
 use futures::{FutureExt, future::BoxFuture};
 use signalbox::{
     id::{ApprovalId, OrganizationId, RunId, WorkflowId},
-    run::{self, Advance, Command, Decision, Effect, Refusal, RunStatus},
+    run::{self, Advance, Command, Decision, Effect, ErrorKind, Refusal, RunStatus, StepError},
     wire::ApprovalState,
 };
 use std::{
@@ -354,6 +355,12 @@ impl Inner {
     ) {
         let RunCommit { organization, run, ref head, ref writes, .. } = *plan.commit;
         self.waiters.tell(run, &head.status);
+        if plan.commit.expected_seq == 0 {
+            metrics().run_started();
+        }
+        if plan.ends {
+            metrics().run_ended(outcome_word(&head.status));
+        }
         let committed = Committed {
             organization,
             run,
@@ -468,12 +475,17 @@ impl Inner {
         command: Command,
     ) -> Option<Result<Outcome, Refusal>> {
         let mut pause_ms = 50;
+        let mut command = command;
         loop {
             match self.command(organization, run, command.clone(), None).await {
                 Ok(outcome) => return Some(Ok(outcome)),
                 Err(EngineError::Refused(refusal)) => return Some(Err(refusal)),
                 Err(EngineError::Store(error @ StoreError::Unavailable(_))) => {
                     tracing::warn!(%run, %error, "a command is tried again");
+                }
+                Err(EngineError::Store(error @ StoreError::TooLarge { .. })) => {
+                    tracing::warn!(%run, %error, "a command is too large");
+                    command = smaller(command, &error)?;
                 }
                 Err(error) => {
                     tracing::error!(%run, %error, "a command was given up");
@@ -492,4 +504,27 @@ impl Inner {
 
 pub(super) fn outcome(live: &Live, events: usize) -> Outcome {
     Outcome { status: live.state.status(), seq: live.state.seq, events }
+}
+
+/// What the run is told instead of something that it cannot keep; nothing when it heard that already.
+fn smaller(command: Command, error: &StoreError) -> Option<Command> {
+    let message = format!("What the step gave, or what follows from it, is too large: {error}.");
+    match command {
+        Command::Block { .. } => None,
+        Command::CallSucceeded { call, attempt, .. } => Some(Command::CallFailed {
+            call,
+            attempt,
+            error: StepError::new(ErrorKind::LimitReached, message),
+            retry_after_ms: None,
+        }),
+        _ => Some(Command::Block { reason: message, activation: None }),
+    }
+}
+
+fn outcome_word(status: &RunStatus) -> &'static str {
+    match status {
+        RunStatus::Failed { .. } => "failed",
+        RunStatus::Stopped { .. } => "stopped",
+        _ => "completed",
+    }
 }

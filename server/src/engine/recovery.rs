@@ -4,7 +4,7 @@
 //! Open calls are read in portions by the queue, so a start with many of them needs no more memory
 //! than one with few.
 
-use super::{EngineError, Inner};
+use super::{EngineError, EngineHandle, Inner};
 use crate::store;
 use chrono::TimeDelta;
 use futures::StreamExt;
@@ -12,7 +12,10 @@ use signalbox::{
     id::{OrganizationId, RunId},
     run::Command,
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// Rows read at once.
 const BATCH: u32 = 256;
@@ -34,6 +37,7 @@ pub(super) fn start(inner: &Arc<Inner>) {
 /// Starts the task that looks every half minute for runs that nothing would ever move again.
 pub(super) fn watch(inner: &Arc<Inner>) {
     let inner = inner.clone();
+    inner.looked.now();
     inner.tasks.clone().spawn(async move {
         loop {
             tokio::select! {
@@ -47,11 +51,36 @@ pub(super) fn watch(inner: &Arc<Inner>) {
             inner.see_to_others();
             // A run that could not be told of an event when it came is told now.
             inner.deliver_all().await;
-            if let Err(error) = inner.look_for_stuck().await {
-                tracing::error!(%error, "the watch over runs failed");
+            match inner.look_for_stuck().await {
+                Ok(_) => inner.looked.now(),
+                Err(error) => tracing::error!(%error, "the watch over runs failed"),
             }
         }
     });
+}
+
+/// When the watch looked last; never where nobody keeps the time.
+#[derive(Default)]
+pub(super) struct Looked(Mutex<Option<Instant>>);
+
+impl Looked {
+    fn now(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+}
+
+impl EngineHandle {
+    /// Looks for runs that nothing would ever move again, and blocks them where people see it; gives how many
+    /// those were. The engine does so every half minute; whoever drives the clock says when.
+    pub async fn look_for_stuck(&self) -> Result<usize, EngineError> {
+        self.inner.look_for_stuck().await
+    }
+
+    /// How long ago the watch over runs looked last, or was begun; none where it does not look by itself.
+    pub fn last_look(&self) -> Option<Duration> {
+        let looked = self.inner.looked.0.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.map(|at| at.elapsed())
+    }
 }
 
 impl Inner {
@@ -88,14 +117,14 @@ impl Inner {
             .await;
     }
 
-    /// Every unfinished run waits for a call, a timer, a person or an event. One that does not is
+    /// Every unfinished run waits for a call, its turn, a timer, a person, an event, a message or another run. One that does not is
     /// told to continue; when that does not help it is blocked, where people see it.
-    async fn look_for_stuck(self: &Arc<Self>) -> Result<(), EngineError> {
+    async fn look_for_stuck(self: &Arc<Self>) -> Result<usize, EngineError> {
         self.continue_due().await?;
         let quiet_since = self.clock.now() - TimeDelta::seconds(30);
         let stuck = store::runs_stuck(&self.store, quiet_since, BATCH).await?;
         if stuck.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         tracing::error!(runs = stuck.len(), "runs wait for nothing");
         self.tell_all(&stuck, &Command::Continue).await;
@@ -104,6 +133,6 @@ impl Inner {
                       again, or stop it.";
         let block = Command::Block { reason: reason.into(), activation: None };
         self.tell_all(&still, &block).await;
-        Ok(())
+        Ok(still.len())
     }
 }

@@ -108,6 +108,10 @@ impl Inner {
         if let Some(found) = self.started_before(organization, &start).await? {
             return Ok(found);
         }
+        // A run that a running one waits for is part of it, and may finish.
+        if let Some(space) = self.store.no_room().filter(|_| start.link.is_none()) {
+            return Err(EngineError::NoRoom { free_bytes: space.free_bytes });
+        }
         let run = RunId(self.store.fresh_id());
         let graph = self.version(organization, workflow, version).await?;
         let mut context = self.context(organization, workflow).await;
@@ -131,6 +135,7 @@ impl Inner {
             thread_id: start.thread_id.clone(),
             idempotency_key: start.idempotency_key.clone(),
             contacts: start.contacts.clone(),
+            input: start.input.clone(),
         };
         let first = plan.commit.clone();
         let written = self

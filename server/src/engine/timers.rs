@@ -1,7 +1,10 @@
 //! Firing timers: rows read by due time, and one alarm for the nearest.
 
 use super::{Clock, EngineError, EngineHandle, Inner, VirtualClock};
-use crate::store::{self, DueTimer};
+use crate::{
+    metrics::metrics,
+    store::{self, DueTimer, StoreError},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt;
 use signalbox::run::Command;
@@ -103,14 +106,24 @@ impl Inner {
     }
 
     async fn fire(self: &Arc<Self>, due: DueTimer, failed: &AtomicBool) {
-        let DueTimer { organization, run, timer, .. } = due;
+        let DueTimer { organization, run, timer, due_at, .. } = due;
+        let late = (self.clock.now() - due_at).to_std().unwrap_or_default();
         let inner = self.clone();
         // A task of its own: this future may be dropped at shutdown, a command may not.
         let fired = self.tasks.spawn(async move {
-            inner.command(organization, run, Command::TimerFired { timer }, None).await
+            let fired = inner.command(organization, run, Command::TimerFired { timer }, None).await;
+            let Err(EngineError::Store(error @ StoreError::TooLarge { .. })) = fired else {
+                return fired;
+            };
+            // Trying again cannot help; a person must look.
+            let reason = format!("What follows from a wait is too large: {error}.");
+            inner
+                .command(organization, run, Command::Block { reason, activation: None }, None)
+                .await
         });
         match fired.await {
-            Ok(Ok(_) | Err(EngineError::Refused(_) | EngineError::Quarantined(_))) => {}
+            Ok(Ok(_)) => metrics().timer_fired(late),
+            Ok(Err(EngineError::Refused(_) | EngineError::Quarantined(_))) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%run, %error, "a timer could not fire; it will again");
                 failed.store(true, Ordering::Relaxed);

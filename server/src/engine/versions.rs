@@ -4,7 +4,7 @@ use super::{EngineError, EngineHandle, Inner};
 use crate::store;
 use signalbox::{
     graph::CompiledGraph,
-    id::{OrganizationId, WorkflowId},
+    id::{NodeId, OrganizationId, WorkflowId},
 };
 use std::{
     collections::HashMap,
@@ -82,5 +82,24 @@ impl Inner {
         let graph = Arc::new(compiled);
         self.versions.put(key, graph.clone());
         Ok(graph)
+    }
+}
+
+impl EngineHandle {
+    /// The title of a step as a version has it; none where it has none, or the version cannot be read.
+    pub async fn step_title(
+        &self,
+        organization: OrganizationId,
+        workflow: WorkflowId,
+        number: u32,
+        node: &str,
+    ) -> Option<String> {
+        let version = self.inner.version(organization, workflow, number).await;
+        let version = version
+            .inspect_err(|error| tracing::debug!(%error, "a step's title is not known"))
+            .ok()?;
+        let index = version.node_index(&NodeId::from(node))?;
+        let node = version.graph().nodes.get(index)?;
+        (!node.label.is_empty()).then(|| node.label.clone())
     }
 }

@@ -6,6 +6,7 @@
 use super::{Gate, draft::parked, facts, health, ride, save_as, verdict};
 use crate::{
     channel::{Channel, Outgoing, Sent},
+    metrics::metrics,
     store::{self, Message, Source, StoreError, StoreResult},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -292,6 +293,13 @@ impl Gate {
     /// Commits the outcome and tells the run. A store that fails for a moment is asked again: an outcome
     /// that is lost costs a person's time.
     async fn record(&self, message: &Message, sent: &Sent) -> StoreResult<()> {
+        metrics().send_tried(match sent {
+            Sent::Accepted { .. } => "accepted",
+            Sent::Unreachable { .. } => "unreachable",
+            Sent::Retry { .. } => "retried",
+            Sent::Permanent { .. } => "failed",
+            Sent::Uncertain { .. } => "uncertain",
+        });
         let mut pause = Duration::from_millis(50);
         loop {
             let recorded = match sent {

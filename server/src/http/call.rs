@@ -96,9 +96,20 @@ impl Query for PageQuery {
 
 impl Query for RunQuery {
     const PARAMETERS: &'static [Parameter] = &[
-        parameter("phase", "string", "only runs in this phase, such as Executing"),
+        parameter("state", "string", "only runs in this state, such as Executing or Failed"),
         parameter("workflow", "string", "only runs of this workflow"),
         parameter("contact", "string", "only runs about this contact"),
+        parameter(
+            "after",
+            "string",
+            "only runs started at this time or later, such as 2026-11-03T08:00:00Z",
+        ),
+        parameter("before", "string", "only runs started before this time"),
+        parameter(
+            "q",
+            "string",
+            "one to three words that must occur in the workflow's name, who started it, the input or the error",
+        ),
         LIMIT,
         CURSOR,
     ];
@@ -195,6 +206,10 @@ mod tests {
         assert_eq!(code::<PageQuery>("/x?limt=5"), wrong);
         assert_eq!(code::<PageQuery>("/x?limit=5&limit=6"), wrong);
         assert_eq!(code::<RunQuery>("/x?workflow=%00"), wrong);
+        assert_eq!(code::<RunQuery>("/x?state=Failed&after=2026-11-03T08:00:00Z&q=a"), None);
+        assert_eq!(code::<RunQuery>("/x?after=2026-11-03T08:00:00%2B01:00"), None);
+        assert_eq!(code::<RunQuery>("/x?state=failed-ish"), wrong);
+        assert_eq!(code::<RunQuery>("/x?before=yesterday"), wrong);
         assert_eq!(code::<NoQuery>("/x?a"), wrong);
     }
 }

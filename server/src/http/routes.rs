@@ -111,6 +111,8 @@ fn settings_routes() -> Vec<Endpoint> {
         Delete "/api/secrets/{name}" secret_delete (May(OrgSecretsManage)) "Deletes a secret" => secrets::delete;
         Get "/api/settings/general" settings_general (May(OrgSettingsRead)) "Name, zone, how long emails are held" => settings::general;
         Put "/api/settings/general" settings_general_set (May(OrgSettingsEdit)) "Sets name, zone, how long emails are held" => settings::general_set;
+        Get "/api/settings/history" settings_history (May(OrgSettingsRead)) "How long runs and events are kept" => settings::history;
+        Put "/api/settings/history" settings_history_set (May(OrgSettingsEdit)) "Sets how long runs and events are kept" => settings::history_set;
         Get "/api/settings/channels/email" settings_email (May(OrgSettingsRead)) "The email channel, without its password" => settings::email;
         Put "/api/settings/channels/email" settings_email_set (May(OrgSettingsEdit)) "Sets the email channel" => settings::email_set;
         Post "/api/settings/channels/email/test" settings_email_test (May(OrgSettingsEdit)) "Connects and signs in, sends nothing" => settings::email_test;

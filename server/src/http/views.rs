@@ -68,9 +68,17 @@ pub async fn run_row(store: &Store, names: &mut Names, run: Run) -> StoreResult<
         updated_at: run.updated_at,
         ended_at: run.ended_at,
         current_node: run.current_node,
+        current_title: None,
         contacts,
         seq: run.seq,
     })
+}
+
+/// Adds the title of the step that a run is at. Without it the step's id is shown.
+pub async fn add_title(state: &AppState, organization: OrganizationId, run: &mut RunView) {
+    let Some(node) = &run.current_node else { return };
+    run.current_title =
+        state.engine().step_title(organization, run.workflow, run.version, node).await;
 }
 
 /// An approval of an organisation; none when there is no such.

@@ -53,16 +53,18 @@ type Made = Option<(Permission, LiveServer)>;
 
 async fn run_frame(state: &AppState, entry: &FeedEntry, cursor: u64) -> StoreResult<Made> {
     let (organization, run) = (entry.organization, RunId(entry.resource));
-    let view = match views::run_view(state.store(), organization, run).await {
+    let mut view = match views::run_view(state.store(), organization, run).await {
         Ok(view) => view,
         Err(StoreError::NotFound { .. }) => return Ok(None),
         Err(error) => return Err(error),
     };
+    views::add_title(state, organization, &mut view).await;
     let created = entry.payload.get("created").and_then(serde_json::Value::as_bool);
     let frame = if created == Some(true) {
         LiveServer::PlanCreated { cursor, run: Box::new(view) }
     } else {
-        LiveServer::PlanStateChanged { cursor, run, status: view.status, seq: view.seq }
+        let step = view.current_title.or(view.current_node);
+        LiveServer::PlanStateChanged { cursor, run, status: view.status, seq: view.seq, step }
     };
     Ok(Some((Permission::PlanInstanceRead, frame)))
 }

@@ -55,6 +55,11 @@ impl LiveHub {
         self.frames.subscribe()
     }
 
+    /// How many sockets are open.
+    pub fn clients(&self) -> u64 {
+        self.seats.taken()
+    }
+
     /// A seat for one more socket, or none when its owner has too many.
     pub fn seat(&self, organization: OrganizationId, owner: String) -> Option<Seat> {
         self.seats.take(organization, owner)

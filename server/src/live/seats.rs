@@ -40,6 +40,12 @@ impl Seats {
         Some(Seat { seats: self.clone(), organization, owner })
     }
 
+    /// How many are taken.
+    pub fn taken(&self) -> u64 {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.organizations.values().map(|count| u64::from(*count)).sum()
+    }
+
     /// Whether anybody of an organisation listens.
     pub fn anybody(&self, organization: OrganizationId) -> bool {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);

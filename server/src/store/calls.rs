@@ -3,7 +3,11 @@
 //! Where several servers work, a call is owned by the server that committed it, and by another one
 //! when that server is gone.
 
-use super::{Store, StoreResult, Tx, on_model, value};
+use super::{
+    Store, StoreResult, Tx, on_model,
+    payloads::{INLINE_BYTES_MAX, Packed},
+    value,
+};
 use crate::{args, free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -65,12 +69,12 @@ macro_rules! open_sql {
     ($column:literal, $value:literal, $update:literal) => {
         concat!(
             "INSERT INTO calls (organization_id, run_id, id, activation, node, attempt, request, timeout_ms, claims, created_at,
-               state, queue, priority, repeats, offer", $column, ")
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14", $value, ")
+               state, queue, priority, repeats, offer, payload", $column, ")
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $12, $13, $14, $15", $value, ")
              ON CONFLICT (organization_id, run_id, id) DO UPDATE SET attempt = excluded.attempt,
                request = excluded.request, timeout_ms = excluded.timeout_ms, claims = 1, created_at = excluded.created_at,
                state = excluded.state, queue = excluded.queue, priority = excluded.priority, repeats = excluded.repeats,
-               offer = excluded.offer, claim = NULL, worker = NULL", $update
+               offer = excluded.offer, payload = excluded.payload, claim = NULL, worker = NULL", $update
         )
     };
 }
@@ -87,8 +91,16 @@ pub async fn call_open(
     let state = if offer.is_some() { CallState::Offered } else { CallState::Open };
     on_model!(tx, |model| model.call_open(call, state));
     let request = value::to_json(&call.request, "calls", "request")?;
+    let apart = match request.len() > INLINE_BYTES_MAX {
+        true => Some(Packed::of(request.clone())).filter(|packed| packed.hash().is_some()),
+        false => None,
+    };
+    let request = if apart.is_some() { String::new() } else { request };
+    if let Some(apart) = &apart {
+        apart.put(tx, call.organization, call.run).await?;
+    }
     let sql =
-        tx.pick(open_sql!("", "", ""), open_sql!(", owner", ", $15", ", owner = excluded.owner"));
+        tx.pick(open_sql!("", "", ""), open_sql!(", owner", ", $16", ", owner = excluded.owner"));
     let owner = tx.is_shared().then_some(tx.owner);
     let mut args = args![
         call.organization.0,
@@ -105,6 +117,7 @@ pub async fn call_open(
         i64::from(call.route.priority.unwrap_or(PRIORITY)),
         call.route.repeats.map(|message| message.0),
         &offer,
+        apart.as_ref().and_then(Packed::hash),
     ];
     args.extend(owner.map(|owner| args![owner]).unwrap_or_default());
     tx.gather("calls", sql, args).await
@@ -207,7 +220,9 @@ pub struct UnreadableCall {
 /// The columns of a [`Row`].
 macro_rules! columns {
     () => {
-        "organization_id, run_id, id, activation, node, attempt, request, timeout_ms, queue, priority, repeats, claim"
+        "organization_id, run_id, id, activation, node, attempt, request, timeout_ms, queue, priority, repeats, claim,
+           (SELECT p.bytes FROM payloads p WHERE p.organization_id = calls.organization_id
+             AND p.run_id = calls.run_id AND p.hash = calls.payload) AS apart"
     };
 }
 pub(super) use columns;
@@ -226,13 +241,19 @@ pub(super) struct Row {
     priority: i64,
     repeats: Option<uuid::Uuid>,
     pub(super) claim: Option<uuid::Uuid>,
+    apart: Option<Vec<u8>>,
 }
 
 impl Row {
     pub(super) fn call(self) -> Result<OpenCall, UnreadableCall> {
         let (organization, run) = (OrganizationId(self.organization_id), RunId(self.run_id));
         let (call, activation) = (CallId(self.id), ActivationId(value::small(self.activation)));
-        let request = serde_json::from_str(&self.request).map_err(|error| UnreadableCall {
+        let request = match &self.apart {
+            None => value::from_json(&self.request, "calls", "request"),
+            Some(bytes) => value::unpack(bytes, "payloads", "bytes")
+                .and_then(|json| value::from_json_bytes(&json, "payloads", "bytes")),
+        };
+        let request = request.map_err(|error| UnreadableCall {
             organization,
             run,
             call,

@@ -195,16 +195,12 @@ pub async fn contact_list(
     after: Option<ContactId>,
     limit: u32,
 ) -> StoreResult<Vec<ContactView>> {
-    let pattern = |word: &str| {
-        let word = word.to_lowercase();
-        format!("%{}%", word.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-    };
     let words: Vec<String> = filter
         .search
         .iter()
         .flat_map(|text| text.split_whitespace())
         .take(3)
-        .map(pattern)
+        .map(value::like)
         .collect();
     let rows: Vec<Row> = on_db!(store, |pool| {
         sqlx::query_as(

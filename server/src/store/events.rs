@@ -1,6 +1,10 @@
 //! The journal: the events of runs, one row a commit, packed.
 
-use super::{Store, StoreError, StoreResult, Tx, on_model, value};
+use super::{
+    Store, StoreError, StoreResult, Tx, on_model,
+    payloads::{self, Packed, payload_sql},
+    value,
+};
 use crate::{args, on_db};
 use signalbox::{
     id::{OrganizationId, RunId},
@@ -20,20 +24,35 @@ pub struct EventBlocks(Vec<Block>);
 struct Block {
     first: i64,
     last: i64,
-    json: Vec<u8>,
+    packed: Packed,
 }
 
 impl EventBlocks {
-    /// Writes events, which are dense, as blocks.
+    /// Writes events, which are dense, as blocks. [`StoreError::TooLarge`] when one alone is larger than
+    /// [`PAYLOAD_BYTES_MAX`](super::PAYLOAD_BYTES_MAX).
     pub fn of(events: &[Event]) -> StoreResult<Self> {
-        let block = |events: &[Event]| {
-            Ok(Block {
-                first: value::int(events[0].seq),
-                last: value::int(events[events.len() - 1].seq),
-                json: value::pack(value::to_json(events, "run_events", "events")?),
-            })
-        };
-        events.chunks(BLOCK_EVENTS_MAX).map(block).collect::<StoreResult<_>>().map(Self)
+        let mut blocks = Vec::new();
+        for events in events.chunks(BLOCK_EVENTS_MAX) {
+            let json = value::to_json(events, "run_events", "events")?;
+            if payloads::check_size(&json, "an event").is_ok() {
+                blocks.push(block(events, json));
+                continue;
+            }
+            for event in events.chunks(1) {
+                let json = value::to_json(event, "run_events", "events")?;
+                payloads::check_size(&json, "an event")?;
+                blocks.push(block(event, json));
+            }
+        }
+        Ok(Self(blocks))
+    }
+}
+
+fn block(events: &[Event], json: String) -> Block {
+    Block {
+        first: value::int(events[0].seq),
+        last: value::int(events[events.len() - 1].seq),
+        packed: Packed::of(json),
     }
 }
 
@@ -44,19 +63,22 @@ pub(super) async fn events_append(
     run: RunId,
     blocks: &EventBlocks,
 ) -> StoreResult<()> {
-    on_model!(tx, |model| model.append(run, blocks.0.iter().map(|b| (b.first, b.last, &b.json))));
+    on_model!(tx, |model| model
+        .append(run, blocks.0.iter().map(|b| (b.first, b.last, b.packed.bytes()))));
     for block in &blocks.0 {
+        block.packed.put(tx, organization, run).await?;
         tx.gather(
             "run_events",
-            "INSERT INTO run_events (organization_id, run_id, first_seq, last_seq, format, events)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO run_events (organization_id, run_id, first_seq, last_seq, format, events, payload)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
             args![
                 organization.0,
                 run.0,
                 block.first,
                 block.last,
                 EVENT_VERSION,
-                block.json.clone()
+                block.packed.inline().to_vec(),
+                block.packed.hash(),
             ],
         )
         .await?;
@@ -78,6 +100,11 @@ pub async fn events_after(
         let rows = blocks_after(store, organization, run, after).await?;
         let exhausted = (rows.len() as i64) < BLOCKS_READ_MAX;
         for (format, json) in rows {
+            let json = json.ok_or(StoreError::Corrupt {
+                table: "payloads",
+                column: "bytes",
+                detail: "the payload of an event is not there".into(),
+            })?;
             if format > i64::from(EVENT_VERSION) {
                 return Err(StoreError::Corrupt {
                     table: "run_events",
@@ -106,16 +133,21 @@ async fn blocks_after(
     organization: OrganizationId,
     run: RunId,
     after: u64,
-) -> StoreResult<Vec<(i64, Vec<u8>)>> {
-    on_model!(store, |node| node.read(|tables| Ok(tables.blocks_after(run, after))).await);
+) -> StoreResult<Vec<(i64, Option<Vec<u8>>)>> {
+    on_model!(store, |node| {
+        let blocks = node.read(|tables| Ok(tables.blocks_after(run, after))).await?;
+        Ok(blocks.into_iter().map(|(format, json)| (format, Some(json))).collect())
+    });
     // The block that holds the number, then those behind it: both by the primary key.
-    Ok(on_db!(store, |pool| sqlx::query_as(
-        "SELECT format, events FROM run_events
+    Ok(on_db!(store, |pool| sqlx::query_as(concat!(
+        "SELECT format, ",
+        payload_sql!("run_events", "events"),
+        " FROM run_events
          WHERE organization_id = $1 AND run_id = $2 AND last_seq > $3 AND first_seq >= coalesce(
            (SELECT max(first_seq) FROM run_events
             WHERE organization_id = $1 AND run_id = $2 AND first_seq <= $3 + 1), 0)
          ORDER BY first_seq LIMIT $4"
-    )
+    ))
     .bind(organization.0)
     .bind(run.0)
     .bind(value::int(after))

@@ -24,7 +24,7 @@ pub(super) enum Arg {
     Int(Option<i64>),
     Text(Option<String>),
     Id(Option<Uuid>),
-    Bytes(Vec<u8>),
+    Bytes(Option<Vec<u8>>),
 }
 
 macro_rules! arg_of {
@@ -47,7 +47,8 @@ arg_of! {
     &Option<String> => |value| Self::Text(value.clone());
     Uuid => |value| Self::Id(Some(value));
     Option<Uuid> => |value| Self::Id(value);
-    Vec<u8> => |value| Self::Bytes(value);
+    Vec<u8> => |value| Self::Bytes(Some(value));
+    Option<Vec<u8>> => |value| Self::Bytes(value);
 }
 
 /// The values of a gathered statement, `$1` first.

@@ -274,6 +274,17 @@ pub async fn channel_health_fetch(
     .transpose()
 }
 
+/// How many channel accounts of all organisations were not reached so often in a row or more.
+pub async fn channels_unreached(store: &Store, failures_min: u32) -> StoreResult<u64> {
+    let count: i64 = on_db!(store, |pool| sqlx::query_scalar(
+        "SELECT count(*) FROM channel_health WHERE failures >= $1"
+    )
+    .bind(i64::from(failures_min))
+    .fetch_one(pool)
+    .await)?;
+    Ok(value::count(count))
+}
+
 /// Notes the trouble of a channel account.
 pub async fn channel_health_put(
     tx: &mut Tx,

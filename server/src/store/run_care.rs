@@ -149,8 +149,40 @@ pub(super) async fn run_own(
     Ok(())
 }
 
-/// Runs that are neither over nor paused nor blocked, and wait for nothing: no call, no timer, no
-/// person, no event. There should be none; each is a defect that must come to light.
+/// What an unfinished run (`r`) waits for, in one word; the first that holds counts, so each run has exactly one.
+/// `nothing` must not be: such a run would stand still for ever.
+macro_rules! wait_sql {
+    () => {
+        "(CASE
+           WHEN r.phase IN ('Paused', 'Blocked') THEN 'person'
+           WHEN r.due = 1 THEN 'queued'
+           WHEN EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id
+             AND x.state IN ('open', 'claimed', 'held')) THEN 'leased'
+           WHEN EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id
+             AND x.state = 'offered') THEN 'queued'
+           WHEN EXISTS (SELECT 1 FROM run_slots x WHERE x.organization_id = r.organization_id AND x.run_id = r.id
+             AND x.granted = 0) THEN 'queued'
+           WHEN EXISTS (SELECT 1 FROM timers x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+             THEN 'timer'
+           WHEN EXISTS (SELECT 1 FROM approvals x WHERE x.organization_id = r.organization_id AND x.run_id = r.id
+             AND x.state = 'pending') THEN 'person'
+           WHEN EXISTS (SELECT 1 FROM event_waits x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
+             THEN 'event'
+           WHEN EXISTS (SELECT 1 FROM calls x JOIN messages m ON m.organization_id = x.organization_id
+               AND m.run_id = x.run_id AND m.call_id = x.id
+             WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.state = 'parked'
+               AND m.state NOT IN ('accepted', 'delivered', 'bounced', 'failed_permanent', 'rejected', 'expired',
+                 'cancelled', 'refused')) THEN 'message'
+           WHEN EXISTS (SELECT 1 FROM calls x JOIN run_links l ON l.organization_id = x.organization_id
+               AND l.parent_id = x.run_id AND l.call_id = x.id
+             WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.state = 'parked'
+               AND l.state IN ('live', 'ended')) THEN 'run'
+           ELSE 'nothing' END)"
+    };
+}
+
+/// Runs that are not over and wait for nothing: no call, no turn, no timer, no person, no event, no message, no
+/// other run. There should be none; each is a defect that must come to light.
 pub async fn runs_stuck(
     store: &Store,
     quiet_since: DateTime<Utc>,
@@ -158,23 +190,34 @@ pub async fn runs_stuck(
 ) -> StoreResult<Vec<(OrganizationId, RunId)>> {
     on_model!(store, |node| node.read(|tables| Ok(tables.runs_stuck(quiet_since, limit))).await);
     let rows: Vec<(uuid::Uuid, uuid::Uuid)> = on_db!(store, |pool| {
-        sqlx::query_as(
-        "SELECT organization_id, id FROM runs r
-         WHERE ended_at IS NULL AND due = 0 AND phase NOT IN ('Paused', 'Blocked') AND updated_at <= $1
-           AND NOT EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
-           AND NOT EXISTS (SELECT 1 FROM timers x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
-           AND NOT EXISTS (SELECT 1 FROM event_waits x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)
-           AND NOT EXISTS (SELECT 1 FROM run_slots x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.granted = 0)
-           AND NOT EXISTS (SELECT 1 FROM approvals x WHERE x.organization_id = r.organization_id AND x.run_id = r.id AND x.state = 'pending')
-         LIMIT $2"
-    )
-    .bind(value::ms(quiet_since))
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await
+        sqlx::query_as(concat!(
+            "SELECT r.organization_id, r.id FROM runs r
+             WHERE r.ended_at IS NULL AND r.updated_at <= $1 AND ",
+            wait_sql!(),
+            " = 'nothing' LIMIT $2"
+        ))
+        .bind(value::ms(quiet_since))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await
     })?;
     Ok(rows
         .into_iter()
         .map(|(organization, run)| (OrganizationId(organization), RunId(run)))
         .collect())
+}
+
+/// How many runs of all organisations are not over, by what they wait for: `leased` (a call is being made),
+/// `queued`, `timer`, `person`, `event`, `message`, `run`, or `nothing`, which must not be.
+pub async fn runs_by_wait(store: &Store) -> StoreResult<Vec<(String, u64)>> {
+    let rows: Vec<(String, i64)> = on_db!(store, |pool| {
+        sqlx::query_as(concat!(
+            "SELECT w.wait, count(*) FROM (SELECT ",
+            wait_sql!(),
+            " AS wait FROM runs r WHERE r.ended_at IS NULL) w GROUP BY w.wait ORDER BY w.wait"
+        ))
+        .fetch_all(pool)
+        .await
+    })?;
+    Ok(rows.into_iter().map(|(wait, count)| (wait, value::count(count))).collect())
 }

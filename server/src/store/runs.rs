@@ -6,14 +6,16 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, links, on_model, outside, run_care, timers, value, workflows,
+    calls, event_happened, events, links, on_model, outside, run_care, run_list, timers, value,
+    workflows,
 };
 use crate::{args, on_db};
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use signalbox::{
     event_type,
     id::{ApprovalId, CallId, ContactId, OrganizationId, RunId, WorkflowId},
-    run::{ActivationId, EVENT_VERSION, RunPhase, RunStatus, TimerId},
+    run::{ActivationId, EVENT_VERSION, RunStatus, TimerId},
     wire::ApprovalState,
 };
 
@@ -67,6 +69,8 @@ pub struct NewRun {
     pub idempotency_key: Option<String>,
     /// Whom it is about.
     pub contacts: Vec<ContactId>,
+    /// The input; its first words are kept so that the run can be found by them.
+    pub input: Value,
 }
 
 /// What one commit says about a run besides its events.
@@ -210,6 +214,7 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
         )
         .await?;
     }
+    run_list::words_of_input(tx, organization, run, &new.input).await?;
     append(tx, commit).await
 }
 
@@ -285,6 +290,9 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
         tx.send().await?;
         run_care::run_own(tx, organization, run).await?;
     }
+    if let Some(why) = why_of(&commit.head.status) {
+        run_list::words_of_error(tx, organization, run, why).await?;
+    }
     if commit.head.ended_at.is_some() {
         ended(tx, commit).await?;
     }
@@ -298,6 +306,16 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     });
     tx.feed_append(organization, "run", run.0, payload, commit.at);
     Ok(())
+}
+
+/// Why a run stands still or ended early, for people.
+fn why_of(status: &RunStatus) -> Option<&str> {
+    match status {
+        RunStatus::Failed { error_message: why }
+        | RunStatus::Blocked { reason: why }
+        | RunStatus::Stopped { reason: why, .. } => Some(why),
+        _ => None,
+    }
 }
 
 /// Others may wait for a run's end.
@@ -500,53 +518,6 @@ pub async fn run_by_key(
     .fetch_optional(pool)
     .await)?;
     row.map(Row::run).transpose()
-}
-
-/// Which runs to list.
-#[derive(Clone, Debug, Default)]
-pub struct RunFilter {
-    /// Only in this phase.
-    pub phase: Option<RunPhase>,
-    /// Only of this workflow.
-    pub workflow: Option<WorkflowId>,
-    /// Only about this contact.
-    pub contact: Option<ContactId>,
-}
-
-macro_rules! list_sql {
-    ($workflow:literal) => {
-        concat!(
-            "SELECT * FROM runs WHERE organization_id = $1 AND ",
-            $workflow,
-            " AND ($3 IS NULL OR phase = $3) AND ($4 IS NULL OR id < $4) AND ($5 IS NULL OR EXISTS (
-               SELECT 1 FROM run_contacts c WHERE c.organization_id = $1 AND c.contact_id = $5 AND c.run_id = runs.id))
-              ORDER BY id DESC LIMIT $6"
-        )
-    };
-}
-
-/// Runs of an organisation, newest first, older than `before` if given, at most `limit`.
-pub async fn run_list(
-    store: &Store,
-    organization: OrganizationId,
-    filter: &RunFilter,
-    before: Option<RunId>,
-    limit: u32,
-) -> StoreResult<Vec<Run>> {
-    let sql = match filter.workflow {
-        Some(_) => list_sql!("workflow_id = $2"),
-        None => list_sql!("$2 IS NULL"),
-    };
-    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
-        .bind(organization.0)
-        .bind(filter.workflow.map(|id| id.0))
-        .bind(filter.phase.map(RunPhase::as_str))
-        .bind(before.map(|id| id.0))
-        .bind(filter.contact.map(|id| id.0))
-        .bind(i64::from(limit))
-        .fetch_all(pool)
-        .await)?;
-    rows.into_iter().map(Row::run).collect()
 }
 
 /// The contacts a run is about.

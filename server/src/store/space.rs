@@ -4,7 +4,7 @@ use super::{Store, StoreResult, settings::setting_put};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use signalbox::id::OrganizationId;
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 use uuid::Uuid;
 
 /// Room where the database lies, in bytes.
@@ -16,6 +16,9 @@ pub struct DiskSpace {
     pub total_bytes: u64,
 }
 
+/// Reads the room, in place of the real disk; for tests.
+pub type SpaceReading = Arc<dyn Fn() -> Option<DiskSpace> + Send + Sync>;
+
 impl DiskSpace {
     /// Below 5 % or 1 GiB there is no room for new work.
     pub fn is_low(self) -> bool {
@@ -24,7 +27,7 @@ impl DiskSpace {
     }
 
     #[cfg(unix)]
-    fn at(folder: &Path) -> Option<Self> {
+    pub(super) fn at(folder: &Path) -> Option<Self> {
         let found = rustix::fs::statvfs(folder).ok()?;
         Some(Self {
             free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
@@ -33,7 +36,7 @@ impl DiskSpace {
     }
 
     #[cfg(not(unix))]
-    fn at(_: &Path) -> Option<Self> {
+    pub(super) fn at(_: &Path) -> Option<Self> {
         None
     }
 }
@@ -41,7 +44,18 @@ impl DiskSpace {
 impl Store {
     /// The room where an embedded database lies; none where it cannot be told.
     pub fn disk_space(&self) -> Option<DiskSpace> {
-        DiskSpace::at(self.folder()?)
+        match &self.inner.space {
+            Some(reading) => reading(),
+            None => DiskSpace::at(self.folder()?),
+        }
+    }
+
+    /// The room, when it is too little to begin new work. Databases that need not last begin any.
+    pub fn no_room(&self) -> Option<DiskSpace> {
+        if self.inner.space.is_none() && !self.is_durable() {
+            return None;
+        }
+        self.disk_space().filter(|space| space.is_low())
     }
 
     /// Writes a row that nobody owns and answers when it is on disk.

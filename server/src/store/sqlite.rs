@@ -1,6 +1,6 @@
 //! SQLite: where the file is, how connections are opened, who else may have it.
 
-use super::{StoreError, StoreResult};
+use super::{StoreError, StoreResult, space::DiskSpace};
 use sqlx::{
     ConnectOptions, Connection, SqliteConnection, SqlitePool,
     migrate::Migrator,
@@ -20,6 +20,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// Before 3.51.3 a reset of the write-ahead log could corrupt the file.
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
+
+/// What `PRAGMA auto_vacuum` says when space is given back on demand.
+const AUTO_VACUUM_INCREMENTAL: i64 = 2;
 
 /// Where the database lives, and the lock that keeps others out. Dropped with the last handle.
 pub(super) struct Place {
@@ -92,6 +95,15 @@ impl Place {
         })
     }
 
+    /// Whether no other process can have the file.
+    fn is_alone(&self) -> bool {
+        self._folder.is_some() || self.lock.lock().is_ok_and(|lock| lock.is_some())
+    }
+
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable
+    }
+
     pub(super) fn file(&self) -> &Path {
         &self.file
     }
@@ -142,6 +154,9 @@ pub(super) async fn open_writer(place: &Place) -> StoreResult<SqliteConnection> 
             "SQLite {version} can corrupt its write-ahead log; 3.51.3 or newer is needed"
         )));
     }
+    if place.is_alone() {
+        let_it_shrink(&mut conn, place).await?;
+    }
     MIGRATIONS.run(&mut conn).await.map_err(|error| {
         StoreError::Setup(format!(
             "the schema of {} cannot be brought up to date: {error}. A newer Signalbox may have written it",
@@ -149,6 +164,33 @@ pub(super) async fn open_writer(place: &Place) -> StoreResult<SqliteConnection> 
         ))
     })?;
     Ok(conn)
+}
+
+/// A file gives space back only when that was said before its first table, or when it is written anew. Files of
+/// earlier versions are written anew once, where there is room for the copy.
+async fn let_it_shrink(conn: &mut SqliteConnection, place: &Place) -> StoreResult<()> {
+    let mode: i64 = sqlx::query_scalar("PRAGMA auto_vacuum").fetch_one(&mut *conn).await?;
+    if mode == AUTO_VACUUM_INCREMENTAL {
+        return Ok(());
+    }
+    let size = fs::metadata(&place.file).map_or(0, |file| file.len());
+    let room = place.file.parent().and_then(DiskSpace::at);
+    if room.is_some_and(|room| room.free_bytes / 3 < size) {
+        tracing::warn!(
+            megabytes = size >> 20,
+            "the database cannot be written anew, which it must once before it can shrink: free three times its size"
+        );
+        return Ok(());
+    }
+    if size > 64 << 20 {
+        tracing::info!(
+            megabytes = size >> 20,
+            "the database is written anew, once, so that it can shrink"
+        );
+    }
+    sqlx::query("PRAGMA auto_vacuum = INCREMENTAL").execute(&mut *conn).await?;
+    sqlx::query("VACUUM").execute(&mut *conn).await?;
+    Ok(())
 }
 
 /// Opens the connections that read. They cannot write, whatever they are asked.

@@ -75,6 +75,12 @@ pub fn small(int: i64) -> u32 {
     u32::try_from(int.max(0)).unwrap_or(u32::MAX)
 }
 
+/// The pattern of `LIKE … ESCAPE '\\'` for text that has a word in it somewhere; the text must be lower case.
+pub fn like(word: &str) -> String {
+    let word = word.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{word}%")
+}
+
 /// How many rows a statement wrote, whichever database it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rows(u64);

@@ -5,6 +5,7 @@
 //! group runs without a savepoint (undoing it undoes the group), each further one inside its own.
 
 use super::{FaultPoint, Faults, FeedEntry, StoreError, StoreResult, Tx, sqlite};
+use crate::metrics::metrics;
 use futures::{FutureExt, future::BoxFuture};
 use std::{
     panic::AssertUnwindSafe,
@@ -12,6 +13,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -96,6 +98,16 @@ impl Handle {
         self.changes.load(Ordering::SeqCst)
     }
 
+    /// Operations that wait.
+    pub(super) fn waiting(&self) -> usize {
+        QUEUE_MAX.saturating_sub(self.queue.capacity())
+    }
+
+    /// Whether nobody waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting() == 0
+    }
+
     pub(super) async fn close(&self) {
         let (reply, closed) = oneshot::channel();
         if self.queue.send(Message::Close(reply)).await.is_ok() {
@@ -172,6 +184,7 @@ impl Writer {
         let mut next = Some(first);
         let mut closing = None;
         let mut open = false;
+        let began = Instant::now();
         while let Some(operation) = next.take() {
             // Nobody else waits: what it gathers can go out with the commit.
             let alone = !open && self.messages.is_empty() && self.faults.is_none();
@@ -190,7 +203,7 @@ impl Writer {
         if !open {
             return (Group::Done, closing);
         }
-        (self.commit(answers).await, closing)
+        (self.commit(answers, began).await, closing)
     }
 
     async fn run_one(
@@ -245,7 +258,7 @@ impl Writer {
         self.tx.send().await
     }
 
-    async fn commit(&mut self, mut answers: Vec<Done>) -> Group {
+    async fn commit(&mut self, mut answers: Vec<Done>, began: Instant) -> Group {
         if self.struck(FaultPoint::BeforeCommit) {
             self.tx.give_up().await;
             return self.strike(answers);
@@ -266,6 +279,7 @@ impl Writer {
             return self.strike(answers);
         }
         self.note_changes();
+        metrics().committed(answers.len(), began.elapsed());
         for done in answers {
             done(Ok(()));
         }

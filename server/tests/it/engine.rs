@@ -3,8 +3,10 @@
 mod basics;
 mod calls;
 pub mod crash;
+mod large;
 mod others;
 mod outside;
 mod servers;
 pub mod support;
 mod waiting;
+mod watch;

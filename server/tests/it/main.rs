@@ -5,6 +5,7 @@ mod cli;
 mod engine;
 mod fuzz;
 mod gate;
+mod history;
 mod http;
 mod postgres;
 mod schema;

@@ -121,6 +121,7 @@ async fn insert(
         thread_id: None,
         idempotency_key: key.map(str::to_owned),
         contacts: vec![],
+        input: serde_json::Value::Null,
     };
     let commit = RunCommit { workflow, ..commit(organization, run, 0, 3) };
     store

@@ -179,7 +179,7 @@ async fn none_left(
 ) -> Result<(), CommandError> {
     let limit = Instant::now() + PATIENCE;
     let wanted = RunQuery {
-        phase: Some(phase),
+        state: Some(phase),
         workflow: Some(workflow),
         limit: Some(1),
         ..RunQuery::default()

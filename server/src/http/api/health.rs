@@ -29,6 +29,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A timer may be so late, in seconds.
 const TIMER_LATE_S: i64 = 5;
 
+/// The watch over runs looks every half minute.
+const WATCH_SILENT: Duration = Duration::from_secs(90);
+/// From so many failures in a row on the messages of a channel wait.
+const CHANNEL_FAILURES: u32 = 3;
+
 /// One write at a time, however many ask: whoever waited gets what was found after they came.
 #[derive(Default)]
 pub struct WriteProbe(Mutex<Option<(Instant, Option<HealthReason>)>>);
@@ -36,8 +41,18 @@ pub struct WriteProbe(Mutex<Option<(Instant, Option<HealthReason>)>>);
 /// `GET /health`.
 pub async fn health(call: Call<(), NoQuery, (), Nobody>) -> Answer<Plain> {
     let state = &call.state;
-    let (write, timers) = tokio::join!(write(state), timers(state));
-    let found = [shutdown(state), write, timers, sender(state), disk(state), backlog(state)];
+    let (write, timers, channels) = tokio::join!(write(state), timers(state), channels(state));
+    let found = [
+        shutdown(state),
+        write,
+        lease(state),
+        timers,
+        watch(state),
+        sender(state),
+        channels,
+        disk(state),
+        backlog(state),
+    ];
     let reasons: Vec<HealthReason> = found.into_iter().flatten().collect();
     let worst = reasons.iter().map(|reason| reason.code.status()).max();
     let status = worst.unwrap_or(HealthStatus::Ok);
@@ -113,7 +128,34 @@ fn sender(state: &AppState) -> Option<HealthReason> {
 fn disk(state: &AppState) -> Option<HealthReason> {
     let space = state.store().disk_space().filter(|space| space.is_low())?;
     let free = space.free_bytes >> 20;
-    reason(HealthCode::DiskLow, format!("Only {free} MiB are free where the data lies."))
+    let text = format!(
+        "Only {free} MiB are free where the data lies: no new runs are started, those that are going on may finish."
+    );
+    reason(HealthCode::DiskLow, text)
+}
+
+fn lease(state: &AppState) -> Option<HealthReason> {
+    let held = state.store().may_work();
+    let text =
+        "This server's lease on the database has run out; it takes no work until it has one again.";
+    (!held).then(|| reason(HealthCode::LeaseLost, text)).flatten()
+}
+
+fn watch(state: &AppState) -> Option<HealthReason> {
+    let silent = state.engine().last_look().filter(|ago| *ago > WATCH_SILENT)?;
+    let text = format!("The watch over runs looked last {} seconds ago.", silent.as_secs());
+    reason(HealthCode::WatchSilent, text)
+}
+
+async fn channels(state: &AppState) -> Option<HealthReason> {
+    let unreached = store::channels_unreached(state.store(), CHANNEL_FAILURES);
+    match timeout(PROBE_TIMEOUT, unreached).await {
+        Ok(Ok(count)) if count > 0 => {
+            let text = format!("{count} mail servers are not reached; their messages wait.");
+            reason(HealthCode::ChannelUnreached, text)
+        }
+        _ => None, // that the database does not answer is said already
+    }
 }
 
 fn backlog(state: &AppState) -> Option<HealthReason> {

@@ -31,6 +31,9 @@ const WAIT_DEFAULT_MS: u64 = 30_000;
 const WAIT_MAX_MS: u64 = 300_000;
 /// Contacts that one run may be about.
 const CONTACTS_MAX: usize = 100;
+/// Characters and words of a search.
+const WORDS_CHARS_MAX: usize = 200;
+const WORDS_MAX: usize = 3;
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
@@ -45,6 +48,19 @@ impl From<EngineError> for Failure {
             EngineError::Incompatible(steps) => super::runs_again::does_not_fit(&steps),
             EngineError::NoFork(why) => Self::value("seq", why),
             EngineError::Quarantined(_) => Self::new(ErrorCode::WrongState, error.to_string()),
+            EngineError::NoRoom { free_bytes } => {
+                let text = format!(
+                    "The disk is nearly full ({} MiB are free): no new runs are started. Those that are going on may \
+                     finish.",
+                    free_bytes >> 20
+                );
+                Self::new(ErrorCode::Unavailable, text)
+                    .help(
+                        "Ask an administrator to free space where the data lies, or to keep runs for fewer days \
+                         (Settings, History). Then try again.",
+                    )
+                    .details(json!({ "reason": "disk_low", "free_bytes": free_bytes }))
+            }
             EngineError::Busy | EngineError::Stopping => {
                 Self::new(ErrorCode::Unavailable, error.to_string()).help("Try again in a moment.")
             }
@@ -136,20 +152,54 @@ pub async fn list(call: Call<(), RunQuery>) -> Answer<Found<Page<RunView>>> {
     let (store, query) = (call.state.store(), &call.query);
     let limit = page::limit(query.limit)?;
     let before = page::cursor::<RunId>(query.cursor.as_deref())?;
-    let filter = RunFilter { phase: query.phase, workflow: query.workflow, contact: query.contact };
+    let filter = filter_of(query)?;
     let rows = store::run_list(store, call.organization(), &filter, before, limit + 1).await?;
     let page = page::of(rows, limit, |row| row.id.to_string());
     let (mut items, mut names) = (Vec::with_capacity(page.items.len()), Names::default());
     for row in page.items {
-        items.push(views::run_row(store, &mut names, row).await?);
+        let mut item = views::run_row(store, &mut names, row).await?;
+        views::add_title(&call.state, call.organization(), &mut item).await;
+        items.push(item);
     }
     Ok(Found(Page { items, next_cursor: page.next_cursor, total: None }))
+}
+
+fn filter_of(query: &RunQuery) -> Result<RunFilter, Failure> {
+    let wrong = |text: String| Failure::new(ErrorCode::InvalidParameter, text);
+    if let (Some(after), Some(before)) = (query.after, query.before)
+        && after >= before
+    {
+        let text = format!(
+            "`after` ({after}) is not earlier than `before` ({before}): no run can be between."
+        );
+        return Err(wrong(text).help("Swap them, or leave one out."));
+    }
+    let words = query.q.as_deref().map(str::trim).filter(|words| !words.is_empty());
+    if words.is_some_and(|words| words.chars().count() > WORDS_CHARS_MAX) {
+        return Err(wrong(format!("`q` has at most {WORDS_CHARS_MAX} characters.")));
+    }
+    if words.is_some_and(|words| words.split_whitespace().count() > WORDS_MAX) {
+        return Err(wrong(format!("`q` has at most {WORDS_MAX} words."))
+            .help("Leave out the words that say least; parts of words count too."));
+    }
+    if words.is_some_and(|words| words.chars().any(char::is_control)) {
+        return Err(wrong("`q` has a control character in it.".into()));
+    }
+    Ok(RunFilter {
+        phase: query.state,
+        workflow: query.workflow,
+        contact: query.contact,
+        after: query.after,
+        before: query.before,
+        words: words.map(str::to_owned),
+    })
 }
 
 /// `GET /api/runs/{id}`.
 pub async fn fetch(call: Call<RunId>) -> Answer<Found<RunDetail>> {
     let (store, organization, id) = (call.state.store(), call.organization(), call.path);
-    let run = views::run_view(store, organization, id).await?;
+    let mut run = views::run_view(store, organization, id).await?;
+    views::add_title(&call.state, organization, &mut run).await;
     let version = store::version_fetch(store, organization, run.workflow, run.version).await?;
     let state = views::run_state(store, organization, id).await?;
     let after = state.seq.saturating_sub(EVENTS_MAX);

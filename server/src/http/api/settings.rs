@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use signalbox::{
     id::OrganizationId,
     wire::{
-        EmailChannel, EmailChannelView, ErrorCode, GeneralSettings, ModelSettings,
+        EmailChannel, EmailChannelView, ErrorCode, GeneralSettings, HistorySettings, ModelSettings,
         ModelSettingsView, OutboundSettings, OutboundView, QueueSettings,
     },
 };
@@ -81,6 +81,20 @@ pub async fn set_zone(
     general.timezone = zone.to_owned();
     general.email_hold_ms = email_hold_ms.unwrap_or(general.email_hold_ms);
     Ok(settings(state).general_set(organization, &general, state.now()).await?)
+}
+
+/// `GET /api/settings/history`.
+pub async fn history(call: Call) -> Answer<Found<HistorySettings>> {
+    Ok(Found(settings(&call.state).history(call.organization()).await?))
+}
+
+/// `PUT /api/settings/history`.
+pub async fn history_set(
+    call: Call<(), NoQuery, Json<HistorySettings>>,
+) -> Answer<Found<HistorySettings>> {
+    let (organization, Json(wanted)) = (call.organization(), &call.body);
+    settings(&call.state).history_set(organization, wanted, call.state.now()).await?;
+    Ok(Found(settings(&call.state).history(organization).await?))
 }
 
 /// `GET /api/settings/channels/email`.

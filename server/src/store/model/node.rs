@@ -131,7 +131,8 @@ impl Database {
         }
         let (feed, _) = broadcast::channel(1_024);
         lock(&self.feeds).push(feed.clone());
-        let inner = Inner { pool: Pool::Model(node.clone()), writer: Writer::Model, feed };
+        let inner =
+            Inner { pool: Pool::Model(node.clone()), writer: Writer::Model, feed, space: None };
         (node, Store { inner: Arc::new(inner) })
     }
 

@@ -3,6 +3,7 @@
 
 use super::super::{FaultPoint, Faults, StoreError, StoreResult, Tx};
 use super::Lease;
+use crate::metrics::metrics;
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::PgPool;
 use std::{
@@ -11,6 +12,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
@@ -74,6 +76,11 @@ impl Writer {
         task.await.unwrap_or_else(|_| Err(broke_off().into()))
     }
 
+    /// Operations that run or wait to.
+    pub(in super::super) fn waiting(&self) -> usize {
+        self.tasks.len()
+    }
+
     /// Finishes what has begun; nothing is begun any more.
     pub(in super::super) async fn close(&self) {
         self.places.close();
@@ -93,12 +100,14 @@ impl Shared {
         E: From<StoreError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
+        let began = Instant::now();
         let mut tx = self.begin().await?;
         // A bug in an operation must not leave its transaction open.
         let result = AssertUnwindSafe(async { body(&mut tx).await }).catch_unwind().await;
         match result.unwrap_or_else(|_| Err(broke_off().into())) {
             Ok(value) => {
                 self.commit(tx).await?;
+                metrics().committed(1, began.elapsed());
                 Ok(value)
             }
             Err(error) => {

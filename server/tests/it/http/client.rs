@@ -132,6 +132,8 @@ async fn the_rest(client: &Client) {
     let general = client.settings_general_set(&body("settings_general_set")).await.unwrap();
     assert_eq!(client.settings_general().await.unwrap(), general);
     assert_eq!(client.me().await.unwrap().organization.timezone, general.timezone);
+    let history = client.settings_history_set(&body("settings_history_set")).await.unwrap();
+    assert_eq!(client.settings_history().await.unwrap(), history);
     let smtp: EmailChannel = from_value(json!({
         "kind": "smtp", "host": "127.0.0.1", "port": 9, "security": "none",
         "username": "u", "password": "hush-hush", "from": "Acme <hello@acme.example>",

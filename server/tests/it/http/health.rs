@@ -2,17 +2,22 @@
 
 use super::support::{As, Making, Server, document};
 use super::workflows::published;
+use crate::support::folder::Folder;
 use chrono::Utc;
 use futures::FutureExt;
 use serde_json::{Value, json};
 use server::{
     engine::{EngineConfig, Timekeeping, VirtualClock},
-    store::Store,
+    store::{self, ChannelHealth, DiskSpace, Store, StoreOptions},
 };
-use std::sync::Arc;
+use signalbox::client::Method;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 use tokio::sync::{oneshot, watch};
 
-async fn health(server: &Server) -> (u16, String, Vec<String>) {
+async fn health_of(server: &Server) -> (u16, String, Vec<String>) {
     let reply = server.get(&As::Nobody, "/health").await;
     let body = reply.json();
     let codes = body["reasons"].as_array().unwrap().iter();
@@ -28,7 +33,7 @@ fn failing(code: &str) -> (u16, String, Vec<String>) {
 #[tokio::test]
 async fn a_database_that_takes_no_writes_is_found_by_writing() {
     let server = Server::start().await;
-    assert_eq!(health(&server).await.0, 200);
+    assert_eq!(health_of(&server).await.0, 200);
     // Somebody holds the writer; readers are well.
     let (let_go, held) = oneshot::channel::<()>();
     let store = server.state.store().clone();
@@ -45,15 +50,15 @@ async fn a_database_that_takes_no_writes_is_found_by_writing() {
         write.await
     });
     is_held.await.unwrap();
-    assert_eq!(health(&server).await, failing("database_not_writable"));
+    assert_eq!(health_of(&server).await, failing("database_not_writable"));
     assert_eq!(server.get(&As::Nobody, "/api/setup").await.status, 200, "reading goes on");
     let_go.send(()).unwrap();
     holder.await.unwrap().unwrap();
     // Many at once are well with few writes.
-    let many = futures::future::join_all((0..50).map(|_| health(&server))).await;
+    let many = futures::future::join_all((0..50).map(|_| health_of(&server))).await;
     assert!(many.iter().all(|(status, ..)| *status == 200), "{many:?}");
     server.state.store().close().await;
-    let (status, word, codes) = health(&server).await;
+    let (status, word, codes) = health_of(&server).await;
     assert_eq!((status, word.as_str()), (503, "failing"));
     assert!(codes.contains(&"database_not_writable".to_owned()), "{codes:?}");
 }
@@ -64,11 +69,11 @@ async fn the_sender_and_the_shutdown_show() {
     let (stop, stopped) = watch::channel(false);
     let gate = server.state.gate().clone();
     let sender = tokio::spawn(async move { gate.run_sender(stopped).await });
-    assert_eq!(health(&server).await.0, 200);
+    assert_eq!(health_of(&server).await.0, 200);
     stop.send(true).unwrap();
     server.state.gate().wake();
     sender.await.unwrap();
-    assert_eq!(health(&server).await, failing("outbound_stopped"));
+    assert_eq!(health_of(&server).await, failing("outbound_stopped"));
 }
 
 #[tokio::test]
@@ -87,12 +92,12 @@ async fn late_timers_show_until_they_fire() {
     let started = server.post(&acme.owner(), &format!("{path}/runs"), &json!({})).await;
     assert_eq!(started.status, 201, "{}", started.text);
     clock.advance_ms(5_900);
-    assert_eq!(health(&server).await.0, 200, "not yet late enough");
+    assert_eq!(health_of(&server).await.0, 200, "not yet late enough");
     clock.advance_ms(200);
     let late = (200, "degraded".to_owned(), vec!["timers_late".to_owned()]);
-    assert_eq!(health(&server).await, late);
+    assert_eq!(health_of(&server).await, late);
     server.state.engine().fire_due().await.unwrap();
-    assert_eq!(health(&server).await.2, Vec::<String>::new());
+    assert_eq!(health_of(&server).await.2, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -110,13 +115,86 @@ async fn a_long_queue_shows() {
         json!({ "type": "action", "tool": "http.request", "parameters": { "url": url } });
     asks["graph"]["edges"][1]["port"] = json!("success");
     let path = published(&server, &acme, &asks).await;
-    assert_eq!(health(&server).await.0, 200);
+    assert_eq!(health_of(&server).await.0, 200);
     for _ in 0..4 {
         let started = server.post(&acme.owner(), &format!("{path}/runs"), &Value::Null).await;
         assert_eq!(started.code(), "invalid_body");
         let started = server.post(&acme.owner(), &format!("{path}/runs"), &json!({})).await;
         assert_eq!(started.status, 201, "{}", started.text);
     }
-    let (_, word, codes) = health(&server).await;
+    let (_, word, codes) = health_of(&server).await;
     assert_eq!((word.as_str(), codes), ("degraded", vec!["calls_backlog".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_takes_no_new_runs_and_lets_others_finish() {
+    const GIB: u64 = 1 << 30;
+    let free = Arc::new(AtomicU64::new(50 * GIB));
+    let reading = free.clone();
+    let space = move || {
+        let free_bytes = reading.load(Ordering::SeqCst);
+        Some(DiskSpace { free_bytes, total_bytes: 100 * GIB })
+    };
+    let folder = Folder::new();
+    let options = StoreOptions { space: Some(Arc::new(space)), ..StoreOptions::default() };
+    let store = Store::open_with(&folder.0, options).await.unwrap();
+    let server = Making::over(store).start().await;
+    let acme = server.organization("acme").await;
+    let path = published(&server, &acme, &document()).await;
+    let runs = format!("{path}/runs");
+    let key = [("content-type", "application/json"), ("idempotency-key", "k")];
+    let start = async || {
+        let body = Some(b"{}".to_vec());
+        server.raw(&acme.owner(), Method::Post, &runs, &key, body).await
+    };
+    let going = start().await;
+    assert_eq!(going.status, 201, "{}", going.text);
+
+    for low in [5 * GIB - 1, 100 << 20] {
+        free.store(low, Ordering::SeqCst);
+        let refused = server.post(&acme.owner(), &runs, &json!({})).await;
+        assert_eq!((refused.status, refused.code().as_str()), (503, "unavailable"));
+        let body = refused.json();
+        assert_eq!(body["details"], json!({ "reason": "disk_low", "free_bytes": low }));
+        assert!(body["help"].as_str().unwrap().contains("free space"), "{body}");
+        let reply = server.get(&As::Nobody, "/health").await;
+        assert_eq!((reply.status, reply.json()["status"].as_str()), (200, Some("degraded")));
+        assert!(reply.text.contains("disk_low"), "{}", reply.text);
+    }
+    assert_eq!(start().await.json()["id"], going.json()["id"], "a repetition gets its answer");
+
+    // What is going on may finish: a person lets it pass, and its end is written.
+    let pending = server.get(&acme.owner(), "/api/approvals?state=pending").await.json();
+    let approval = format!("/api/approvals/{}/decide", pending["items"][0]["id"].as_str().unwrap());
+    let decide = json!({ "decision": "approve", "revision": 1 });
+    assert_eq!(server.post(&acme.owner(), &approval, &decide).await.status, 200);
+    let run = format!("/api/runs/{}/wait?timeout_ms=20000", going.json()["id"].as_str().unwrap());
+    assert_eq!(server.get(&acme.owner(), &run).await.json()["ended"], true);
+
+    free.store(6 * GIB, Ordering::SeqCst);
+    assert_eq!(server.post(&acme.owner(), &runs, &json!({})).await.status, 201, "room again");
+}
+
+#[tokio::test]
+async fn a_mail_server_that_is_not_reached_shows() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let now = server.state.now();
+    for (failures, shows) in [(2, false), (3, true)] {
+        let (organization, account) = (acme.id, "smtp mail.acme.example:587");
+        let health = ChannelHealth {
+            failures,
+            since: now,
+            retry_at: now,
+            detail: "connection refused".into(),
+        };
+        let write = server.state.store().write(move |tx| {
+            async move { store::channel_health_put(tx, organization, account, &health).await }
+                .boxed()
+        });
+        write.await.unwrap();
+        let (status, _, codes) = health_of(&server).await;
+        assert_eq!(status, 200);
+        assert_eq!(codes.contains(&"channel_unreached".to_owned()), shows, "{failures}: {codes:?}");
+    }
 }

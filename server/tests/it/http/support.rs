@@ -335,6 +335,7 @@ pub fn example_body(operation: &str) -> Value {
         "settings_general_set" => {
             json!({ "name": "Acme", "timezone": "Europe/Berlin", "email_hold_ms": 0 })
         }
+        "settings_history_set" => json!({ "runs_days": 60, "keys_days": 14 }),
         "settings_email_set" => json!({ "kind": "sandbox", "from": "Acme <hello@acme.example>" }),
         "settings_outbound_set" => json!({
             "email_consent": "any",

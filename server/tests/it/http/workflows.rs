@@ -265,9 +265,9 @@ async fn a_run_waits_for_a_person_and_ends() {
     assert_eq!(detail["output"]["said"], 7);
     let later = server.get(&editor, &format!("{run}/events?after=2")).await.json();
     assert_eq!(later["events"].as_array().unwrap().len(), numbers.len() - 2);
-    let listed = server.get(&editor, "/api/runs?phase=Completed").await.json();
+    let listed = server.get(&editor, "/api/runs?state=Completed").await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1);
-    let none = server.get(&editor, "/api/runs?phase=Failed").await.json();
+    let none = server.get(&editor, "/api/runs?state=Failed").await.json();
     assert!(none["items"].as_array().unwrap().is_empty());
     let workflow = server.get(&editor, &path).await.json();
     assert_eq!(workflow["workflow"]["runs"], json!({ "Completed": 1 }));

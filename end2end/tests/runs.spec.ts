@@ -1,0 +1,60 @@
+// Finding a run: filters that stand in the address, and a list that says why it is empty.
+import { expect, test } from "../support/test";
+
+test("runs are filtered, the address keeps the filter, and an empty list says which filter hides the others", async ({ page, open, server }) => {
+  const graph = {
+    nodes: [
+      { id: "start", kind: { type: "trigger", trigger: { on: "manual" } } },
+      { id: "ask", label: "Ask the boss", kind: { type: "human", mode: "approve", prompt: "Shall we?" } },
+    ],
+    edges: [{ id: "e1", from: "start", port: "success", to: "ask" }],
+  };
+  const document = { format: "signalbox/v1", name: "Orders", graph };
+  const origin = { origin: server.url };
+  const made = await server.api<{ workflow: { id: string } }>("POST", "/api/workflows/import", { document }, origin);
+  const workflow = made.workflow.id;
+  await server.api("POST", `/api/workflows/${workflow}/publish`, {}, origin);
+  for (const order of ["A-4711", "A-4712"]) {
+    await server.api("POST", `/api/workflows/${workflow}/runs`, { input: { order } }, origin);
+  }
+
+  await open("/runs");
+  const rows = page.getByRole("row", { name: /Orders/ });
+  await expect(rows).toHaveCount(2);
+  await expect(rows.first()).toContainText("Ask the boss");
+
+  await page.getByLabel("Search").fill("4711");
+  await expect(rows).toHaveCount(1);
+  await expect(page).toHaveURL(/\/runs\?q=4711$/);
+  await page.getByLabel("State").selectOption("Failed");
+  await expect(page.getByText("No run matches")).toBeVisible();
+  await expect(page.getByText("none of them is in this state")).toBeVisible();
+  await expect(page).toHaveURL(/state=Failed/);
+
+  await open(new URL(page.url()).pathname + new URL(page.url()).search);
+  await expect(page.getByLabel("Search")).toHaveValue("4711");
+  await expect(page.getByLabel("State")).toHaveValue("Failed");
+  await page.getByRole("button", { name: "Any state" }).click();
+  await expect(rows).toHaveCount(1);
+  await page.getByLabel("Workflow").selectOption({ label: "Orders" });
+  await page.getByLabel("Started").selectOption("7d");
+  await expect(rows).toHaveCount(1);
+  await page.getByLabel("Search").fill("nothing like it");
+  await page.getByRole("button", { name: "Clear all filters" }).click();
+  await expect(rows).toHaveCount(2);
+  await expect(page).toHaveURL(/\/runs$/);
+});
+
+test("how long runs are kept is set in plain words", async ({ page, open, server }) => {
+  await open("/settings");
+  await page.getByRole("tab", { name: "History" }).click();
+  const runs = page.getByLabel("Keep runs for (days)");
+  await expect(runs).toHaveValue("30");
+  await runs.fill("3");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("runs are kept at least as long as events")).toBeVisible();
+  await runs.fill("90");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("The settings are saved.")).toBeVisible();
+  expect(await server.api("GET", "/api/settings/history")).toEqual({ runs_days: 90, keys_days: 7 });
+});

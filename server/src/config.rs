@@ -26,6 +26,10 @@ pub struct ServeConfig {
     /// Whoever reaches the address may read them, so keep it on this machine or a private network
     #[arg(long, env = "SIGNALBOX_METRICS_ADDR")]
     pub metrics_addr: Option<SocketAddr>,
+    /// A collector of OpenTelemetry that traces are sent to by HTTP, such as http://127.0.0.1:4318; none unless given.
+    /// Spans carry ids, names and outcomes, never content
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
     /// Hosts that workflows may ask although they are private or on another port than 80 and 443:
     /// `host` or `host:port`, separated by commas
     #[arg(long, env = "SIGNALBOX_ALLOW_HOSTS", default_value = "")]
@@ -66,6 +70,7 @@ mod tests {
             key_file: None,
             public_url: Some(url.into()),
             metrics_addr: None,
+            otlp_endpoint: None,
             allow_hosts: String::new(),
         }
         .public_origin()

@@ -19,6 +19,7 @@ pub mod money;
 pub mod secret;
 pub mod setting;
 pub mod store;
+pub mod telemetry;
 pub mod tool;
 pub mod trigger;
 pub mod web;

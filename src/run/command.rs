@@ -164,6 +164,33 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// What it is, in one word, for logs and traces: `call_succeeded`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Continue => "continue",
+            Self::CallSucceeded { .. } => "call_succeeded",
+            Self::CallFailed { .. } => "call_failed",
+            Self::CallBypassed { .. } => "call_bypassed",
+            Self::CallParked { .. } => "call_parked",
+            Self::MessageMoved { .. } => "message_moved",
+            Self::ClaimTask { .. } => "claim_task",
+            Self::ReleaseTask { .. } => "release_task",
+            Self::Signal { .. } => "signal",
+            Self::GrantSlot { .. } => "grant_slot",
+            Self::Reopen { .. } => "reopen",
+            Self::TimerFired { .. } => "timer_fired",
+            Self::DecideApproval { .. } => "decide_approval",
+            Self::OutsideEvent { .. } => "outside_event",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
+            Self::Stop { .. } => "stop",
+            Self::Block { .. } => "block",
+        }
+    }
+}
+
 /// What was decided about an approval. In JSON: `{"decision": "approve", …}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

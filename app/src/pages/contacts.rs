@@ -5,8 +5,8 @@ mod consent;
 use crate::api::{failure, toast_failure, trouble, use_client};
 use crate::session::may;
 use crate::ui::{
-    Bind, Button, ButtonKind, Cell, Checkbox, Column, Dialog, EmptyState, ErrorPanel, Icon,
-    PageHeader, Row, Skeleton, StateBadge, Table, TextArea, TextInput, Time, Toast, Toasts, Tone,
+    Bind, Button, ButtonKind, Cell, Checkbox, Column, Dialog, EmptyState, Icon, PageHeader,
+    RecordForm, Removal, Row, Skeleton, StateBadge, Table, TextArea, TextInput, Time, Toast, Toasts, Tone,
     Trouble,
 };
 use consent::{ConsentFields, ConsentForm};
@@ -295,8 +295,7 @@ fn EditorForm(
     let saving = RwSignal::new(false);
     let wrong = RwSignal::new(None::<Trouble>);
     let before = StoredValue::new(contact.clone());
-    let save = move |event: leptos::ev::SubmitEvent| {
-        event.prevent_default();
+    let save = move |()| {
         let input = match before.with_value(|before| form.input(before.as_ref())) {
             Ok(input) => input,
             Err(what) => return wrong.set(Some(what)),
@@ -335,10 +334,12 @@ fn EditorForm(
             }
         });
     });
-    let existing = contact.is_some();
+    let removal = contact.is_some().then_some(Removal {
+        question: "Runs that wait for this contact will not find it. Delete it?",
+        run: delete,
+    });
     view! {
-        <form class="flex flex-col gap-4" on:submit=save>
-            {move || wrong.get().map(|wrong| view! { <ErrorPanel trouble=wrong /> })}
+        <RecordForm open=open wrong=wrong saving=saving on_save=save removal=removal>
             <div class="grid gap-4 sm:grid-cols-2">
                 <TextInput name="contact-name" label="Name" value=Bind::from(form.name) />
                 <TextInput
@@ -389,37 +390,6 @@ fn EditorForm(
                 value=Bind::from(form.do_not_contact)
                 help="No workflow, no person and no rule can send this contact anything."
             />
-            <div class="flex items-center justify-end gap-2">
-                {existing
-                    .then(|| {
-                        view! {
-                            <div class="mr-auto">
-                                <Button
-                                    kind=ButtonKind::Quiet
-                                    icon=Icon::Trash
-                                    on_click=move |_| {
-                                        if confirmed() {
-                                            delete.run(());
-                                        }
-                                    }
-                                >
-                                    "Delete"
-                                </Button>
-                            </div>
-                        }
-                    })}
-                <Button on_click=move |_| open.set(false)>"Cancel"</Button>
-                <Button kind=ButtonKind::Primary button_type="submit" pending=saving>
-                    "Save"
-                </Button>
-            </div>
-        </form>
+        </RecordForm>
     }
-}
-
-/// Dialogs are not put into dialogs; the browser's own question serves.
-fn confirmed() -> bool {
-    window()
-        .confirm_with_message("Delete this contact? Runs that wait for it will not find it.")
-        .unwrap_or(false)
 }

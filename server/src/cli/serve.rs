@@ -14,6 +14,7 @@ use crate::{
     maintenance, metrics,
     secret::Vault,
     store::{self, Store, StoreOptions},
+    telemetry,
     tool::Tools,
     web,
 };
@@ -28,13 +29,12 @@ use std::{
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::watch};
-use tracing_subscriber::EnvFilter;
 
 /// Requests in flight get so long to end after the signal.
 const DRAIN: Duration = Duration::from_secs(10);
 
 pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
-    start_log();
+    let telemetry = telemetry::start(&config).map_err(CommandError::new)?;
     let public_origin = config.public_origin()?;
     // The port first: a second server should say so before it touches anything.
     let listener = TcpListener::bind(config.addr).await.map_err(|error| {
@@ -87,6 +87,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     state.engine().shutdown().await;
     state.store().close().await;
     tracing::info!("stopped");
+    telemetry.close().await;
     Ok(())
 }
 
@@ -125,13 +126,6 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
         IpAddr::V4(_) => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), addr.port()),
         IpAddr::V6(_) => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), addr.port()),
     }
-}
-
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // Fails only where a log is set up already.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 /// Says where to go; with the link that sets up the owner while there is none.

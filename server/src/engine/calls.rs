@@ -4,6 +4,7 @@ use super::{CallContext, CallOutcome, EngineHandle, Inner, queue::Job};
 use crate::{
     metrics::metrics,
     store::{self, CallState, OpenCall, UnreadableCall},
+    telemetry,
 };
 use chrono::TimeDelta;
 use futures::FutureExt;
@@ -13,6 +14,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
+use tracing::{Instrument, Span, debug_span, field};
 
 /// Between two tries to read limits of queues.
 const GATES_AGAIN: Duration = Duration::from_secs(1);
@@ -219,21 +221,27 @@ impl Inner {
             cancelled: job.cancelled.clone(),
         };
         let limit_ms = job.call.timeout_ms.unwrap_or(self.config.call_timeout_ms);
+        let span = span_of(&job.call);
         let making = async { self.executor.execute(context, job.call.request.clone()).await };
-        let making = AssertUnwindSafe(making).catch_unwind();
+        let making = AssertUnwindSafe(making).catch_unwind().instrument(span.clone());
         let outcome = tokio::select! {
             biased;
             outcome = making => Ok(outcome),
             () = self.clock.sleep(Duration::from_millis(limit_ms)) => Err(()),
         };
-        metrics().call_made(match &outcome {
+        let word = match &outcome {
             Ok(Ok(CallOutcome::Succeeded { .. })) => "succeeded",
             Ok(Ok(CallOutcome::Failed { .. })) => "failed",
             Ok(Ok(CallOutcome::Bypassed { .. })) => "bypassed",
             Ok(Ok(CallOutcome::Parked)) => "parked",
             Ok(Err(_)) => "broke_off",
             Err(_) => "timed_out",
-        });
+        };
+        metrics().call_made(word);
+        span.record("outcome", word);
+        if matches!(word, "failed" | "broke_off" | "timed_out") {
+            span.record("otel.status_code", "ERROR");
+        }
         Some(match outcome {
             Ok(Ok(CallOutcome::Succeeded { output, usage })) => {
                 Command::CallSucceeded { call, attempt, output, usage }
@@ -254,6 +262,29 @@ impl Inner {
             }
         })
     }
+}
+
+/// The span of a call, in its run's trace.
+fn span_of(call: &OpenCall) -> Span {
+    let name = match &call.request {
+        CallRequest::Tool { tool, .. } => tool.as_str(),
+        CallRequest::Model(_) => "model",
+        CallRequest::Task(_) => "task",
+        CallRequest::Run(_) => "run",
+        CallRequest::Score(_) => "score",
+    };
+    let span = debug_span!(
+        parent: None,
+        "call",
+        otel.name = name,
+        otel.status_code = field::Empty,
+        run = %call.run,
+        node = %call.node,
+        call = %call.call,
+        attempt = call.attempt,
+        outcome = field::Empty,
+    );
+    telemetry::of_run(span, call.run)
 }
 
 fn failed(job: &Job, kind: ErrorKind, message: String) -> Command {

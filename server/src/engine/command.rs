@@ -9,6 +9,7 @@ use super::{
 use crate::{
     metrics::metrics,
     store::{self, ApprovalFilter, Decided, RunCommit, RunWrite, StoreError, StoreResult, Tx},
+    telemetry,
 };
 use futures::{FutureExt, future::BoxFuture};
 use signalbox::{
@@ -20,6 +21,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
+use tracing::{Instrument, Span, debug_span, field};
 
 /// Writes that ride in the transaction of a command, before the run's own.
 pub type WriteOp = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, StoreResult<()>> + Send>;
@@ -148,11 +150,12 @@ impl EngineHandle {
         }
         let inner = self.inner.clone();
         let busy = inner.activity.enter();
-        let task = self.inner.tasks.spawn(async move {
+        let telling = async move {
             let outcome = inner.command(organization, run, command, extra).await;
             drop(busy);
             outcome
-        });
+        };
+        let task = self.inner.tasks.spawn(telling.in_current_span());
         task.await.unwrap_or(Err(EngineError::Stopping))
     }
 }
@@ -167,6 +170,26 @@ enum Tried {
 impl Inner {
     /// Decides and commits. To be called from a task that is not cancelled.
     pub(super) async fn command(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+        extra: Option<WriteOp>,
+    ) -> Result<Outcome, EngineError> {
+        let cause = Span::current();
+        let (name, events) = (command.name(), field::Empty);
+        let span = debug_span!(parent: None, "command", otel.name = name, %run, events);
+        let span = telemetry::of_run(span, run);
+        telemetry::link_to(&span, &cause);
+        let deciding = self.decide(organization, run, command, extra);
+        let outcome = deciding.instrument(span.clone()).await;
+        if let Ok(outcome) = &outcome {
+            span.record("events", outcome.events);
+        }
+        outcome
+    }
+
+    async fn decide(
         self: &Arc<Self>,
         organization: OrganizationId,
         run: RunId,
@@ -359,7 +382,9 @@ impl Inner {
             metrics().run_started();
         }
         if plan.ends {
-            metrics().run_ended(outcome_word(&head.status));
+            let outcome = outcome_word(&head.status);
+            metrics().run_ended(outcome);
+            telemetry::finish_root(organization, workflow, run, outcome);
         }
         let committed = Committed {
             organization,

@@ -5,7 +5,10 @@ use super::{
     cells::Live,
     commit::{self, Place},
 };
-use crate::store::{self, NewRun, RunLink, StoreError, StoreResult, Tx};
+use crate::{
+    store::{self, NewRun, RunLink, StoreError, StoreResult, Tx},
+    telemetry,
+};
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use signalbox::{
@@ -13,6 +16,7 @@ use signalbox::{
     run::{Command, RunEnd, RunState, RunStatus},
 };
 use std::sync::Arc;
+use tracing::{Instrument, Span, debug_span};
 
 /// How a run is started.
 #[derive(Clone, Debug, Default)]
@@ -87,11 +91,12 @@ impl EngineHandle {
         }
         let inner = self.inner.clone();
         let busy = inner.activity.enter();
-        let task = self.inner.tasks.spawn(async move {
+        let starting = async move {
             let started = inner.start_run(organization, workflow, version, start, extra).await;
             drop(busy);
             started
-        });
+        };
+        let task = self.inner.tasks.spawn(starting.in_current_span());
         task.await.unwrap_or(Err(EngineError::Stopping))
     }
 }
@@ -127,6 +132,9 @@ impl Inner {
             thread_id: start.thread_id.clone(),
             started_by: start.started_by.clone(),
         };
+        let span = debug_span!(parent: None, "command", otel.name = command.name(), %run);
+        let span = telemetry::of_run(span, run); // until this function is left
+        telemetry::link_to(&span, &Span::current());
         let advance = self.advance(place, &mut live, &command).await?;
         let plan = commit::plan(place, &mut live, &advance, &command, self.executor.as_ref())?;
         let new = NewRun {

@@ -8,6 +8,7 @@ use crate::{
     channel::{Channel, Outgoing, Sent},
     metrics::metrics,
     store::{self, Message, Source, StoreError, StoreResult},
+    telemetry,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
@@ -17,6 +18,7 @@ use signalbox::{
 };
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
+use tracing::{Instrument, Span, debug_span, field};
 
 /// Attempts at once, over all organisations.
 const CONCURRENCY: usize = 32;
@@ -68,6 +70,34 @@ enum Claim {
     Refuse(GateVerdict),
     /// It must be approved again.
     Again(GateVerdict),
+}
+
+/// The span of an attempt, in the trace of the message's run.
+fn span_of(message: &Message) -> Span {
+    let span = debug_span!(
+        parent: None,
+        "send",
+        otel.name = "send email",
+        otel.kind = "client",
+        message = %message.id,
+        attempt = message.attempts,
+        outcome = field::Empty,
+    );
+    match message.run {
+        Some(run) => telemetry::of_run(span, run),
+        None => span,
+    }
+}
+
+/// What came of an attempt.
+fn word_of(sent: &Sent) -> &'static str {
+    match sent {
+        Sent::Accepted { .. } => "accepted",
+        Sent::Unreachable { .. } => "unreachable",
+        Sent::Retry { .. } => "retried",
+        Sent::Permanent { .. } => "failed",
+        Sent::Uncertain { .. } => "uncertain",
+    }
 }
 
 impl Gate {
@@ -206,7 +236,9 @@ impl Gate {
         }
         let outgoing =
             Outgoing { id: message.id, date: message.created_at, content: message.content.clone() };
-        let sent = channel.send(&outgoing).await;
+        let span = span_of(&message);
+        let sent = channel.send(&outgoing).instrument(span.clone()).await;
+        span.record("outcome", word_of(&sent));
         if self.crashes_at(CrashPoint::Sent) {
             return Ok(Delivery::Died);
         }
@@ -293,13 +325,7 @@ impl Gate {
     /// Commits the outcome and tells the run. A store that fails for a moment is asked again: an outcome
     /// that is lost costs a person's time.
     async fn record(&self, message: &Message, sent: &Sent) -> StoreResult<()> {
-        metrics().send_tried(match sent {
-            Sent::Accepted { .. } => "accepted",
-            Sent::Unreachable { .. } => "unreachable",
-            Sent::Retry { .. } => "retried",
-            Sent::Permanent { .. } => "failed",
-            Sent::Uncertain { .. } => "uncertain",
-        });
+        metrics().send_tried(word_of(sent));
         let mut pause = Duration::from_millis(50);
         loop {
             let recorded = match sent {

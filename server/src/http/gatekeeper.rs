@@ -8,6 +8,7 @@ use super::{
 use crate::{
     app_state::AppState,
     auth::{self, Caller, Credential, Site},
+    telemetry,
 };
 use axum::{
     extract::Request,
@@ -17,6 +18,7 @@ use axum::{
 use futures::FutureExt;
 use signalbox::wire::{ApiError, ErrorCode};
 use std::{panic::AssertUnwindSafe, sync::Arc};
+use tracing::{Instrument, debug_span, field};
 
 /// On every answer of the API; the pages have their own.
 const HEADERS: [(&str, &str); 5] = [
@@ -29,8 +31,24 @@ const HEADERS: [(&str, &str); 5] = [
 
 /// Serves a request to an endpoint.
 pub async fn serve(state: AppState, endpoint: Arc<Endpoint>, request: Request) -> Response {
-    let result = admit_and_run(state, endpoint, request).await;
-    finish(result.unwrap_or_else(IntoResponse::into_response))
+    let span = debug_span!(
+        parent: None,
+        "request",
+        otel.name = %format_args!("{} {}", request.method(), endpoint.path),
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+        http.request.method = %request.method(),
+        http.route = endpoint.path,
+        http.response.status_code = field::Empty,
+    );
+    let span = telemetry::remote(span, request.headers());
+    let answering = admit_and_run(state, endpoint, request).instrument(span.clone());
+    let response = finish(answering.await.unwrap_or_else(IntoResponse::into_response));
+    span.record("http.response.status_code", response.status().as_u16());
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    response
 }
 
 /// Adds the headers that every answer has.
@@ -62,7 +80,7 @@ async fn admit_and_run(
         AssertUnwindSafe(run).catch_unwind().await.map_err(|panic| panic_text(&*panic))
     } else {
         // Whoever goes away while a change is being made does not stop it half way.
-        tokio::spawn(run).await.map_err(|error| match error.try_into_panic() {
+        tokio::spawn(run.in_current_span()).await.map_err(|error| match error.try_into_panic() {
             Ok(panic) => panic_text(&*panic),
             Err(error) => error.to_string(),
         })

@@ -25,6 +25,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
+use tracing::{Instrument, Span, debug_span, field};
 
 /// For whom a model is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,11 +128,34 @@ impl Metered {
         }
     }
 
+    /// Below the call's span, under the names of OpenTelemetry's conventions for generative models (1.37).
+    fn span_of(&self, call: &ModelCall) -> Span {
+        let model = call.model.as_deref().unwrap_or(&self.settings.model);
+        debug_span!(
+            "chat",
+            otel.name = %format_args!("chat {model}"),
+            otel.kind = "client",
+            otel.status_code = field::Empty,
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = %self.settings.provider,
+            gen_ai.request.model = model,
+            gen_ai.response.model = field::Empty,
+            gen_ai.usage.input_tokens = field::Empty,
+            gen_ai.usage.output_tokens = field::Empty,
+        )
+    }
+
     async fn ask(&self, call: &ModelCall) -> Result<ModelAnswer, ModelError> {
         let sandbox = self.settings.provider == "sandbox";
         let _hold = if sandbox { None } else { self.hold(call).await? };
         let began = Instant::now();
-        let mut answer = self.inner.answer(call).await?;
+        let span = self.span_of(call);
+        let mut answer = self.inner.answer(call).instrument(span.clone()).await.inspect_err(|_| {
+            span.record("otel.status_code", "ERROR");
+        })?;
+        span.record("gen_ai.response.model", answer.model.as_str());
+        span.record("gen_ai.usage.input_tokens", answer.input_tokens);
+        span.record("gen_ai.usage.output_tokens", answer.output_tokens);
         if !sandbox {
             let asked = call.model.as_deref().unwrap_or(&self.settings.model);
             let price = self.price(&answer.model).or_else(|| self.price(asked));

@@ -23,5 +23,6 @@ pub mod support;
 mod tasks;
 mod templates;
 mod tenancy;
+mod traces;
 mod webhooks;
 pub mod workflows;

@@ -12,13 +12,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-fn signalbox(data: &Path) -> Command {
+pub fn signalbox(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_signalbox"));
     command.env_remove("DATABASE_URL").env("SIGNALBOX_DATA", data).env("RUST_LOG", "warn");
     command
 }
 
-struct Running {
+pub struct Running {
     child: Child,
     lines: Vec<String>,
 }
@@ -30,7 +30,7 @@ impl Running {
         Self::of(command)
     }
 
-    fn of(mut command: Command) -> Self {
+    pub fn of(mut command: Command) -> Self {
         command.stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -38,12 +38,12 @@ impl Running {
         Self { child, lines }
     }
 
-    fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         self.lines[0].strip_prefix("Signalbox serves on ").unwrap()
     }
 
     /// Asks it to stop and gives whether it ended well, in time.
-    fn stop(&mut self) -> bool {
+    pub fn stop(&mut self) -> bool {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
         let start = Instant::now();

@@ -84,12 +84,9 @@ impl Inner {
             link: Some(link),
         };
         self.start_run(organization, workflow, version, start, None).await.map_err(cannot_start)?;
-        let (run, id) = (call.run, call.call);
+        let call = call.clone();
         let parked = self.store.write(move |tx| {
-            async move {
-                store::call_set_state(tx, organization, run, id, store::CallState::Parked).await
-            }
-            .boxed()
+            async move { store::call_rest(tx, &call, store::CallState::Parked).await }.boxed()
         });
         parked.await.map_err(broken)
     }

@@ -257,14 +257,21 @@ impl Gate {
                         }
                         _ => return Ok(Claim::Again(judged)),
                     }
-                    if facts.trouble.is_some() {
-                        health::begin_trial(tx, &message, channel.account(), now).await?;
+                    let account = channel.account();
+                    if facts.trouble.is_some()
+                        && !health::begin_trial(tx, &message, account, now).await?
+                    {
+                        // Another message tries it already: judged again in a moment.
+                        message.due_at = Some(now + TimeDelta::seconds(1));
+                        message.gate_held = true;
+                        let state = message.state;
+                        save_as(tx, &mut message, state, now).await?;
+                        return Ok(Claim::Not);
                     }
                     message.attempts += 1;
                     message.begun_at = Some(now);
                     message.gate_held = false;
-                    message.detail =
-                        format!("Attempt {} through {}.", message.attempts, channel.account());
+                    message.detail = format!("Attempt {} through {account}.", message.attempts);
                     save_as(tx, &mut message, MessageState::InFlight, now).await?;
                     Ok(Claim::Go(Box::new(message)))
                 }

@@ -275,7 +275,7 @@ async fn sent(tx: &mut Tx, message: &Message) -> StoreResult<()> {
             "channel": "email", "to": message.content.to, "subject": message.content.subject,
         }),
     };
-    outside::record(tx, message.organization, &event, message.run, message.updated_at).await?;
+    outside::note(tx, message.organization, &event, message.run, message.updated_at).await?;
     Ok(())
 }
 
@@ -510,7 +510,7 @@ pub async fn messages_waiting_for_contact_in(
         "SELECT * FROM messages WHERE organization_id = $1 AND contact_id = $2
          AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') LIMIT 1000",
         "SELECT * FROM messages WHERE organization_id = $1 AND contact_id = $2
-         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') LIMIT 1000 FOR UPDATE",
+         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') ORDER BY id LIMIT 1000 FOR UPDATE",
     );
     let rows: Vec<Row> = on_tx!(tx, |conn| sqlx::query_as(sql)
         .bind(organization.0)

@@ -9,7 +9,7 @@ use super::{
     calls, event_happened, events, links, on_model, outside, run_care, run_list, timers, value,
     workflows,
 };
-use crate::{args, on_db};
+use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
@@ -261,6 +261,32 @@ pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
 /// Sends what was gathered: after it other writes may come.
 pub async fn run_fence_send(tx: &mut Tx) -> StoreResult<()> {
     tx.send().await
+}
+
+/// Holds a run where it was decided until the end of the transaction, without moving it on: what is written because
+/// nothing happened is as much decided as what happens. [`StoreError::Conflict`] over [`RUN_FENCE`] when it has moved
+/// on meanwhile.
+pub async fn run_hold(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    seq: u64,
+) -> StoreResult<()> {
+    let moved = StoreError::Conflict { what: RUN_FENCE };
+    on_model!(tx, |model| match model.tables.run_fetch(run) {
+        Ok(row) if row.seq == seq => Ok(()),
+        _ => Err(moved),
+    });
+    let sql = tx.pick(
+        "SELECT seq FROM runs WHERE organization_id = $1 AND id = $2",
+        "SELECT seq FROM runs WHERE organization_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    );
+    let at: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(sql)
+        .bind(organization.0)
+        .bind(run.0)
+        .fetch_optional(&mut *conn)
+        .await)?;
+    if at.map(value::count) == Some(seq) { Ok(()) } else { Err(moved) }
 }
 
 /// The run goes on in another version; in the transaction of the commit that says so.

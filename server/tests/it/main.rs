@@ -8,6 +8,7 @@ mod gate;
 mod history;
 mod http;
 mod postgres;
+mod races;
 mod schema;
 mod store;
 mod support;

@@ -200,7 +200,7 @@ impl Inner {
                 }
             }
         }
-        Err(StoreError::Conflict { what: "the run" }.into())
+        Err(StoreError::Conflict { what: store::RUN_FENCE }.into())
     }
 
     /// A run that was set aside is loaded again only when someone resumes or stops it.
@@ -483,7 +483,10 @@ impl Inner {
             match self.command(organization, run, command.clone(), None).await {
                 Ok(outcome) => return Some(Ok(outcome)),
                 Err(EngineError::Refused(refusal)) => return Some(Err(refusal)),
-                Err(EngineError::Store(error @ StoreError::Unavailable(_))) => {
+                Err(EngineError::Store(
+                    error @ (StoreError::Unavailable(_)
+                    | StoreError::Conflict { what: store::RUN_FENCE }),
+                )) => {
                     tracing::warn!(%run, %error, "a command is tried again");
                 }
                 Err(EngineError::Store(error @ StoreError::TooLarge { .. })) => {

@@ -133,7 +133,7 @@ impl Gate {
             return Ok(0);
         }
         let now = self.now();
-        let mut taken = self.doubt(now).await? + self.expire(now).await?;
+        let mut taken = 0;
         for message in store::messages_due(self.store(), now, LOOKED_AT).await? {
             if at_work.len() >= CONCURRENCY {
                 break;
@@ -157,7 +157,8 @@ impl Gate {
                 gate.busy().remove(&id);
             });
         }
-        Ok(taken)
+        // After what is due is on its way: what cannot be cleared up must not hold it up.
+        Ok(taken + self.doubt(now).await? + self.expire(now).await?)
     }
 
     /// Takes a message up, unless it is at work already or its organisation has enough at work.
@@ -233,10 +234,11 @@ impl Gate {
                         save_as(tx, &mut message, state, now).await?;
                         return Ok(Claim::Not);
                     }
+                    let stands = approval_stands(tx, &message).await?;
                     let source = &mut Source::Tx(&mut *tx);
                     let gathered = facts::gather(source, &message, channel.as_ref(), now).await;
                     let mut facts = gathered?;
-                    if !approval_stands(tx, &message).await? {
+                    if !stands {
                         facts.approval = verdict::ApprovalFact::OtherContent;
                     }
                     let judged = verdict::judge(&facts);
@@ -319,7 +321,10 @@ impl Gate {
                 Sent::Uncertain { detail } => self.uncertain(message, detail, self.now()).await,
             };
             match recorded {
-                Err(StoreError::Unavailable(_)) if pause < Duration::from_secs(1) => {
+                // The run may also have moved on time and again under what it is told.
+                Err(
+                    StoreError::Unavailable(_) | StoreError::Conflict { what: store::RUN_FENCE },
+                ) if pause < Duration::from_secs(4) => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

@@ -2,6 +2,7 @@
 #![allow(missing_docs)]
 
 mod cli;
+mod conformance;
 mod engine;
 mod fuzz;
 mod gate;

@@ -338,6 +338,7 @@ impl Store {
 
     /// Whether several servers may work on this database.
     pub fn is_shared(&self) -> bool {
+        on_model!(self, |node| node.is_shared());
         matches!(self.inner.writer, Writer::Postgres { .. })
     }
 

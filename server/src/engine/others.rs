@@ -84,10 +84,10 @@ impl Inner {
             link: Some(link),
         };
         self.start_run(organization, workflow, version, start, None).await.map_err(cannot_start)?;
-        let (run, id) = (call.run, call.call);
+        let (run, attempt) = (call.run, (call.call, call.attempt));
         let parked = self.store.write(move |tx| {
             async move {
-                store::call_set_state(tx, organization, run, id, store::CallState::Parked).await
+                store::call_leave(tx, organization, run, attempt, store::CallState::Parked).await
             }
             .boxed()
         });

@@ -161,14 +161,20 @@ impl Inner {
 
     async fn hold(self: &Arc<Self>, call: &OpenCall, reason: String) {
         tracing::error!(run = %call.run, node = %call.node, "a call is held: {reason}");
+        let (organization, run) = (call.organization, call.run);
+        let attempt = (call.call, call.attempt);
         let command = Command::Block { reason, activation: Some(call.activation) };
-        self.insist(call.organization, call.run, command).await;
+        self.insist(organization, run, command).await;
         // The run's commit closes the row when the activation took the block; this is for when it did not.
-        let call = call.clone();
-        let held = self.store.write(move |tx| {
-            async move { store::call_rest(tx, &call, CallState::Held).await }.boxed()
-        });
-        let held = held.await;
+        let held = self
+            .store
+            .write(move |tx| {
+                async move {
+                    store::call_leave(tx, organization, run, attempt, CallState::Held).await
+                }
+                .boxed()
+            })
+            .await;
         if let Err(error) = held {
             tracing::error!(%error, "a call cannot be held");
         }

@@ -176,13 +176,12 @@ impl Inner {
         let cell = self.cells.get(organization, run);
         let mut slot = cell.live.lock().await;
         for _ in 0..TRIES_MAX {
-            let is_kept = slot.is_some();
-            if !is_kept {
+            if slot.is_none() {
                 *slot = Some(self.load_for(organization, run, &command).await?);
             }
             let Some(mut live) = slot.take() else { continue };
             // Taken out: whatever goes wrong from here on, a half-changed state is not kept.
-            match self.try_command(&cell, &mut live, is_kept, &command, extra).await {
+            match self.try_command(&cell, &mut live, &command, extra).await {
                 Ok(Tried::Done(outcome)) => {
                     if live.is_at_rest() {
                         self.cells.forget(&cell);
@@ -231,46 +230,31 @@ impl Inner {
         self: &Arc<Self>,
         cell: &Cell,
         live: &mut Live,
-        is_kept: bool,
         command: &Command,
         extra: Option<WriteOp>,
     ) -> Result<Tried, EngineError> {
         let now = self.clock.now();
         let expected_seq = live.state.seq;
         let place = Place { organization: cell.organization, run: cell.run, expected_seq, now };
-        let refusal = match self.advance(place, live, command).await {
-            Ok(advance) if advance.events.is_empty() => None,
-            Ok(advance) => return self.try_commit(place, live, command, extra, advance).await,
-            Err(EngineError::Refused(refusal)) => Some(refusal),
+        let advance = match self.advance(place, live, command).await {
+            Ok(advance) => advance,
+            Err(EngineError::Refused(refusal)) => {
+                // Another server may have moved the run on: what is refused is refused by the state on disk alone.
+                return match self.forget_refused(place, command).await {
+                    Ok(()) => Err(refusal.into()),
+                    Err(NotWritten { fenced: true, .. }) => Ok(Tried::Again(extra)),
+                    Err(NotWritten { error, .. }) => Err(error.into()),
+                };
+            }
             Err(error) => return Err(error),
         };
-        // Nothing happens. That too holds only where the run is still where it was decided.
-        let rows = nothing_of(command, refusal.is_some());
-        let (rides, left) = if refusal.is_none() { (extra, None) } else { (None, extra) };
-        let noted = match (rows, rides) {
-            (None, None) if is_kept => self.look_whether_moved(place).await,
-            (None, None) => Ok(()),
-            (rows, rides) => self.take_note(place, rows, rides).await,
-        };
-        match (noted, refusal) {
-            (Err(NotWritten { fenced: true, extra: unused, .. }), _) => {
-                Ok(Tried::Again(unused.or(left)))
-            }
-            (Err(NotWritten { error, .. }), _) => Err(error.into()),
-            (Ok(()), Some(refusal)) => Err(refusal.into()),
-            (Ok(()), None) => Ok(Tried::Done(outcome(live, 0))),
+        if advance.events.is_empty() {
+            return match self.take_note(place, command, extra).await {
+                Ok(()) => Ok(Tried::Done(outcome(live, 0))),
+                Err(NotWritten { fenced: true, extra, .. }) => Ok(Tried::Again(extra)),
+                Err(NotWritten { error, .. }) => Err(error.into()),
+            };
         }
-    }
-
-    /// Commits what was decided.
-    async fn try_commit(
-        self: &Arc<Self>,
-        place: Place,
-        live: &mut Live,
-        command: &Command,
-        extra: Option<WriteOp>,
-        advance: Advance,
-    ) -> Result<Tried, EngineError> {
         let plan = commit::plan(place, live, &advance, command, self.executor.as_ref())?;
         if let Err(failed) = self.write(&plan, extra).await {
             // Whatever was unknown before, the state on disk decides.
@@ -423,39 +407,92 @@ impl Inner {
         });
     }
 
-    /// Nothing happens: only the extra writes, and the rows that stand for what was told.
+    /// The run takes note and nothing changes: only the extra writes and the row of a fired timer.
     async fn take_note(
         &self,
         place: Place,
-        rows: Option<Command>,
+        command: &Command,
         extra: Option<WriteOp>,
     ) -> Result<(), NotWritten> {
+        let fired = match command {
+            Command::TimerFired { timer } => Some(timer.clone()),
+            _ => None,
+        };
+        let continued = matches!(command, Command::Continue);
+        if fired.is_none() && extra.is_none() && !continued {
+            return self.look_unmoved(place).await;
+        }
         let Place { organization, run, expected_seq, .. } = place;
-        let write = self.store.write_with(move |tx| {
-            async move {
-                if let Err(error) = store::run_hold(tx, organization, run, expected_seq).await {
-                    return Err(NotWritten::fenced(error, extra));
+        self.store
+            .write_with(move |tx| {
+                async move {
+                    store::run_unmoved(tx, organization, run, expected_seq)?;
+                    if let Err(error) = store::run_fence_send(tx).await {
+                        return Err(NotWritten::fenced(error, extra));
+                    }
+                    if let Some(timer) = fired {
+                        store::timer_delete(tx, organization, run, &timer).await?;
+                    }
+                    if continued {
+                        store::run_not_due(tx, organization, run).await?;
+                    }
+                    if let Some(extra) = extra {
+                        extra(tx).await?;
+                    }
+                    Ok(())
                 }
-                if let Some(command) = rows {
-                    forget(tx, organization, run, command).await?;
-                }
-                match extra {
-                    Some(extra) => Ok(extra(tx).await?),
-                    None => Ok(()),
-                }
-            }
-            .boxed()
-        });
-        write.await
+                .boxed()
+            })
+            .await
     }
 
-    /// Fenced when the run has moved on since its state was kept in memory, as another server may move it.
-    async fn look_whether_moved(&self, place: Place) -> Result<(), NotWritten> {
-        let row = store::run_fetch(&self.store, place.organization, place.run).await?;
-        if row.seq == place.expected_seq {
+    /// Rows that stand for something the run does not know (any more) must not come up again.
+    async fn forget_refused(&self, place: Place, command: &Command) -> Result<(), NotWritten> {
+        let Place { organization, run, expected_seq, .. } = place;
+        let command = match command {
+            Command::TimerFired { .. }
+            | Command::Continue
+            | Command::CallSucceeded { .. }
+            | Command::CallFailed { .. } => command.clone(),
+            _ => return self.look_unmoved(place).await,
+        };
+        self.store
+            .write_with(move |tx| {
+                async move {
+                    store::run_unmoved(tx, organization, run, expected_seq)?;
+                    store::run_fence_send(tx)
+                        .await
+                        .map_err(|error| NotWritten::fenced(error, None))?;
+                    match command {
+                        Command::TimerFired { timer } => {
+                            store::timer_delete(tx, organization, run, &timer).await?;
+                        }
+                        Command::CallSucceeded { call, attempt, .. }
+                        | Command::CallFailed { call, attempt, .. } => {
+                            store::call_close_attempt(tx, organization, run, call, attempt).await?;
+                        }
+                        _ => store::run_not_due(tx, organization, run).await?,
+                    }
+                    Ok(())
+                }
+                .boxed()
+            })
+            .await
+    }
+
+    /// Whether the run is still where it was decided, with nothing to write. Where one server works alone it is.
+    async fn look_unmoved(&self, place: Place) -> Result<(), NotWritten> {
+        if !self.store.is_shared() {
             return Ok(());
         }
-        Err(NotWritten::fenced(StoreError::Conflict { what: store::RUN_FENCE }, None))
+        let row = store::run_fetch(&self.store, place.organization, place.run).await?;
+        match row.seq == place.expected_seq {
+            true => Ok(()),
+            false => {
+                let moved = StoreError::Conflict { what: store::RUN_FENCE };
+                Err(NotWritten::fenced(moved, None))
+            }
+        }
     }
 
     /// A command of the engine's own: repeated while the store is not available, because the row
@@ -506,34 +543,6 @@ impl Inner {
             pause_ms = (pause_ms * 2).min(5_000);
         }
         None
-    }
-}
-
-/// The command, where rows stand for what it says that must not come up again.
-fn nothing_of(command: &Command, is_refused: bool) -> Option<Command> {
-    let has_rows = match command {
-        Command::TimerFired { .. } | Command::Continue => true,
-        Command::CallSucceeded { .. } | Command::CallFailed { .. } => is_refused,
-        _ => false,
-    };
-    has_rows.then(|| command.clone())
-}
-
-/// Forgets the rows that stand for something the run does not know (any more), or took note of.
-async fn forget(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    run: RunId,
-    command: Command,
-) -> StoreResult<()> {
-    match command {
-        Command::TimerFired { timer } => store::timer_delete(tx, organization, run, &timer).await,
-        Command::Continue => store::run_not_due(tx, organization, run).await,
-        Command::CallSucceeded { call, attempt, .. }
-        | Command::CallFailed { call, attempt, .. } => {
-            store::call_close_attempt(tx, organization, run, call, attempt).await
-        }
-        _ => Ok(()),
     }
 }
 

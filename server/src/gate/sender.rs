@@ -12,10 +12,11 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use signalbox::{
+    id::OrganizationId,
     run::{Command, ErrorKind, StepError},
     wire::{ApprovalState, GateVerdict, MessageState},
 };
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
 /// Attempts at once, over all organisations.
@@ -134,7 +135,8 @@ impl Gate {
         }
         let now = self.now();
         let mut taken = 0;
-        for message in store::messages_due(self.store(), now, LOOKED_AT).await? {
+        let full = self.full();
+        for message in store::messages_due(self.store(), now, &full, LOOKED_AT).await? {
             if at_work.len() >= CONCURRENCY {
                 break;
             }
@@ -159,6 +161,17 @@ impl Gate {
         }
         // After what is due is on its way: what cannot be cleared up must not hold it up.
         Ok(taken + self.doubt(now).await? + self.expire(now).await?)
+    }
+
+    /// Organisations that have as many at work as one may; there is no room for more of these than are passed over.
+    fn full(&self) -> Vec<OrganizationId> {
+        const { assert!(CONCURRENCY / CONCURRENCY_OF_ONE <= store::PASSED_OVER_MAX) };
+        let mut of_each: HashMap<OrganizationId, usize> = HashMap::new();
+        for organization in self.busy().values() {
+            *of_each.entry(*organization).or_default() += 1;
+        }
+        let full = of_each.into_iter().filter(|(_, of_one)| *of_one >= CONCURRENCY_OF_ONE);
+        full.map(|(organization, _)| organization).collect()
     }
 
     /// Takes a message up, unless it is at work already or its organisation has enough at work.

@@ -136,21 +136,19 @@ pub async fn call_set_state(
     tx.gather("calls", sql, args![organization.0, run.0, call.0, state.as_str()]).await
 }
 
-/// As [`call_set_state`], by whoever makes an attempt, outside the commits of its run: when the run has another attempt
-/// by now, or the call is not to be made any more, nothing happens.
-pub async fn call_rest(tx: &mut Tx, call: &OpenCall, state: CallState) -> StoreResult<()> {
-    on_model!(tx, |model| {
-        let row = model.tables.calls.get_mut(&(call.run, call.call));
-        let row = row.filter(|row| row.call.attempt == call.attempt);
-        if let Some(row) = row.filter(|row| row.state == CallState::Open) {
-            row.state = state;
-        }
-        Ok(())
-    });
+/// An attempt that was to be made waits for something else from now on. A later attempt, or one that rests already, is
+/// left alone.
+pub async fn call_leave(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    (call, attempt): (CallId, u32),
+    state: CallState,
+) -> StoreResult<()> {
+    on_model!(tx, |model| model.call_leave(run, call, attempt, state));
     let sql = "UPDATE calls SET state = $5
-        WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'";
-    let OpenCall { organization, run, call, attempt, .. } = call;
-    tx.gather("calls", sql, args![organization.0, run.0, call.0, *attempt, state.as_str()]).await
+         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'";
+    tx.gather("calls", sql, args![organization.0, run.0, call.0, attempt, state.as_str()]).await
 }
 
 /// The call has a result, or is not wanted any more; none is fine.

@@ -436,16 +436,34 @@ async fn messages_where(
     rows.into_iter().map(Row::message).collect()
 }
 
-/// Messages that the sender must look at now, of every organisation, oldest first.
+/// Organisations that can be passed over in [`messages_due`].
+pub const PASSED_OVER_MAX: usize = 4;
+
+/// Messages that the sender must look at now, oldest first, of every organisation but those that are passed over:
+/// however much one of them has due, it does not hide what others have.
 pub async fn messages_due(
     store: &Store,
     now: DateTime<Utc>,
+    without: &[OrganizationId],
     limit: u32,
 ) -> StoreResult<Vec<Message>> {
-    let sql =
+    let without = |at: usize| without.get(at).map_or(uuid::Uuid::nil(), |id| id.0);
+    let rows: Vec<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT * FROM messages WHERE state IN ('held', 'queued', 'retry_wait') AND due_at <= $1
-         ORDER BY due_at LIMIT $2";
-    messages_where(store, sql, now.timestamp_millis(), limit).await
+           AND organization_id NOT IN ($2, $3, $4, $5)
+         ORDER BY due_at LIMIT $6"
+    )
+    .bind(now.timestamp_millis())
+    .bind(without(0))
+    .bind(without(1))
+    .bind(without(2))
+    .bind(without(3))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await
+    })?;
+    rows.into_iter().map(Row::message).collect()
 }
 
 /// Messages that waited for a decision longer than they may, of every organisation.

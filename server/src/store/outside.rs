@@ -199,7 +199,8 @@ async fn prune(tx: &mut Tx, organization: OrganizationId) -> StoreResult<()> {
     tx.gather("outside_events", PRUNE_SQL, args![organization.0, KEPT]).await
 }
 
-/// A run begins to wait for events of a name that came since `since`.
+/// A run begins to wait for events of a name that came since it began: by their numbers, because servers' clocks differ
+/// and are set back; of a run whose beginning has no number, since `since`.
 pub(super) async fn wait_open(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -208,15 +209,17 @@ pub(super) async fn wait_open(
     name: &str,
     since: DateTime<Utc>,
 ) -> StoreResult<()> {
-    on_model!(tx, |model| model.wait_open(run, activation, name, since));
+    on_model!(tx, |model| model.wait_open(run, activation, name));
     tx.seen.forget_unheard();
     // Events are numbered either before this, and found by the look back, or after the commit, and found wanted.
     tx.turn_shared(&turn_of(organization.0)).await?;
     // What is older than `since` is passed over as far as that is sure; deliveries look at the times themselves.
     on_tx!(tx, |conn| sqlx::query(
         "INSERT INTO event_waits (organization_id, name, run_id, activation, since_at, seen)
-         VALUES ($1, $2, $3, $4, $5, coalesce((SELECT number FROM outside_events
-           WHERE organization_id = $1 AND name = $2 AND at < $6 ORDER BY number DESC LIMIT 1), 0))
+         SELECT $1, $2, $3, $4, CASE WHEN events_from IS NULL THEN $5 ELSE 0 END,
+           coalesce(events_from, (SELECT number FROM outside_events
+             WHERE organization_id = $1 AND name = $2 AND at < $6 ORDER BY number DESC LIMIT 1), 0)
+         FROM runs WHERE organization_id = $1 AND id = $3
          ON CONFLICT DO NOTHING"
     )
     .bind(organization.0)

@@ -122,7 +122,12 @@ impl Tx {
     /// Whether other transactions run at the same time, so that what is read here may be changed by
     /// others before the commit unless it is locked.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.conn, Conn::Postgres(_))
+        match &self.conn {
+            Conn::Sqlite(_) => false,
+            Conn::Postgres(_) => true,
+            #[cfg(test)]
+            Conn::Model(model) => model.owner.is_some(),
+        }
     }
 
     /// From here to the commit, transactions that name the same thing take turns. For rules over rows

@@ -25,7 +25,7 @@ pub struct Bed {
     /// A workflow of it that has a version 1.
     pub workflow: WorkflowId,
     /// What must live as long as the stores.
-    pub place: Box<dyn std::any::Any>,
+    pub _place: Box<dyn std::any::Any>,
 }
 
 /// Runs every case, each on a bed of its own.
@@ -181,8 +181,17 @@ async fn fence(bed: &Bed) {
 async fn refusals_hold(bed: &Bed) {
     let run = bed.run(1, vec![]).await;
     let ours = bed.ours;
-    let hold =
-        |seq| bed.one().write(move |tx| async move { run_hold(tx, ours, run, seq).await }.boxed());
+    let hold = |seq| {
+        bed.one().write(move |tx| {
+            async move {
+                {
+                    run_unmoved(tx, ours, run, seq)?;
+                    run_fence_send(tx).await
+                }
+            }
+            .boxed()
+        })
+    };
     assert_eq!(hold(1).await, Ok(()));
     bed.advance(bed.one(), bed.commit(run, 1, vec![])).await.unwrap();
     assert_eq!(hold(1).await, Err(StoreError::Conflict { what: RUN_FENCE }));
@@ -218,8 +227,19 @@ async fn calls(bed: &Bed) {
     assert_eq!(claim(bed.call(run, 1)).await, Ok(None), "the second attempt has its place");
     assert_eq!(claim(bed.call(run, 2)).await, Ok(Some(2)), "counted anew");
     let rest = |call: OpenCall| {
-        bed.one()
-            .write(move |tx| async move { call_rest(tx, &call, CallState::Parked).await }.boxed())
+        bed.one().write(move |tx| {
+            async move {
+                call_leave(
+                    tx,
+                    call.organization,
+                    call.run,
+                    (call.call, call.attempt),
+                    CallState::Parked,
+                )
+                .await
+            }
+            .boxed()
+        })
     };
     rest(bed.call(run, 1)).await.unwrap();
     assert_eq!(calls_open(bed.one(), 10).await.unwrap().len(), 1, "not the first one's to park");
@@ -287,20 +307,21 @@ async fn timers_have_one_owner(bed: &Bed) {
 
 /// A wait hears what comes, and what came since its run began, and nothing from before.
 async fn events_before_and_after_a_wait(bed: &Bed) {
-    assert_eq!(bed.record(bed.one(), "before", Some("a"), 5).await, Some(1));
-    assert_eq!(bed.record(bed.one(), "before", Some("b"), 15).await, Some(2));
-    assert_eq!(bed.record(bed.one(), "before", Some("b"), 25).await, None, "recorded once");
-    let run = bed.run(1, vec![wait_open("before", 10)]).await;
+    assert_eq!(bed.record(bed.one(), "letter", Some("a"), 5).await, Some(1));
+    let run = bed.run(1, vec![]).await;
+    assert_eq!(bed.record(bed.of(1), "letter", Some("b"), 15).await, Some(2));
+    assert_eq!(bed.record(bed.one(), "letter", Some("b"), 25).await, None, "recorded once");
+    let opens = bed.commit(run, 1, vec![wait_open("letter", 10)]);
+    bed.advance(bed.one(), opens).await.unwrap();
     let told = bed.told(run).await;
     assert_eq!(told.iter().map(|told| told.id.as_str()).collect::<Vec<_>>(), ["b"]);
-    let other = bed.run(2, vec![wait_open("after", 10)]).await;
+    let other = bed.run(2, vec![wait_open("call", 10)]).await;
     assert_eq!(bed.told(other).await, vec![]);
-    let number = bed.record(bed.of(1), "after", Some("c"), 30).await.unwrap();
+    let number = bed.record(bed.of(1), "call", Some("c"), 30).await.unwrap();
     assert_eq!(outside_listeners(bed.one(), bed.ours, number, 10).await.unwrap(), vec![other]);
     assert_eq!(bed.told(other).await.len(), 1);
-    bed.advance(bed.one(), bed.commit(other, 1, vec![RunWrite::WaitClose(ActivationId(1))]))
-        .await
-        .unwrap();
+    let close = bed.commit(other, 1, vec![RunWrite::WaitClose(ActivationId(1))]);
+    bed.advance(bed.one(), close).await.unwrap();
     assert_eq!(bed.told(other).await, vec![]);
 }
 

@@ -40,7 +40,7 @@ async fn bed(servers: usize) -> Bed {
         })
     });
     made.await.unwrap();
-    Bed { stores, ours, workflow, place: Box::new(place) }
+    Bed { stores, ours, workflow, _place: Box::new(place) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

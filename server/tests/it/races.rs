@@ -181,6 +181,11 @@ fn run_id() -> RunId {
     RunId(Uuid::now_v7())
 }
 
+async fn hold(tx: &mut Tx, ours: OrganizationId, run: RunId, seq: u64) -> StoreResult<()> {
+    run_unmoved(tx, ours, run, seq)?;
+    run_fence_send(tx).await
+}
+
 fn over() -> RunStatus {
     RunStatus::Failed { error_message: "no luck".into() }
 }
@@ -255,6 +260,9 @@ async fn an_event_that_happens_while_a_run_begins_to_wait_finds_it() {
 async fn runs_of_one_organisation_that_end_do_not_wait_for_one_another() {
     on_each_postgres(async || {
         let world = World::new().await;
+        let listener = run_id();
+        let name = event_type::RUN_FAILED.to_owned();
+        world.run(vec![RunWrite::WaitOpen(ActivationId(1), name, at(0))], listener).await;
         let mut ending = Vec::new();
         for _ in 0..8 {
             let run = run_id();
@@ -269,17 +277,14 @@ async fn runs_of_one_organisation_that_end_do_not_wait_for_one_another() {
             paused.commit().await.unwrap();
         }
         // Each event has a number of its own, without a gap, although they were committed from the last to the first.
-        let run = run_id();
-        let name = event_type::RUN_FAILED.to_owned();
-        world.run(vec![RunWrite::WaitOpen(ActivationId(1), name, at(0))], run).await;
         let mut numbers = Vec::new();
         while let Some(told) =
-            deliveries(&world.store, Some((world.ours, run)), 10).await.unwrap().pop()
+            deliveries(&world.store, Some((world.ours, listener)), 10).await.unwrap().pop()
         {
             let (ours, number) = (world.ours, told.number);
             numbers.push(number);
             let seen = world.store.write(move |tx| {
-                async move { wait_seen(tx, ours, run, event_type::RUN_FAILED, number).await }
+                async move { wait_seen(tx, ours, listener, event_type::RUN_FAILED, number).await }
                     .boxed()
             });
             seen.await.unwrap();
@@ -310,7 +315,8 @@ async fn an_event_is_found_although_one_with_an_earlier_time_has_a_later_number(
         assert_eq!(record(1_005, "later").await, Ok(Some(1)));
         assert_eq!(record(1_000, "earlier").await, Ok(Some(2)));
         let run = run_id();
-        world.run(vec![wait_open(at(1_003))], run).await;
+        // Of a run whose past is another run's only the time tells which events count.
+        world.run(vec![RunWrite::HearPast, wait_open(at(1_003))], run).await;
         let told = deliveries(&world.store, Some((world.ours, run)), 10).await.unwrap();
         assert_eq!(told.iter().map(|told| told.id.as_str()).collect::<Vec<_>>(), ["later"]);
     })
@@ -364,14 +370,18 @@ async fn whoever_made_an_attempt_changes_nothing_about_the_next_one() {
         let world = World::new().await;
         let run = run_id();
         world.run(vec![RunWrite::CallOpen(Box::new(world.call(run, 2)))], run).await;
-        let rest = |call: OpenCall, state: CallState| {
-            world.store.write(move |tx| async move { call_rest(tx, &call, state).await }.boxed())
+        let leave = |call: OpenCall, state: CallState| {
+            world.store.write(move |tx| {
+                let OpenCall { organization, run, call, attempt, .. } = call;
+                async move { call_leave(tx, organization, run, (call, attempt), state).await }
+                    .boxed()
+            })
         };
-        rest(world.call(run, 1), CallState::Parked).await.unwrap();
-        rest(world.call(run, 1), CallState::Held).await.unwrap();
+        leave(world.call(run, 1), CallState::Parked).await.unwrap();
+        leave(world.call(run, 1), CallState::Held).await.unwrap();
         let open = calls_open(&world.store, 10).await.unwrap();
         assert_eq!(open, vec![Ok(world.call(run, 2))], "the second attempt must still be made");
-        rest(world.call(run, 2), CallState::Parked).await.unwrap();
+        leave(world.call(run, 2), CallState::Parked).await.unwrap();
         assert_eq!(calls_open(&world.store, 10).await.unwrap(), vec![]);
     })
     .await;
@@ -384,12 +394,12 @@ async fn what_is_written_because_nothing_happened_holds_only_where_it_was_decide
         let run = run_id();
         world.run(vec![], run).await;
         let ours = world.ours;
-        let hold = |seq| {
-            world.store.write(move |tx| async move { run_hold(tx, ours, run, seq).await }.boxed())
+        let held = |seq| {
+            world.store.write(move |tx| async move { hold(tx, ours, run, seq).await }.boxed())
         };
-        assert_eq!(hold(1).await, Ok(()));
+        assert_eq!(held(1).await, Ok(()));
         world.advance(world.commit(run, 1, RunStatus::Executing, vec![])).await.unwrap();
-        assert_eq!(hold(1).await, Err(StoreError::Conflict { what: RUN_FENCE }));
+        assert_eq!(held(1).await, Err(StoreError::Conflict { what: RUN_FENCE }));
     })
     .await;
     on_each_postgres(async || {
@@ -398,7 +408,7 @@ async fn what_is_written_because_nothing_happened_holds_only_where_it_was_decide
         world.run(vec![], run).await;
         let ours = world.ours;
         let held = Paused::at_commit(&world.store, move |tx| {
-            async move { run_hold(tx, ours, run, 1).await }.boxed()
+            async move { hold(tx, ours, run, 1).await }.boxed()
         })
         .await;
         let (store, next) =
@@ -463,6 +473,92 @@ async fn of_many_messages_one_tries_a_channel_that_is_out_of_order() {
         assert_eq!(begin(999).await, Ok(false), "its time has not come");
         let begun = futures::future::join_all((0..8).map(|_| begin(1_000))).await;
         assert_eq!(begun.iter().filter(|begun| **begun == Ok(true)).count(), 1, "{begun:?}");
+    })
+    .await;
+}
+
+/// Runs that end a second, so many at a time: numbered after their commits as they are, or each in its turn before.
+async fn ends_a_second(world: &World, at_once: usize, in_turn: bool) -> f64 {
+    let (begin, mut tasks) = (std::time::Instant::now(), tokio::task::JoinSet::new());
+    for _ in 0..at_once {
+        let (store, ours, workflow) = (world.store.clone(), world.ours, world.workflow);
+        tasks.spawn(async move {
+            let mut ended = 0_u32;
+            while begin.elapsed() < Duration::from_secs(4) {
+                end_one(&store, ours, workflow, in_turn).await;
+                ended += 1;
+            }
+            ended
+        });
+    }
+    let ended: u32 = tasks.join_all().await.into_iter().sum();
+    f64::from(ended) / begin.elapsed().as_secs_f64()
+}
+
+/// A run that is over with its first commit.
+async fn end_one(store: &Store, ours: OrganizationId, workflow: WorkflowId, in_turn: bool) {
+    let run = run_id();
+    let event = Event { seq: 1, at: at(0), body: EventBody::Paused { by: "Ada".into() } };
+    let status = if in_turn { RunStatus::Executing } else { over() };
+    let head = RunHead {
+        status,
+        current_node: None,
+        due: false,
+        input_tokens: 0,
+        output_tokens: 0,
+        cost_micros: 0,
+        ended_at: Some(at(1)),
+    };
+    let commit = RunCommit {
+        organization: ours,
+        run,
+        workflow,
+        expected_seq: 0,
+        seq: 1,
+        at: at(1),
+        events: EventBlocks::of(&[event]).unwrap(),
+        head,
+        writes: vec![],
+        checkpoint: None,
+    };
+    let new = NewRun {
+        version: 1,
+        started_by: "test".into(),
+        thread_id: None,
+        idempotency_key: None,
+        contacts: vec![],
+        input: json!({ "number": 1 }),
+    };
+    let write = store.write(move |tx| {
+        async move {
+            run_insert(tx, &new, &commit).await?;
+            if in_turn {
+                let event = OutsideEvent {
+                    name: event_type::RUN_FAILED.into(),
+                    contact: None,
+                    run: None,
+                    source_key: None,
+                    payload: json!({ "runId": run, "workflow": "Welcome" }),
+                };
+                outside_record(tx, ours, &event, at(1)).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    });
+    write.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: POSTGRES_FSYNC=on scripts/postgres run cargo test -p server --test it -- --ignored --nocapture runs_that_end_a_second"]
+async fn runs_that_end_a_second() {
+    on_each_postgres(async || {
+        let world = World::new().await;
+        for at_once in [1, 8, 32] {
+            let before = ends_a_second(&world, at_once, true).await;
+            let after = ends_a_second(&world, at_once, false).await;
+            println!("{at_once} at once: {before:.0}/s each in its turn, {after:.0}/s numbered afterwards");
+        }
     })
     .await;
 }

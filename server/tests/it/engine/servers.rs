@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::support::database::{Place, on_each, on_each_postgres};
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures::{FutureExt, future::BoxFuture};
 use serde_json::{Value, json};
 use server::{engine::*, store::*};
@@ -110,6 +110,88 @@ async fn two_servers_command_one_run_and_no_step_is_done_twice() {
     .await;
 }
 
+/// A step that is not over beside a question and what comes after it: so the first server keeps the run in memory, and
+/// does not see what another one does to it.
+async fn beside_a_hanging_step(after: (&str, Value)) -> (Bench, Store, EngineHandle, RunId) {
+    let nodes = [("t", trigger()), ("a", action()), ("h", human()), after];
+    let edges = format!("t>a t>h h.approved>{}", nodes[3].0);
+    let bench = Bench::new(graph(&nodes, &edges)).await;
+    bench.script.answer("a", [Says::Hang]);
+    let run = bench.start_plain().await;
+    let store = bench.place.open().await;
+    let clock = Arc::new(bench.clock.clone());
+    let other = Engine::start(store.clone(), bench.script.clone(), clock, bench.config.clone());
+    approve_one(&bench, &other, run).await;
+    (bench, store, other, run)
+}
+
+async fn approve_one(bench: &Bench, by: &EngineHandle, run: RunId) {
+    let pending = by.approvals_open(bench.organization, run).await.unwrap();
+    let (id, revision) = (pending[0].request.id, pending[0].revision);
+    let decision = Decision::Approve { answer: Value::Null };
+    by.decide_approval(bench.organization, id, revision, decision, "Ada").await.unwrap();
+}
+
+async fn completed(bench: &Bench, run: RunId, node: &str) -> bool {
+    let (events, _) = events_after(&bench.store, bench.organization, run, 0, 1_000).await.unwrap();
+    let of_node = events.iter().find_map(|event| match &event.body {
+        EventBody::NodeStarted { activation, node: id, .. } if id.0 == node => Some(*activation),
+        _ => None,
+    });
+    events.iter().any(|event| {
+        matches!(&event.body, EventBody::NodeCompleted { activation, .. } if Some(*activation) == of_node)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_told_although_another_server_moved_the_run_to_its_wait() {
+    on_each_postgres(async || {
+        let (bench, store, other, run) = beside_a_hanging_step(("w", wait_event("reply"))).await;
+        let event = OutsideEvent {
+            name: "reply".into(),
+            contact: None,
+            run: Some(run),
+            source_key: None,
+            payload: Value::Null,
+        };
+        bench.engine.outside_event(bench.organization, event).await.unwrap();
+        let waited = async {
+            while !completed(&bench, run, "w").await {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), waited).await.expect("it was told");
+        other.shutdown().await;
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_fires_although_another_server_set_it() {
+    on_each_postgres(async || {
+        let (bench, store, other, run) = beside_a_hanging_step(("w", wait_ms(1_000))).await;
+        bench.clock.advance_ms(2_000);
+        bench.engine.fire_due().await.unwrap();
+        assert!(completed(&bench, run, "w").await, "its wait is over");
+        other.shutdown().await;
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_here_although_another_server_brought_it_up() {
+    on_each_postgres(async || {
+        let (bench, store, other, run) = beside_a_hanging_step(("h2", human())).await;
+        approve_one(&bench, &bench.engine, run).await;
+        assert!(completed(&bench, run, "h2").await);
+        other.shutdown().await;
+        store.close().await;
+    })
+    .await;
+}
+
 /// Stops whoever loads a run between its row and its journal, where the organisation's zone is asked for.
 struct Barrier {
     arrived: Semaphore,
@@ -146,16 +228,6 @@ impl Organizations for Barrier {
     }
 }
 
-/// A run whose step `a` hangs in the bench's server, so that this one keeps its state in memory, while another server
-/// approves what the other branch asks.
-async fn moved_on_elsewhere(bench: &Bench) -> (RunId, Store, EngineHandle) {
-    bench.script.answer("a", [Says::Hang]);
-    let run = bench.start_plain().await;
-    let (store, engine, _) = another(bench).await;
-    approve(bench, &engine, run, "h").await.unwrap();
-    (run, store, engine)
-}
-
 /// Approves what a step asks, through a server.
 async fn approve(
     bench: &Bench,
@@ -169,39 +241,6 @@ async fn approve(
     let decision = Decision::Approve { answer: Value::Null };
     by.decide_approval(bench.organization, approval.request.id, approval.revision, decision, "Ada")
         .await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_timer_that_another_server_set_is_not_forgotten_by_one_that_does_not_know_it() {
-    on_each_postgres(async || {
-        let hour = wait_ms(3_600_000);
-        let nodes =
-            [("t", trigger()), ("a", action()), ("h", human()), ("w", hour), ("k", human())];
-        let bench = Bench::new(graph(&nodes, "t>a t>h h.approved>w w>k")).await;
-        let (run, store, engine) = moved_on_elsewhere(&bench).await;
-        bench.clock.advance_to(Utc::now() + TimeDelta::hours(2));
-        bench.engine.fire_due().await.unwrap();
-        let open = bench.engine.approvals_open(bench.organization, run).await.unwrap();
-        assert_eq!(open.len(), 1, "the wait is over and the next step asks");
-        bench.sound(run).await;
-        engine.shutdown().await;
-        store.close().await;
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_decision_is_not_refused_for_what_this_server_remembers() {
-    on_each_postgres(async || {
-        let nodes = [("t", trigger()), ("a", action()), ("h", human()), ("k", human())];
-        let bench = Bench::new(graph(&nodes, "t>a t>h h.approved>k")).await;
-        let (run, store, engine) = moved_on_elsewhere(&bench).await;
-        approve(&bench, &bench.engine, run, "k").await.unwrap();
-        bench.sound(run).await;
-        engine.shutdown().await;
-        store.close().await;
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

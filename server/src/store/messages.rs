@@ -196,7 +196,11 @@ macro_rules! save_sql {
 /// Writes a changed message back. [`StoreError::Conflict`] when it was written since it was read.
 pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()> {
     let (content, approved) = (&message.content, message.approved.as_ref());
-    let sql = tx.pick(save_sql!(""), save_sql!(", owner = $38"));
+    // Whoever writes it while it is on its way does not take it over.
+    let sql = tx.pick(
+        save_sql!(""),
+        save_sql!(", owner = CASE WHEN state = 'in_flight' THEN owner ELSE $38 END"),
+    );
     let owner = tx.is_shared().then_some(tx.owner);
     let changed = on_tx!(tx, |conn| {
         let query = sqlx::query(sql)

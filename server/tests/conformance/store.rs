@@ -125,7 +125,7 @@ impl Bed {
             attempt,
             request: CallRequest::Tool { tool: "work".into(), parameters: serde_json::json!({}) },
             timeout_ms: None,
-            route: CallRoute::default(),
+            route: CallRoute { priority: Some(PRIORITY), ..CallRoute::default() },
         }
     }
 

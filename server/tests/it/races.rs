@@ -161,7 +161,7 @@ impl World {
             attempt,
             request: CallRequest::Tool { tool: "work".into(), parameters: json!({}) },
             timeout_ms: None,
-            route: CallRoute::default(),
+            route: CallRoute { priority: Some(PRIORITY), ..CallRoute::default() },
         }
     }
 

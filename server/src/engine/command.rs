@@ -430,14 +430,15 @@ impl Inner {
                     if let Err(error) = store::run_fence_send(tx).await {
                         return Err(NotWritten::fenced(error, extra));
                     }
+                    // First, as with events: it may look at the rows that go.
+                    if let Some(extra) = extra {
+                        extra(tx).await?;
+                    }
                     if let Some(timer) = fired {
                         store::timer_delete(tx, organization, run, &timer).await?;
                     }
                     if continued {
                         store::run_not_due(tx, organization, run).await?;
-                    }
-                    if let Some(extra) = extra {
-                        extra(tx).await?;
                     }
                     Ok(())
                 }

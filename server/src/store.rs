@@ -16,6 +16,8 @@
 mod accounts;
 mod approvals;
 mod calls;
+#[cfg(test)]
+mod conformance;
 mod contacts;
 mod error;
 mod event_triggers;
@@ -253,14 +255,16 @@ impl Store {
         let place = postgres::Place::parse(url)?;
         place.migrate().await?;
         let pool = place.readers(options.readers);
-        // Two places more: the lease and the feed must not wait for operations.
+        // Two places more: the feed and claims must not wait for operations.
         let writers = place.writers(postgres::WRITERS + 2);
-        let lease = postgres::Lease::take(&writers).await?;
+        // Of its own: while it waited for all those the lease would run out.
+        let keeper = place.writers(1);
+        let lease = postgres::Lease::take(&keeper).await?;
         let position = postgres::newest_position(&writers).await?;
         let (feed, _) = broadcast::channel(1_024);
         let (changed, stop) = (Arc::new(Notify::new()), CancellationToken::new());
         let tasks = TaskTracker::new();
-        tasks.spawn(lease.clone().keep(writers.clone(), stop.clone()));
+        tasks.spawn(lease.clone().keep(keeper, stop.clone()));
         let numbering = postgres::Numbering {
             pool: writers.clone(),
             place,
@@ -338,6 +342,7 @@ impl Store {
 
     /// Whether several servers may work on this database.
     pub fn is_shared(&self) -> bool {
+        on_model!(self, |node| node.is_shared());
         matches!(self.inner.writer, Writer::Postgres { .. })
     }
 

@@ -163,7 +163,8 @@ impl Inner {
 
     async fn hold(self: &Arc<Self>, call: &OpenCall, reason: String) {
         tracing::error!(run = %call.run, node = %call.node, "a call is held: {reason}");
-        let (organization, run, id) = (call.organization, call.run, call.call);
+        let (organization, run) = (call.organization, call.run);
+        let attempt = (call.call, call.attempt);
         let command = Command::Block { reason, activation: Some(call.activation) };
         self.insist(organization, run, command).await;
         // The run's commit closes the row when the activation took the block; this is for when it did not.
@@ -171,7 +172,7 @@ impl Inner {
             .store
             .write(move |tx| {
                 async move {
-                    store::call_set_state(tx, organization, run, id, CallState::Held).await
+                    store::call_leave(tx, organization, run, attempt, CallState::Held).await
                 }
                 .boxed()
             })

@@ -222,7 +222,7 @@ impl Inner {
                 }
             }
         }
-        Err(StoreError::Conflict { what: "the run" }.into())
+        Err(StoreError::Conflict { what: store::RUN_FENCE }.into())
     }
 
     /// A run that was set aside is loaded again only when someone resumes or stops it.
@@ -262,14 +262,21 @@ impl Inner {
         let advance = match self.advance(place, live, command).await {
             Ok(advance) => advance,
             Err(EngineError::Refused(refusal)) => {
-                self.forget_refused(place, command).await?;
-                return Err(refusal.into());
+                // Another server may have moved the run on: what is refused is refused by the state on disk alone.
+                return match self.forget_refused(place, command).await {
+                    Ok(()) => Err(refusal.into()),
+                    Err(NotWritten { fenced: true, .. }) => Ok(Tried::Again(extra)),
+                    Err(NotWritten { error, .. }) => Err(error.into()),
+                };
             }
             Err(error) => return Err(error),
         };
         if advance.events.is_empty() {
-            self.take_note(place, command, extra).await?;
-            return Ok(Tried::Done(outcome(live, 0)));
+            return match self.take_note(place, command, extra).await {
+                Ok(()) => Ok(Tried::Done(outcome(live, 0))),
+                Err(NotWritten { fenced: true, extra, .. }) => Ok(Tried::Again(extra)),
+                Err(NotWritten { error, .. }) => Err(error.into()),
+            };
         }
         let plan = commit::plan(place, live, &advance, command, self.executor.as_ref())?;
         if let Err(failed) = self.write(&plan, extra).await {
@@ -345,22 +352,22 @@ impl Inner {
                             return Err(NotWritten::fenced(error, Some(extra)));
                         }
                         extra(tx).await?;
-                        store::run_append(tx, &commit).await?;
-                    } else {
-                        let appended = store::run_append(tx, &commit).await;
-                        let sent = match appended {
-                            Ok(()) => store::run_fence_send(tx).await,
-                            error => error,
-                        };
-                        sent.map_err(|error| NotWritten::fenced(error, None))?;
                     }
+                    // Messages before their approvals, as everywhere: who locks both, locks them in this order.
                     let RunCommit { organization, run, .. } = *commit;
                     for call in cancelled {
-                        executor.close(tx, organization, run, Closing::Call(call)).await?;
+                        let closed = executor.close(tx, organization, run, Closing::Call(call));
+                        closed.await.map_err(|error| NotWritten::fenced(error, None))?;
                     }
                     if ends {
-                        executor.close(tx, organization, run, Closing::Run).await?;
+                        let closed = executor.close(tx, organization, run, Closing::Run);
+                        closed.await.map_err(|error| NotWritten::fenced(error, None))?;
                     }
+                    let appended = match store::run_append(tx, &commit).await {
+                        Ok(()) => store::run_fence_send(tx).await,
+                        error => error,
+                    };
+                    appended.map_err(|error| NotWritten::fenced(error, None))?;
                     Ok(())
                 }
                 .boxed()
@@ -431,64 +438,87 @@ impl Inner {
         place: Place,
         command: &Command,
         extra: Option<WriteOp>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), NotWritten> {
         let fired = match command {
             Command::TimerFired { timer } => Some(timer.clone()),
             _ => None,
         };
         let continued = matches!(command, Command::Continue);
         if fired.is_none() && extra.is_none() && !continued {
-            return Ok(());
+            return self.look_unmoved(place).await;
         }
-        let Place { organization, run, .. } = place;
+        let Place { organization, run, expected_seq, .. } = place;
         self.store
-            .write(move |tx| {
+            .write_with(move |tx| {
                 async move {
+                    store::run_unmoved(tx, organization, run, expected_seq)?;
+                    if let Err(error) = store::run_fence_send(tx).await {
+                        return Err(NotWritten::fenced(error, extra));
+                    }
+                    // First, as with events: it may look at the rows that go.
+                    if let Some(extra) = extra {
+                        extra(tx).await?;
+                    }
                     if let Some(timer) = fired {
                         store::timer_delete(tx, organization, run, &timer).await?;
                     }
                     if continued {
                         store::run_not_due(tx, organization, run).await?;
                     }
-                    match extra {
-                        Some(extra) => extra(tx).await,
-                        None => Ok(()),
-                    }
+                    Ok(())
                 }
                 .boxed()
             })
-            .await?;
-        Ok(())
+            .await
     }
 
     /// Rows that stand for something the run does not know (any more) must not come up again.
-    async fn forget_refused(&self, place: Place, command: &Command) -> Result<(), EngineError> {
-        let Place { organization, run, .. } = place;
+    async fn forget_refused(&self, place: Place, command: &Command) -> Result<(), NotWritten> {
+        let Place { organization, run, expected_seq, .. } = place;
         let command = match command {
             Command::TimerFired { .. }
             | Command::Continue
             | Command::CallSucceeded { .. }
             | Command::CallFailed { .. } => command.clone(),
-            _ => return Ok(()),
+            _ => return self.look_unmoved(place).await,
         };
         self.store
-            .write(move |tx| {
+            .write_with(move |tx| {
                 async move {
+                    store::run_unmoved(tx, organization, run, expected_seq)?;
+                    store::run_fence_send(tx)
+                        .await
+                        .map_err(|error| NotWritten::fenced(error, None))?;
                     match command {
                         Command::TimerFired { timer } => {
-                            store::timer_delete(tx, organization, run, &timer).await
+                            store::timer_delete(tx, organization, run, &timer).await?;
                         }
                         Command::CallSucceeded { call, attempt, .. }
                         | Command::CallFailed { call, attempt, .. } => {
-                            store::call_close_attempt(tx, organization, run, call, attempt).await
+                            store::call_close_attempt(tx, organization, run, call, attempt).await?;
                         }
-                        _ => store::run_not_due(tx, organization, run).await,
+                        _ => store::run_not_due(tx, organization, run).await?,
                     }
+                    Ok(())
                 }
                 .boxed()
             })
-            .await?;
-        Ok(())
+            .await
+    }
+
+    /// Whether the run is still where it was decided, with nothing to write. Where one server works alone it is.
+    async fn look_unmoved(&self, place: Place) -> Result<(), NotWritten> {
+        if !self.store.is_shared() {
+            return Ok(());
+        }
+        let row = store::run_fetch(&self.store, place.organization, place.run).await?;
+        match row.seq == place.expected_seq {
+            true => Ok(()),
+            false => {
+                let moved = StoreError::Conflict { what: store::RUN_FENCE };
+                Err(NotWritten::fenced(moved, None))
+            }
+        }
     }
 
     /// A command of the engine's own: repeated while the store is not available, because the row
@@ -499,13 +529,27 @@ impl Inner {
         run: RunId,
         command: Command,
     ) -> Option<Result<Outcome, Refusal>> {
+        self.insist_times(organization, run, command, usize::MAX).await
+    }
+
+    /// As [`insist`](Self::insist), so many times at most: for whoever comes again, and has others to see to.
+    pub(super) async fn insist_times(
+        self: &Arc<Self>,
+        organization: OrganizationId,
+        run: RunId,
+        command: Command,
+        times_max: usize,
+    ) -> Option<Result<Outcome, Refusal>> {
         let mut pause_ms = 50;
         let mut command = command;
-        loop {
+        for _ in 0..times_max {
             match self.command(organization, run, command.clone(), None).await {
                 Ok(outcome) => return Some(Ok(outcome)),
                 Err(EngineError::Refused(refusal)) => return Some(Err(refusal)),
-                Err(EngineError::Store(error @ StoreError::Unavailable(_))) => {
+                Err(EngineError::Store(
+                    error @ (StoreError::Unavailable(_)
+                    | StoreError::Conflict { what: store::RUN_FENCE }),
+                )) => {
                     tracing::warn!(%run, %error, "a command is tried again");
                 }
                 Err(EngineError::Store(error @ StoreError::TooLarge { .. })) => {
@@ -524,6 +568,7 @@ impl Inner {
             }
             pause_ms = (pause_ms * 2).min(5_000);
         }
+        None
     }
 }
 

@@ -100,6 +100,9 @@ pub(super) fn plan_of(
     if ends && !is_whole {
         draft.writes.push(RunWrite::End);
     }
+    if journal.len() > advance.events.len() {
+        draft.writes.insert(0, RunWrite::HearPast); // before any wait
+    }
     let concerns_others = draft.concerns_others(ends);
     let Draft { writes, calls, cancelled, timer, .. } = draft;
     let commit = commit(place, live, journal, writes, due)?;

@@ -19,11 +19,23 @@ impl Inner {
         organization: OrganizationId,
         run: RunId,
     ) -> Result<Live, EngineError> {
-        let parts = store::run_parts(&self.store, organization, run).await?;
-        if parts.run.quarantined {
-            return Err(EngineError::Quarantined("it was set aside before".into()));
-        }
-        match self.load_parts(&parts).await {
+        let mut parts = store::run_parts(&self.store, organization, run).await?;
+        let loaded = loop {
+            if parts.run.quarantined {
+                return Err(EngineError::Quarantined("it was set aside before".into()));
+            }
+            let loaded = self.load_parts(&parts).await;
+            if !matches!(&loaded, Ok(live) if live.state.seq > parts.run.seq) {
+                break loaded;
+            }
+            // It moved on between the row and the journal, perhaps into another version.
+            let fresh = store::run_parts(&self.store, organization, run).await?;
+            if fresh.run.version == parts.run.version {
+                break loaded;
+            }
+            parts = fresh;
+        };
+        match loaded {
             Ok(live) => Ok(live),
             Err(EngineError::Store(error @ StoreError::Corrupt { .. })) => {
                 self.quarantine(&parts.run, error.to_string()).await
@@ -39,6 +51,7 @@ impl Inner {
         let RunParts { run: row, checkpoint, root_workflow } = parts;
         let (organization, run) = (row.organization, row.id);
         let graph = self.version(organization, row.workflow, row.version).await?;
+        let mut context = self.context(organization, row.workflow).await;
         let (mut state, checkpoint_seq) = from_checkpoint(run, checkpoint.as_ref());
         loop {
             let (events, more) =
@@ -58,7 +71,6 @@ impl Inner {
                 detail: format!("the journal ends at {} and the run at {}", state.seq, row.seq),
             }));
         }
-        let mut context = self.context(organization, row.workflow).await;
         context.root_workflow_id = *root_workflow;
         Ok(Live::new(state, graph, context, row.workflow, checkpoint_seq))
     }

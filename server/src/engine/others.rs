@@ -20,6 +20,8 @@ use std::sync::{
 const DEPTH_MAX: u32 = 16;
 /// Rows read at once.
 const BATCH: u32 = 256;
+/// How often a run is told to stop in one go. The watch comes again, and others are to be seen to.
+const TOLD_TIMES_MAX: usize = 3;
 
 /// Who looks for what is to be done.
 #[derive(Default)]
@@ -84,10 +86,10 @@ impl Inner {
             link: Some(link),
         };
         self.start_run(organization, workflow, version, start, None).await.map_err(cannot_start)?;
-        let (run, id) = (call.run, call.call);
+        let (run, attempt) = (call.run, (call.call, call.attempt));
         let parked = self.store.write(move |tx| {
             async move {
-                store::call_set_state(tx, organization, run, id, store::CallState::Parked).await
+                store::call_leave(tx, organization, run, attempt, store::CallState::Parked).await
             }
             .boxed()
         });
@@ -152,7 +154,12 @@ impl Inner {
             for (link, state) in &due {
                 match state {
                     LinkState::Stop => self.stop_child(*link).await,
-                    LinkState::Ended => self.tell_parent(*link).await?,
+                    LinkState::Ended => {
+                        // One that cannot be told holds up no other; the next look finds it again.
+                        if let Err(error) = self.tell_parent(*link).await {
+                            tracing::error!(run = %link.parent, %error, "a run was not told how another one ended");
+                        }
+                    }
                 }
             }
             last = due;
@@ -164,12 +171,19 @@ impl Inner {
         let reason = "The run that started it does not wait for it any more.".to_owned();
         let by = format!("run {}", link.parent);
         let stop = Command::Stop { reason, by, replaced_by: None };
-        self.insist(link.organization, link.run, stop).await;
+        self.insist_times(link.organization, link.run, stop, TOLD_TIMES_MAX).await;
     }
 
     async fn tell_parent(self: &Arc<Self>, link: RunLink) -> Result<(), EngineError> {
         let RunLink { organization, run, parent, call, attempt, .. } = link;
-        let end = self.load(organization, run).await?.state.end;
+        let end = match self.load(organization, run).await {
+            Ok(live) => live.state.end,
+            // What it gave cannot be read any more.
+            Err(EngineError::Quarantined(_) | EngineError::Store(StoreError::NotFound { .. })) => {
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let command = result(run, call, attempt, end);
         let told: WriteOp = Box::new(move |tx| {
             async move { store::link_told(tx, organization, run).await }.boxed()
@@ -236,7 +250,7 @@ fn result(run: RunId, call: signalbox::id::CallId, attempt: u32, end: Option<Run
         Some(RunEnd::Stopped { reason, by, .. }) => {
             failed(ErrorKind::InvalidInput, format!("Its run was stopped by {by}: {reason}"))
         }
-        None => failed(ErrorKind::Internal, "Its run is not over, although it says so".to_owned()),
+        None => failed(ErrorKind::Internal, "How its run ended cannot be read.".to_owned()),
     }
 }
 

@@ -21,6 +21,8 @@ use std::{
 const BATCH: u32 = 256;
 /// Runs that are told to continue at the same time.
 const AT_ONCE: usize = 16;
+/// How often one of them is tried. The watch comes again, and one that cannot be told must not hold up the others.
+const TOLD_TIMES_MAX: usize = 3;
 /// How often the watch looks.
 const WATCH_EVERY: Duration = Duration::from_secs(30);
 
@@ -108,8 +110,9 @@ impl Inner {
         futures::stream::iter(runs.iter().copied())
             .for_each_concurrent(AT_ONCE, |(organization, run)| {
                 let (inner, command) = (self.clone(), command.clone());
-                let told =
-                    self.tasks.spawn(async move { inner.insist(organization, run, command).await });
+                let told = self.tasks.spawn(async move {
+                    inner.insist_times(organization, run, command, TOLD_TIMES_MAX).await
+                });
                 async move {
                     let _ = told.await;
                 }

@@ -1,12 +1,12 @@
 //! Firing timers: rows read by due time, and one alarm for the nearest.
 
-use super::{Clock, EngineError, EngineHandle, Inner, VirtualClock};
+use super::{Clock, EngineError, EngineHandle, Inner, VirtualClock, WriteOp};
 use crate::{
     metrics::metrics,
     store::{self, DueTimer, StoreError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use signalbox::run::Command;
 use std::{
     sync::{
@@ -106,12 +106,16 @@ impl Inner {
     }
 
     async fn fire(self: &Arc<Self>, due: DueTimer, failed: &AtomicBool) {
-        let DueTimer { organization, run, timer, due_at, .. } = due;
+        let DueTimer { organization, run, timer, due_at } = due.clone();
         let late = (self.clock.now() - due_at).to_std().unwrap_or_default();
         let inner = self.clone();
         // A task of its own: this future may be dropped at shutdown, a command may not.
         let fired = self.tasks.spawn(async move {
-            let fired = inner.command(organization, run, Command::TimerFired { timer }, None).await;
+            // A heartbeat may have moved it since it was read.
+            let take: WriteOp =
+                Box::new(move |tx| async move { store::timer_take(tx, &due).await }.boxed());
+            let command = Command::TimerFired { timer };
+            let fired = inner.command(organization, run, command, Some(take)).await;
             let Err(EngineError::Store(error @ StoreError::TooLarge { .. })) = fired else {
                 return fired;
             };
@@ -124,6 +128,7 @@ impl Inner {
         match fired.await {
             Ok(Ok(_)) => metrics().timer_fired(late),
             Ok(Err(EngineError::Refused(_) | EngineError::Quarantined(_))) => {}
+            Ok(Err(EngineError::Store(StoreError::Conflict { what: store::MOVED_TIMER }))) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%run, %error, "a timer could not fire; it will again");
                 failed.store(true, Ordering::Relaxed);

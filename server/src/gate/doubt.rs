@@ -1,7 +1,7 @@
 //! Messages whose sending was interrupted: begun, and no outcome on disk.
 
 use super::{Gate, ride, save_as};
-use crate::store::{self, Message, NewApproval, StoreResult, Tx};
+use crate::store::{self, Message, NewApproval, StoreError, StoreResult, Tx};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use signalbox::{
@@ -63,11 +63,11 @@ impl Gate {
         detail: &str,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
-        let (organization, id) = (message.organization, message.id);
+        let (organization, id, attempt) = (message.organization, message.id, message.attempts);
         let text = detail.to_owned();
         let write = ride(move |tx| {
             let text = text.clone();
-            async move { mark(tx, organization, id, &text, now).await }.boxed()
+            async move { mark(tx, organization, id, attempt, &text, now).await }.boxed()
         });
         let command = message.call.map(|call| Command::MessageMoved {
             call,
@@ -76,20 +76,28 @@ impl Gate {
             detail: detail.to_owned(),
             until: None,
         });
-        self.tell_or_write(organization, message.run, command, write).await
+        match self.tell_or_write(organization, message.run, command, write).await {
+            // Another server has seen to it meanwhile: the run is told once.
+            Err(StoreError::Conflict { what: IN_DOUBT }) => Ok(()),
+            other => other,
+        }
     }
 }
+
+/// What a conflict names when a message is not on its way any more, or begun anew.
+const IN_DOUBT: &str = "the message in doubt";
 
 async fn mark(
     tx: &mut Tx,
     organization: OrganizationId,
     id: MessageId,
+    attempt: u32,
     detail: &str,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     let mut message = store::message_fetch_in(tx, organization, id).await?;
-    if message.state != MessageState::InFlight {
-        return Ok(());
+    if message.state != MessageState::InFlight || message.attempts != attempt {
+        return Err(StoreError::Conflict { what: IN_DOUBT });
     }
     message.detail = detail.to_owned();
     message.due_at = None;

@@ -28,20 +28,16 @@ fn worse(health: Option<ChannelHealth>, detail: &str, now: DateTime<Utc>) -> Cha
     ChannelHealth { failures, since, retry_at: now + pause(failures), detail: detail.to_owned() }
 }
 
-/// A message is about to try a channel that is out of order: the others wait for what comes of it.
+/// A message is about to try a channel that is out of order: the others wait for what comes of it. False when another
+/// one makes the try already.
 pub(super) async fn begin_trial(
     tx: &mut Tx,
     message: &Message,
     account: &str,
     now: DateTime<Utc>,
-) -> StoreResult<()> {
-    let (organization, source) = (message.organization, &mut Source::Tx(tx));
-    let found = store::channel_health_fetch(source, organization, account).await?;
-    let Some(mut health) = found.filter(|health| health.failures >= TROUBLE_FROM) else {
-        return Ok(());
-    };
-    health.retry_at = now + TimeDelta::seconds(TRIAL_S);
-    store::channel_health_put(tx, organization, account, &health).await
+) -> StoreResult<bool> {
+    let until = now + TimeDelta::seconds(TRIAL_S);
+    store::channel_trial_begin(tx, message.organization, account, now, until).await
 }
 
 impl Gate {

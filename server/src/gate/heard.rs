@@ -142,7 +142,7 @@ impl Gate {
                     store::message_fact_insert(tx, organization, id, kind, &detail, now).await?;
                 noted.store(is_new, Ordering::Relaxed);
                 if let Some(event) = event.filter(|_| is_new) {
-                    store::outside_record(tx, organization, &event, now).await?;
+                    store::outside_note(tx, organization, &event, now).await?;
                 }
                 Ok(())
             }

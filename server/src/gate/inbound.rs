@@ -206,7 +206,7 @@ impl Gate {
                         }
                     }
                     for event in &events {
-                        store::outside_record(tx, organization, event, now).await?;
+                        store::outside_note(tx, organization, event, now).await?;
                     }
                     if let Some(contact) = inbound.contact.filter(|_| by_person) {
                         now_taken.approved =

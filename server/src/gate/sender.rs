@@ -13,10 +13,11 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use signalbox::{
+    id::OrganizationId,
     run::{Command, ErrorKind, StepError},
     wire::{ApprovalState, GateVerdict, MessageState},
 };
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span, debug_span, field};
 
@@ -163,8 +164,9 @@ impl Gate {
             return Ok(0);
         }
         let now = self.now();
-        let mut taken = self.doubt(now).await? + self.expire(now).await?;
-        for message in store::messages_due(self.store(), now, LOOKED_AT).await? {
+        let mut taken = 0;
+        let full = self.full();
+        for message in store::messages_due(self.store(), now, &full, LOOKED_AT).await? {
             if at_work.len() >= CONCURRENCY {
                 break;
             }
@@ -187,7 +189,19 @@ impl Gate {
                 gate.busy().remove(&id);
             });
         }
-        Ok(taken)
+        // After what is due is on its way: what cannot be cleared up must not hold it up.
+        Ok(taken + self.doubt(now).await? + self.expire(now).await?)
+    }
+
+    /// Organisations that have as many at work as one may; there is no room for more of these than are passed over.
+    fn full(&self) -> Vec<OrganizationId> {
+        const { assert!(CONCURRENCY / CONCURRENCY_OF_ONE <= store::PASSED_OVER_MAX) };
+        let mut of_each: HashMap<OrganizationId, usize> = HashMap::new();
+        for organization in self.busy().values() {
+            *of_each.entry(*organization).or_default() += 1;
+        }
+        let full = of_each.into_iter().filter(|(_, of_one)| *of_one >= CONCURRENCY_OF_ONE);
+        full.map(|(organization, _)| organization).collect()
     }
 
     /// Takes a message up, unless it is at work already or its organisation has enough at work.
@@ -265,10 +279,11 @@ impl Gate {
                         save_as(tx, &mut message, state, now).await?;
                         return Ok(Claim::Not);
                     }
+                    let stands = approval_stands(tx, &message).await?;
                     let source = &mut Source::Tx(&mut *tx);
                     let gathered = facts::gather(source, &message, channel.as_ref(), now).await;
                     let mut facts = gathered?;
-                    if !approval_stands(tx, &message).await? {
+                    if !stands {
                         facts.approval = verdict::ApprovalFact::OtherContent;
                     }
                     let judged = verdict::judge(&facts);
@@ -289,14 +304,21 @@ impl Gate {
                         }
                         _ => return Ok(Claim::Again(judged)),
                     }
-                    if facts.trouble.is_some() {
-                        health::begin_trial(tx, &message, channel.account(), now).await?;
+                    let account = channel.account();
+                    if facts.trouble.is_some()
+                        && !health::begin_trial(tx, &message, account, now).await?
+                    {
+                        // Another message tries it already: judged again in a moment.
+                        message.due_at = Some(now + TimeDelta::seconds(1));
+                        message.gate_held = true;
+                        let state = message.state;
+                        save_as(tx, &mut message, state, now).await?;
+                        return Ok(Claim::Not);
                     }
                     message.attempts += 1;
                     message.begun_at = Some(now);
                     message.gate_held = false;
-                    message.detail =
-                        format!("Attempt {} through {}.", message.attempts, channel.account());
+                    message.detail = format!("Attempt {} through {account}.", message.attempts);
                     save_as(tx, &mut message, MessageState::InFlight, now).await?;
                     Ok(Claim::Go(Box::new(message)))
                 }
@@ -338,7 +360,10 @@ impl Gate {
                 Sent::Uncertain { detail } => self.uncertain(message, detail, self.now()).await,
             };
             match recorded {
-                Err(StoreError::Unavailable(_)) if pause < Duration::from_secs(1) => {
+                // The run may also have moved on time and again under what it is told.
+                Err(
+                    StoreError::Unavailable(_) | StoreError::Conflict { what: store::RUN_FENCE },
+                ) if pause < Duration::from_secs(4) => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }

@@ -136,6 +136,21 @@ pub async fn call_set_state(
     tx.gather("calls", sql, args![organization.0, run.0, call.0, state.as_str()]).await
 }
 
+/// An attempt that was to be made waits for something else from now on. A later attempt, or one that rests already, is
+/// left alone.
+pub async fn call_leave(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    (call, attempt): (CallId, u32),
+    state: CallState,
+) -> StoreResult<()> {
+    on_model!(tx, |model| model.call_leave(run, call, attempt, state));
+    let sql = "UPDATE calls SET state = $5
+         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND attempt = $4 AND state = 'open'";
+    tx.gather("calls", sql, args![organization.0, run.0, call.0, attempt, state.as_str()]).await
+}
+
 /// The call has a result, or is not wanted any more; none is fine.
 pub async fn call_close(
     tx: &mut Tx,

@@ -87,8 +87,7 @@ pub async fn event_happened(
         source_key: None,
         payload,
     };
-    let recorded = outside::record(tx, organization, &event, happening.cause, now).await?;
-    if !tx.is_shared() && recorded.is_some_and(|recorded| !recorded.pending) {
+    if outside::note(tx, organization, &event, happening.cause, now).await? {
         tx.seen.note_unheard(organization, happening.name);
     }
     Ok(())
@@ -221,6 +220,7 @@ pub async fn event_triggers_of(
 
 /// Events that somebody may still want, of every organisation, oldest first.
 pub async fn events_pending(store: &Store, limit: u32) -> StoreResult<Vec<PendingEvent>> {
+    outside::number_noted(store).await?;
     type Row = (uuid::Uuid, i64, String, Option<uuid::Uuid>, Option<uuid::Uuid>, String, i64);
     let rows: Vec<Row> = on_db!(store, |pool| {
         sqlx::query_as(

@@ -112,6 +112,7 @@ impl Tx {
 
     /// Sends what was gathered.
     pub(super) async fn send(&mut self) -> StoreResult<()> {
+        super::on_model!(self, |model| model.send());
         if self.gathered.is_empty() {
             return Ok(());
         }

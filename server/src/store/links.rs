@@ -1,6 +1,6 @@
 //! Runs that runs start, and runs that wait for one another.
 
-use super::{Store, StoreResult, Tx, on_model, value};
+use super::{Store, StoreError, StoreResult, Tx, on_model, value};
 use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::id::{CallId, OrganizationId, RunId, WorkflowId};
@@ -33,9 +33,31 @@ pub enum LinkState {
     Ended,
 }
 
-/// Notes whose call starts a run, in the transaction that makes it.
+/// Notes whose call starts a run, in the transaction that makes it. [`StoreError::Conflict`] when the call is not to be
+/// made any more. It is held until the commit: whoever gives it up meanwhile finds the run that was started.
 pub async fn link_insert(tx: &mut Tx, link: &RunLink) -> StoreResult<()> {
-    on_model!(tx, |model| model.link_insert(link));
+    let gone = StoreError::Conflict { what: "the call" };
+    #[cfg(test)]
+    if let Some(model) = tx.model() {
+        let call = model.tables.calls.get(&(link.parent, link.call));
+        return match call.is_some_and(|row| row.call.attempt == link.attempt) {
+            true => model.link_insert(link),
+            false => Err(gone),
+        };
+    }
+    let sql = tx.pick(
+        "SELECT attempt FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3",
+        "SELECT attempt FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3 FOR SHARE",
+    );
+    let attempt: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(sql)
+        .bind(link.organization.0)
+        .bind(link.parent.0)
+        .bind(link.call.0)
+        .fetch_optional(&mut *conn)
+        .await)?;
+    if attempt != Some(i64::from(link.attempt)) {
+        return Err(gone);
+    }
     on_tx!(tx, |conn| {
         sqlx::query(
         "INSERT INTO run_links (organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state)
@@ -69,6 +91,12 @@ pub async fn link_told(tx: &mut Tx, organization: OrganizationId, run: RunId) ->
     Ok(())
 }
 
+/// A run that is just being started holds its call ([`link_insert`]). Giving up the call waits for it, and only a
+/// statement that begins after that sees its link.
+async fn send_calls_first(tx: &mut Tx) -> StoreResult<()> {
+    if tx.is_shared() { tx.send().await } else { Ok(()) }
+}
+
 /// Nobody waits for the run that a call started; none is fine.
 pub(super) async fn links_stop(
     tx: &mut Tx,
@@ -77,6 +105,7 @@ pub(super) async fn links_stop(
     call: CallId,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.links_stop(parent, call));
+    send_calls_first(tx).await?;
     tx.gather(
         "run_links",
         "UPDATE run_links SET state = 'stop'
@@ -93,6 +122,7 @@ pub(super) async fn links_end(
     run: RunId,
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.links_end(run));
+    send_calls_first(tx).await?;
     for (table, sql) in [
         (
             "run_links",

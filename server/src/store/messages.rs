@@ -196,7 +196,11 @@ macro_rules! save_sql {
 /// Writes a changed message back. [`StoreError::Conflict`] when it was written since it was read.
 pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()> {
     let (content, approved) = (&message.content, message.approved.as_ref());
-    let sql = tx.pick(save_sql!(""), save_sql!(", owner = $38"));
+    // Whoever writes it while it is on its way does not take it over.
+    let sql = tx.pick(
+        save_sql!(""),
+        save_sql!(", owner = CASE WHEN state = 'in_flight' THEN owner ELSE $38 END"),
+    );
     let owner = tx.is_shared().then_some(tx.owner);
     let changed = on_tx!(tx, |conn| {
         let query = sqlx::query(sql)
@@ -275,7 +279,7 @@ async fn sent(tx: &mut Tx, message: &Message) -> StoreResult<()> {
             "channel": "email", "to": message.content.to, "subject": message.content.subject,
         }),
     };
-    outside::record(tx, message.organization, &event, message.run, message.updated_at).await?;
+    outside::note(tx, message.organization, &event, message.run, message.updated_at).await?;
     Ok(())
 }
 
@@ -436,16 +440,34 @@ async fn messages_where(
     rows.into_iter().map(Row::message).collect()
 }
 
-/// Messages that the sender must look at now, of every organisation, oldest first.
+/// Organisations that can be passed over in [`messages_due`].
+pub const PASSED_OVER_MAX: usize = 4;
+
+/// Messages that the sender must look at now, oldest first, of every organisation but those that are passed over:
+/// however much one of them has due, it does not hide what others have.
 pub async fn messages_due(
     store: &Store,
     now: DateTime<Utc>,
+    without: &[OrganizationId],
     limit: u32,
 ) -> StoreResult<Vec<Message>> {
-    let sql =
+    let without = |at: usize| without.get(at).map_or(uuid::Uuid::nil(), |id| id.0);
+    let rows: Vec<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
         "SELECT * FROM messages WHERE state IN ('held', 'queued', 'retry_wait') AND due_at <= $1
-         ORDER BY due_at LIMIT $2";
-    messages_where(store, sql, now.timestamp_millis(), limit).await
+           AND organization_id NOT IN ($2, $3, $4, $5)
+         ORDER BY due_at LIMIT $6"
+    )
+    .bind(now.timestamp_millis())
+    .bind(without(0))
+    .bind(without(1))
+    .bind(without(2))
+    .bind(without(3))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await
+    })?;
+    rows.into_iter().map(Row::message).collect()
 }
 
 /// Messages that waited for a decision longer than they may, of every organisation.
@@ -510,7 +532,7 @@ pub async fn messages_waiting_for_contact_in(
         "SELECT * FROM messages WHERE organization_id = $1 AND contact_id = $2
          AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') LIMIT 1000",
         "SELECT * FROM messages WHERE organization_id = $1 AND contact_id = $2
-         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') LIMIT 1000 FOR UPDATE",
+         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait') ORDER BY id LIMIT 1000 FOR UPDATE",
     );
     let rows: Vec<Row> = on_tx!(tx, |conn| sqlx::query_as(sql)
         .bind(organization.0)

@@ -31,6 +31,10 @@ pub(crate) const ORGANIZATION: OrganizationId = OrganizationId(uuid::Uuid::from_
 pub(crate) enum Wrong {
     /// A commit is not refused when the run has moved on.
     NoFence,
+    /// What was decided without moving the run on (a refusal, a note) is written although the run has moved on.
+    NotesUnfenced,
+    /// Each attempt has a key of its own.
+    KeyPerAttempt,
     /// The intent of a call is not written.
     NoIntent,
     /// A call's beginning is counted when it fails, not when it is claimed.
@@ -54,7 +58,9 @@ pub(crate) enum Wrong {
 /// The database that nodes share.
 pub(crate) struct Database {
     /// What is committed.
-    tables: Mutex<Tables>,
+    tables: Mutex<Arc<Tables>>,
+    /// Numbers that were given out.
+    fresh: std::sync::atomic::AtomicU64,
     /// Graphs by workflow; the only version is 1.
     graphs: Vec<(WorkflowId, Graph)>,
     /// One commit at a time.

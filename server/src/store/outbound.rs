@@ -309,6 +309,29 @@ pub async fn channel_health_put(
     Ok(())
 }
 
+/// A channel account in trouble is tried again: nobody else tries it before `until`. False when its time has not come,
+/// as after somebody else began to.
+pub async fn channel_trial_begin(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    account: &str,
+    now: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> StoreResult<bool> {
+    let begun = on_tx!(tx, |conn| sqlx::query(
+        "UPDATE channel_health SET retry_at = $4
+         WHERE organization_id = $1 AND account = $2 AND retry_at <= $3"
+    )
+    .bind(organization.0)
+    .bind(account)
+    .bind(value::ms(now))
+    .bind(value::ms(until))
+    .execute(&mut *conn)
+    .await
+    .map(value::rows))?;
+    Ok(begun.rows_affected() > 0)
+}
+
 /// A channel account works, or all of them are to be tried afresh.
 pub async fn channel_health_clear(
     tx: &mut Tx,

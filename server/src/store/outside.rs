@@ -3,7 +3,7 @@
 //! A wait remembers up to which event it was told, so what was not told yet is always a query away:
 //! an event that came just before the wait, or before a crash, is found by the same query.
 
-use super::{Store, StoreError, StoreResult, Tx, on_model, value};
+use super::{Store, StoreError, StoreResult, Tx, on_model, postgres, value};
 use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,8 +14,20 @@ use signalbox::{
 };
 
 /// Events kept for each organisation, give or take [`PRUNE_EVERY`].
-const KEPT: i64 = 100_000;
-const PRUNE_EVERY: i64 = 1_000;
+pub(super) const KEPT: i64 = 100_000;
+pub(super) const PRUNE_EVERY: i64 = 1_000;
+/// Drops the oldest of an organisation ($1), past those that are kept ($2).
+pub(super) const PRUNE_SQL: &str =
+    "DELETE FROM outside_events WHERE organization_id = $1 AND number <=
+   (SELECT max(number) FROM outside_events WHERE organization_id = $1) - $2";
+/// Events are numbered by their commits and bear the time before them: of two that come close together the later
+/// number may have the earlier time. By so much at most, in milliseconds; servers' clocks are closer than that.
+const OUT_OF_ORDER_MS: i64 = 60_000;
+
+/// What all name that number events of an organisation, or begin to wait for some.
+pub(super) fn turn_of(organization: uuid::Uuid) -> String {
+    format!("outside {organization}")
+}
 
 /// Something that happened outside.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,15 +56,15 @@ pub async fn outside_record(
 }
 
 /// An event that was recorded.
-pub(super) struct Recorded {
+struct Recorded {
     number: i64,
     /// Somebody is to be told.
-    pub(super) pending: bool,
+    pending: bool,
 }
 
 /// As [`outside_record`], with the run that caused it. It is pending while a workflow that it may start, or a
 /// run that waits for it, is to be told.
-pub(super) async fn record(
+async fn record(
     tx: &mut Tx,
     organization: OrganizationId,
     event: &OutsideEvent,
@@ -65,7 +77,7 @@ pub(super) async fn record(
     let payload = value::to_json(&event.payload, "outside_events", "payload")?;
     // One at a time: then numbers have no gap, and who has seen one has seen all before it.
     tx.send().await?;
-    tx.turn(&format!("outside {organization}")).await?;
+    tx.turn(&turn_of(organization.0)).await?;
     let recorded: Option<(i64, i64)> = on_tx!(tx, |conn| {
         sqlx::query_as(
         "INSERT INTO outside_events (organization_id, number, name, contact_id, run_id, source_key, payload, at,
@@ -101,6 +113,57 @@ pub(super) async fn record(
     Ok(recorded)
 }
 
+/// As [`outside_record`], of an event that happens with something else, so that its number can wait until after the
+/// commit: where several servers write, the operation needs no turn. Nobody need be told after the commit.
+pub async fn outside_note(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    event: &OutsideEvent,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    note(tx, organization, event, None, now).await.map(|_| ())
+}
+
+/// As [`outside_note`], with the run that caused it. Whether the one writer knows that nobody wants such an event.
+pub(super) async fn note(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    event: &OutsideEvent,
+    cause: Option<RunId>,
+    now: DateTime<Utc>,
+) -> StoreResult<bool> {
+    if !tx.is_shared() {
+        let recorded = record(tx, organization, event, cause, now).await?;
+        return Ok(recorded.is_some_and(|recorded| !recorded.pending));
+    }
+    tx.gather(
+        "outside_events_inbox",
+        "INSERT INTO outside_events_inbox
+           (organization_id, name, contact_id, run_id, source_key, payload, at, cause_run)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        args![
+            organization.0,
+            event_type::canonical(&event.name),
+            event.contact.map(|id| id.0),
+            event.run.map(|id| id.0),
+            &event.source_key,
+            value::to_json(&event.payload, "outside_events", "payload")?,
+            value::ms(now),
+            cause.map(|id| id.0),
+        ],
+    )
+    .await?;
+    Ok(false)
+}
+
+/// Numbers the events that wait for it. Nothing does where they are numbered at once.
+pub(super) async fn number_noted(store: &Store) -> StoreResult<()> {
+    match store.claims() {
+        Some((pool, _)) => postgres::number_events(pool).await,
+        None => Ok(()),
+    }
+}
+
 /// As [`record`], of an event that is about nobody and that nobody wants: the one writer knows that.
 pub(super) async fn record_unheard(
     tx: &mut Tx,
@@ -133,16 +196,11 @@ pub(super) async fn record_unheard(
 
 /// Drops the oldest, past those that are kept.
 async fn prune(tx: &mut Tx, organization: OrganizationId) -> StoreResult<()> {
-    tx.gather(
-        "outside_events",
-        "DELETE FROM outside_events WHERE organization_id = $1 AND number <=
-           (SELECT max(number) FROM outside_events WHERE organization_id = $1) - $2",
-        args![organization.0, KEPT],
-    )
-    .await
+    tx.gather("outside_events", PRUNE_SQL, args![organization.0, KEPT]).await
 }
 
-/// A run begins to wait for events of a name that came since `since`.
+/// A run begins to wait for events of a name that came since it began: by their numbers, because servers' clocks differ
+/// and are set back; of a run whose beginning has no number, since `since`.
 pub(super) async fn wait_open(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -151,12 +209,17 @@ pub(super) async fn wait_open(
     name: &str,
     since: DateTime<Utc>,
 ) -> StoreResult<()> {
-    on_model!(tx, |model| model.wait_open(run, activation, name, since));
+    on_model!(tx, |model| model.wait_open(run, activation, name));
     tx.seen.forget_unheard();
+    // Events are numbered either before this, and found by the look back, or after the commit, and found wanted.
+    tx.turn_shared(&turn_of(organization.0)).await?;
+    // What is older than `since` is passed over as far as that is sure; deliveries look at the times themselves.
     on_tx!(tx, |conn| sqlx::query(
         "INSERT INTO event_waits (organization_id, name, run_id, activation, since_at, seen)
-         VALUES ($1, $2, $3, $4, $5, coalesce((SELECT number FROM outside_events
-           WHERE organization_id = $1 AND name = $2 AND at < $5 ORDER BY number DESC LIMIT 1), 0))
+         SELECT $1, $2, $3, $4, CASE WHEN events_from IS NULL THEN $5 ELSE 0 END,
+           coalesce(events_from, (SELECT number FROM outside_events
+             WHERE organization_id = $1 AND name = $2 AND at < $6 ORDER BY number DESC LIMIT 1), 0)
+         FROM runs WHERE organization_id = $1 AND id = $3
          ON CONFLICT DO NOTHING"
     )
     .bind(organization.0)
@@ -164,6 +227,7 @@ pub(super) async fn wait_open(
     .bind(run.0)
     .bind(i64::from(activation.0))
     .bind(value::ms(since))
+    .bind(value::ms(since).saturating_sub(OUT_OF_ORDER_MS))
     .execute(&mut *conn)
     .await
     .map(value::rows))?;
@@ -277,6 +341,7 @@ pub async fn deliveries(
 ) -> StoreResult<Vec<Delivery>> {
     on_model!(store, |node| node.read(|tables| Ok(tables.deliveries(only, limit))).await);
     type Row = (uuid::Uuid, uuid::Uuid, String, i64, String, Option<String>);
+    number_noted(store).await?;
     let (organization, run) = only.map_or((None, None), |(o, r)| (Some(o.0), Some(r.0)));
     let sql = match only {
         Some(_) => store.pick(

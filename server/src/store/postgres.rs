@@ -2,12 +2,14 @@
 //!
 //! Several equal servers may work on one database. Transactions run side by side at READ COMMITTED;
 //! fences in `UPDATE … WHERE`, unique keys, locked rows and turns ([`Tx::turn`](super::Tx::turn)) keep
-//! them apart. Reading order: `writer` → `lease` → `feed`.
+//! them apart. Reading order: `writer` → `lease` → `feed` → `events`.
 
+mod events;
 mod feed;
 mod lease;
 mod writer;
 
+pub(super) use events::number as number_events;
 pub(super) use feed::{Numbering, newest as newest_position};
 pub(super) use lease::Lease;
 pub(super) use writer::{WRITERS, Writer};

@@ -119,7 +119,9 @@ pub enum RunWrite {
     ApprovalClose(ApprovalId, ApprovalState, approvals::Decided),
     /// Nobody needs to decide this any more.
     ApprovalWithdraw(ApprovalId),
-    /// An activation waits for outside events of a name since a time.
+    /// The run's past is another run's: for its waits count the events since that one began.
+    HearPast,
+    /// An activation waits for outside events of a name since the run began, at this time.
     WaitOpen(ActivationId, String, DateTime<Utc>),
     /// An activation waits no longer for an outside event.
     WaitClose(ActivationId),
@@ -132,7 +134,8 @@ impl RunWrite {
     fn is_gathered(&self) -> bool {
         matches!(
             self,
-            Self::CallOpen(_)
+            Self::HearPast
+                | Self::CallOpen(_)
                 | Self::TaskOffer(_)
                 | Self::TaskFree(_)
                 | Self::ChildStop(_)
@@ -179,8 +182,10 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
         return append(tx, commit).await;
     }
     let sql = "INSERT INTO runs (organization_id, id, workflow_id, version, seq, phase, status, started_by, thread_id,
-           idempotency_key, current_node, due, input_tokens, output_tokens, cost_micros, created_at, updated_at, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17)
+           idempotency_key, current_node, due, input_tokens, output_tokens, cost_micros, created_at, updated_at, ended_at,
+           events_from)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17,
+           (SELECT coalesce(max(number), 0) FROM outside_events WHERE organization_id = $1))
          ON CONFLICT (organization_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING";
     let args = args![
         organization.0,
@@ -231,7 +236,10 @@ pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
 /// The first half of [`run_advance`]: the run's row, if it is still where it was decided. It is only gathered; whether
 /// it is there shows when it is sent ([`run_fence_send`], or with [`run_append`]).
 pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
-    on_model!(tx, |model| model.run_fence(commit));
+    on_model!(tx, |model| {
+        model.run_fence(commit);
+        Ok(())
+    });
     let head = &commit.head;
     tx.gather_fence(
         "runs",
@@ -255,6 +263,23 @@ pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
             head.ended_at.map(value::ms),
         ],
     );
+    Ok(())
+}
+
+/// As [`run_fence`], for what rests on where a run stands without moving it on.
+pub fn run_unmoved(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    seq: u64,
+) -> StoreResult<()> {
+    on_model!(tx, |model| {
+        model.run_unmoved(run, seq);
+        Ok(())
+    });
+    // A write, so that the row is locked until the commit where others write at the same time.
+    let sql = "UPDATE runs SET seq = seq WHERE organization_id = $1 AND id = $2 AND seq = $3";
+    tx.gather_fence("runs", RUN_FENCE, sql, args![organization.0, run.0, value::int(seq)]);
     Ok(())
 }
 
@@ -383,6 +408,11 @@ async fn apply(
         }
         RunWrite::ApprovalWithdraw(id) => {
             approvals::approval_withdraw(tx, organization, *id, at).await
+        }
+        RunWrite::HearPast => {
+            on_model!(tx, |_model| Ok(()));
+            let sql = "UPDATE runs SET events_from = NULL WHERE organization_id = $1 AND id = $2";
+            tx.gather("runs", sql, args![organization.0, run.0]).await
         }
         RunWrite::WaitOpen(activation, name, since) => {
             outside::wait_open(tx, organization, run, *activation, name, *since).await

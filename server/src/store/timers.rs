@@ -1,11 +1,11 @@
 //! Timers: times that runs wait for, as rows. Nothing is kept in memory for them.
 
-use super::{Store, StoreResult, Tx, on_model, value};
-use crate::{args, free_of, on_db};
+use super::{Store, StoreError, StoreResult, Tx, on_model, value};
+use crate::{args, free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
     id::{OrganizationId, RunId},
-    run::TimerId,
+    run::{TimerId, TimerPurpose},
 };
 
 /// A timer that is due.
@@ -38,6 +38,48 @@ pub async fn timer_set(
     )
     .await
 }
+
+/// Forgets a timer that fires, if it is still due when it was. [`StoreError::Conflict`] when it was moved meanwhile, as by
+/// a heartbeat, which the run does not see.
+pub async fn timer_take(tx: &mut Tx, timer: &DueTimer) -> StoreResult<()> {
+    let moved = StoreError::Conflict { what: MOVED_TIMER };
+    #[cfg(test)]
+    if let Some(model) = tx.model() {
+        let row = model.tables.timers.get(&(timer.run, timer.timer.clone()));
+        return match row.is_some_and(|row| row.due_ms == value::ms(timer.due_at)) {
+            true => Ok(()),
+            false => Err(moved),
+        };
+    }
+    let is_lease = timer.timer.parts().is_some_and(|(_, of)| of == TimerPurpose::Lease);
+    if tx.is_shared() && is_lease {
+        // A heartbeat locks its call, then the timer.
+        on_tx!(tx, |conn| sqlx::query(
+            "SELECT 1 FROM calls WHERE organization_id = $1 AND run_id = $2 ORDER BY id FOR UPDATE"
+        )
+        .bind(timer.organization.0)
+        .bind(timer.run.0)
+        .execute(&mut *conn)
+        .await
+        .map(value::rows))?;
+    }
+    let taken = on_tx!(tx, |conn| {
+        sqlx::query(
+        "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2 AND name = $3 AND due_at = $4"
+    )
+    .bind(timer.organization.0)
+    .bind(timer.run.0)
+    .bind(&timer.timer.0)
+    .bind(value::ms(timer.due_at))
+    .execute(&mut *conn)
+    .await
+    .map(value::rows)
+    })?;
+    if taken.rows_affected() == 1 { Ok(()) } else { Err(moved) }
+}
+
+/// What a [`StoreError::Conflict`] names when a timer was moved before it fired.
+pub const MOVED_TIMER: &str = "the timer";
 
 /// Forgets a timer; none is fine.
 pub async fn timer_delete(

@@ -122,20 +122,31 @@ impl Tx {
     /// Whether other transactions run at the same time, so that what is read here may be changed by
     /// others before the commit unless it is locked.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.conn, Conn::Postgres(_))
+        match &self.conn {
+            Conn::Sqlite(_) => false,
+            Conn::Postgres(_) => true,
+            #[cfg(test)]
+            Conn::Model(model) => model.owner.is_some(),
+        }
     }
 
     /// From here to the commit, transactions that name the same thing take turns. For rules over rows
     /// that no single row's lock and no key can hold. One writer takes turns anyway.
     pub(super) async fn turn(&mut self, what: &str) -> StoreResult<()> {
+        self.turn_by("SELECT pg_advisory_xact_lock(hashtextextended($1, 7331))", what).await
+    }
+
+    /// As [`turn`](Self::turn), beside all others that share it: only those that take the turn alone are kept out.
+    pub(super) async fn turn_shared(&mut self, what: &str) -> StoreResult<()> {
+        self.turn_by("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 7331))", what).await
+    }
+
+    async fn turn_by(&mut self, sql: &'static str, what: &str) -> StoreResult<()> {
         if self.is_shared() {
             self.send().await?;
         }
         if let Conn::Postgres(conn) = &mut self.conn {
-            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 7331))")
-                .bind(what)
-                .execute(&mut **conn)
-                .await?;
+            sqlx::query(sql).bind(what).execute(&mut **conn).await?;
         }
         Ok(())
     }

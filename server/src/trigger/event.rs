@@ -18,15 +18,22 @@ const BATCH: u32 = 256;
 /// By whom the runs are started.
 const STARTED_BY: &str = "event";
 
-/// Tells about all that is pending, oldest first.
+/// Tells about all that is pending, oldest first. One that cannot be told now holds up no other.
 pub(super) async fn tell_all(engine: &EngineHandle) -> Result<(), EngineError> {
     loop {
         let pending = store::events_pending(engine.store(), BATCH).await?;
         if pending.is_empty() {
             return Ok(());
         }
+        let mut failed = None;
         for event in pending {
-            tell(engine, event).await?;
+            if let Err(error) = tell(engine, event).await {
+                failed.get_or_insert(error);
+            }
+        }
+        // Its row is still pending: without a pause this would turn in circles.
+        if let Some(error) = failed {
+            return Err(error);
         }
     }
 }

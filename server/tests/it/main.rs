@@ -2,12 +2,14 @@
 #![allow(missing_docs)]
 
 mod cli;
+mod conformance;
 mod engine;
 mod fuzz;
 mod gate;
 mod history;
 mod http;
 mod postgres;
+mod races;
 mod schema;
 mod store;
 mod support;

@@ -9,11 +9,12 @@ use std::{
 };
 
 /// Tables and columns that only several servers on one database need.
-const ONLY_POSTGRES: [&str; 7] = [
+const ONLY_POSTGRES: [&str; 8] = [
     "calls.owner",
     "messages.owner",
     "org_feed.position",
     "org_feed_inbox",
+    "outside_events_inbox",
     "runs.owner",
     "servers",
     "timers.owner",

@@ -10,31 +10,14 @@ use signalbox::{
 };
 use std::collections::BTreeMap;
 
+/// A server has looked at everything by then.
+const RECOVERED_AFTER_MS: u64 = 10_000;
+
 impl World {
-    /// I1, I8, I12: what was promised is there, journals give the state that the rows show, nothing was done twice.
-    pub(super) async fn end_checks(&mut self) {
+    /// I1, I8: what was promised is there, journals give the state that the rows show, nothing was done twice.
+    pub(super) fn end_checks(&mut self) {
         let tables = self.database.committed();
-        let (runs, decided, told) = {
-            let promised = self.promised();
-            (promised.runs.clone(), promised.decided.clone(), promised.told.clone())
-        };
-        for (key, run) in &runs {
-            if !tables.runs.contains_key(run) {
-                self.looker.broken(format!("the run of {key} was promised and is lost"));
-            }
-        }
-        for (run, seq) in told {
-            if tables.runs.get(&run).is_none_or(|row| row.run.seq < seq) {
-                self.looker.broken("an answered command is lost");
-            }
-        }
-        for (approval, approved) in decided {
-            let state = tables.approvals.get(&approval).map(|row| row.state);
-            let expected = if approved { ApprovalState::Approved } else { ApprovalState::Rejected };
-            if state != Some(expected) {
-                self.looker.broken(format!("an answered decision is lost: {state:?}"));
-            }
-        }
+        self.promises(&tables);
         for (run, row) in &tables.runs {
             let events = journal(&tables, *run);
             let mut state = RunState::new(*run);
@@ -46,6 +29,54 @@ impl World {
             }
             for what in repeated(&events) {
                 self.looker.broken(what);
+            }
+        }
+    }
+
+    /// I12: a server has recovered what there was; who begins after it finds nothing to do.
+    pub(super) async fn recover_again(&mut self) {
+        for again in [false, true] {
+            self.end_servers();
+            let before = self.done_so_far();
+            self.start_server(0);
+            self.time.sleep(RECOVERED_AFTER_MS).await;
+            if again && self.done_so_far() != before {
+                self.looker.broken("recovering once more did something");
+            }
+        }
+    }
+
+    /// Commits, and calls that were made.
+    fn done_so_far(&self) -> (u64, u64) {
+        let seen = self.looker.seen();
+        (seen.commits, seen.calls_made)
+    }
+
+    fn promises(&self, tables: &Tables) {
+        let promised = self.promised();
+        for (key, run) in &promised.runs {
+            if !tables.runs.contains_key(run) {
+                self.looker.broken(format!("the run of {key} was promised and is lost"));
+            }
+        }
+        for (run, seq) in &promised.told {
+            if tables.runs.get(run).is_none_or(|row| row.run.seq < *seq) {
+                self.looker.broken("an answered command is lost");
+            }
+        }
+        for (key, number) in &promised.events {
+            let index = usize::try_from(number - 1).unwrap_or(usize::MAX);
+            let event = tables.outside.get(index);
+            if event.and_then(|event| event.0.source_key.as_ref()) != Some(key) {
+                self.looker.broken("an answered event is lost");
+            }
+        }
+        for (approval, approved) in &promised.decided {
+            let state = tables.approvals.get(approval).map(|row| row.state);
+            let expected =
+                if *approved { ApprovalState::Approved } else { ApprovalState::Rejected };
+            if state != Some(expected) {
+                self.looker.broken(format!("an answered decision is lost: {state:?}"));
             }
         }
     }

@@ -17,6 +17,7 @@ pub(super) struct Seen {
     pub trace: DefaultHasher,
     pub commits: u64,
     pub deaths: usize,
+    pub calls_made: u64,
     /// Runs by the order in which they came, for words that people read.
     names: BTreeMap<RunId, usize>,
     /// How often an attempt was begun, by its row.
@@ -24,6 +25,8 @@ pub(super) struct Seen {
     /// How often it was made.
     made: BTreeMap<(RunId, CallId, u32), u32>,
     keys: BTreeMap<(RunId, ActivationId), CallId>,
+    /// Events that ended a wait of a run: its later waits hear them again and take no notice.
+    heard: BTreeSet<(RunId, i64)>,
     story: bool,
 }
 
@@ -55,6 +58,7 @@ impl Looker {
         let made = seen.made.entry(key).or_insert(0);
         *made += 1;
         let made = *made;
+        seen.calls_made += 1;
         if begun == 0 {
             seen.broken
                 .insert(format!("{} was called before its intent was on disk", context.node));
@@ -70,6 +74,7 @@ impl Watcher for Looker {
     fn committed(&self, before: &Tables, after: &Tables, now_ms: i64) {
         let mut seen = self.seen();
         seen.commits += 1;
+        now_ms.hash(&mut seen.trace);
         for (run, row) in &after.runs {
             let was = before.runs.get(run);
             if was.is_some_and(|was| Arc::ptr_eq(was, row)) {
@@ -85,7 +90,9 @@ impl Watcher for Looker {
             if was.is_some_and(|was| was.run.ended_at.is_some()) && new != old {
                 seen.broken.insert(format!("run {name} went on after its end"));
             }
-            seen.journal(before, after, *run, (old, new));
+            if new != old {
+                seen.journal(before, after, *run, (old, new));
+            }
             seen.waiting(after, *run, name);
         }
         seen.calls(before, after, now_ms);
@@ -106,20 +113,22 @@ impl Seen {
     /// I2, I3: every number is written once, without a gap.
     fn journal(&mut self, before: &Tables, after: &Tables, run: RunId, (old, new): (u64, u64)) {
         let (old, new) = (old as i64, new as i64);
+        let empty = Arc::default();
+        let was = before.blocks.get(&run).unwrap_or(&empty);
+        let now = after.blocks.get(&run).unwrap_or(&empty);
         let mut next = old + 1;
-        for ((_, first), block) in after.blocks.range((run, old + 1)..=(run, i64::MAX)) {
-            if *first != next {
-                self.broken.insert(format!("event {next} is missing; {first} follows"));
+        for block in now.iter().filter(|block| block.first > old) {
+            if block.first != next {
+                self.broken.insert(format!("event {next} is missing; {} follows", block.first));
             }
             next = block.last + 1;
         }
         if next != new + 1 {
             self.broken.insert(format!("the journal ends at {} and the run at {new}", next - 1));
         }
-        for ((_, first), block) in before.blocks.range((run, 0)..=(run, i64::MAX)) {
-            let same = after.blocks.get(&(run, *first));
-            if !same.is_some_and(|same| Arc::ptr_eq(&same.json, &block.json)) {
-                self.broken.insert(format!("event {first} was written twice"));
+        for (number, block) in was.iter().enumerate() {
+            if !now.get(number).is_some_and(|same| Arc::ptr_eq(&same.json, &block.json)) {
+                self.broken.insert(format!("event {} was written twice", block.first));
             }
         }
     }
@@ -146,24 +155,27 @@ impl Seen {
         }
     }
 
-    /// What came since the run began and before it waited is still to be told.
+    /// I1: what came since the run began and before it waited is still to be told, and what a wait has behind it was
+    /// told: then the wait is over. (The waits of these workflows have no conditions.)
     fn waits(&mut self, before: &Tables, after: &Tables) {
-        let new = after.waits.iter().filter(|(key, _)| !before.waits.contains_key(key));
-        for ((run, _), wait) in new {
-            let seen = usize::try_from(wait.seen).unwrap_or(0);
-            let passed = after.outside.iter().take(seen);
-            let mut missed = passed.filter(|event| {
-                event.0.name == wait.name
-                    && event.1 >= wait.since
-                    && event.0.run.is_none_or(|of| of == *run)
-            });
-            if missed.next().is_some() {
+        for (key, wait) in &after.waits {
+            let from = match before.waits.get(key) {
+                Some(was) if was.seen == wait.seen => continue,
+                Some(was) => was.seen,
+                None => after.runs.get(&key.0).map_or(0, |row| row.events_from),
+            };
+            let mut passed = matching(after, key, from).take_while(|number| *number <= wait.seen);
+            if passed.any(|number| !self.heard.contains(&(key.0, number))) {
                 self.broken.insert("an event was not told".into());
             }
         }
+        for (key, wait) in before.waits.iter().filter(|(key, _)| !after.waits.contains_key(key)) {
+            self.heard.extend(matching(after, key, wait.seen).next().map(|number| (key.0, number)));
+        }
     }
 
-    /// D12: beginnings are counted at the claim. And the key of an activation is the same for ever.
+    /// D12: beginnings are counted at the claim. I6: nobody takes what a server that lives does. And all attempts have
+    /// one key.
     fn calls(&mut self, before: &Tables, after: &Tables, now_ms: i64) {
         for (key, row) in &after.calls {
             let was = before.calls.get(key);
@@ -176,10 +188,23 @@ impl Seen {
             }
             let attempt = (key.0, key.1, row.call.attempt);
             *self.begun.entry(attempt).or_insert(0) += row.claims.saturating_sub(known);
-            let named = *self.keys.entry((key.0, row.call.activation)).or_insert(key.1);
-            if named != key.1 {
+            // Another key is for another try, which a person asked for: it begins with the first attempt.
+            let named = self.keys.insert((key.0, row.call.activation), key.1);
+            if named.is_some_and(|named| named != key.1) && row.call.attempt > 1 {
                 self.broken.insert(format!("{} has two keys", row.call.node));
             }
         }
     }
+}
+
+/// The numbers of the events after `from` that a wait is about.
+fn matching<'a>(
+    tables: &'a Tables,
+    (run, _, name): &'a (RunId, ActivationId, String),
+    from: i64,
+) -> impl Iterator<Item = i64> + 'a {
+    let numbered = (1..).zip(&tables.outside).skip(usize::try_from(from).unwrap_or(0));
+    let meant = numbered
+        .filter(move |(_, event)| event.0.name == *name && event.0.run.is_none_or(|of| of == *run));
+    meant.map(|(number, _)| number)
 }

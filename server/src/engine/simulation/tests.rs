@@ -1,7 +1,4 @@
 //! The seeds, and the engines that are wrong on purpose.
-//!
-//! None of them counts yet: the right engine must pass before what finds the wrong ones out says anything
-//! (PROOFS.md). `cargo test -p server --lib simulation -- --ignored` plays them.
 
 use super::{Story, Verdict};
 use crate::store::model::Wrong;
@@ -54,7 +51,6 @@ fn broken(seeds: impl Iterator<Item = u64>) -> Vec<(u64, Verdict)> {
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn no_seed_breaks_anything() {
     if let Some(seed) = number("SIGNALBOX_SEED") {
         let verdict = play(seed, None);
@@ -70,7 +66,6 @@ fn no_seed_breaks_anything() {
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn a_seed_gives_the_same_run_twice() {
     for seed in 0..40 {
         let (one, two) = (play(seed, None), play(seed, None));
@@ -81,7 +76,6 @@ fn a_seed_gives_the_same_run_twice() {
 /// As exhaustive as it gets: one seed after another, a server dies at the first step towards the database, at the
 /// second, at the third …, claims and reads among them, and after each commit.
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn whichever_step_is_the_last_one_nothing_breaks() {
     for seed in 0..3 {
         let mut deaths = 0;
@@ -114,61 +108,61 @@ fn is_found_out(wrong: Wrong, words: &str) {
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_no_fence() {
     is_found_out(Wrong::NoFence, "was written twice");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
+fn wrong_notes_without_a_fence() {
+    is_found_out(Wrong::NotesUnfenced, "waits for nothing");
+}
+
+#[test]
+fn wrong_key_of_each_attempt() {
+    is_found_out(Wrong::KeyPerAttempt, "has two keys");
+}
+
+#[test]
 fn wrong_no_intent_before_the_call() {
     is_found_out(Wrong::NoIntent, "before its intent was on disk");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_counts_failures_instead_of_claims() {
     is_found_out(Wrong::CountsFailures, "begun 1 times");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_rescue_by_elapsed_time() {
     is_found_out(Wrong::RescueByTime, "of a server that lives");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_timer_gone_when_read() {
     is_found_out(Wrong::TimerGoneWhenRead, "waits for nothing");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_no_look_back() {
     is_found_out(Wrong::NoLookBack, "was not told");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_decision_whatever_was_looked_at() {
     is_found_out(Wrong::NoRevision, "what was edited meanwhile was decided");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_no_take_over() {
     is_found_out(Wrong::NoTakeOver, "did not end");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_answers_before_the_disk() {
     is_found_out(Wrong::AnswersEarly, "lost");
 }
 
 #[test]
-#[ignore = "the simulation breaks on some seeds and does not repeat others: see PROOFS.md"]
 fn wrong_key_does_not_find_its_run() {
     is_found_out(Wrong::NoKey, "one key gave two runs");
 }

@@ -71,7 +71,8 @@ impl World {
         let mut world = Self::new(story, looker.clone(), time);
         world.tumult().await;
         world.settle().await;
-        world.end_checks().await;
+        world.end_checks();
+        world.recover_again().await;
         let runs = world.promised().runs.len();
         let mut seen = looker.seen();
         let broken = std::mem::take(&mut seen.broken);
@@ -173,6 +174,14 @@ impl World {
             }
             true
         });
+    }
+
+    /// All servers are gone.
+    pub(super) fn end_servers(&mut self) {
+        for server in self.servers.drain(..) {
+            server.node.die();
+            server.engine.inner.stop.cancel();
+        }
     }
 
     /// A server that answers.

@@ -154,10 +154,11 @@ impl Gate {
         let write = ride(move |tx| {
             let decided = decided.clone();
             async move {
+                // The message before its approval, as everywhere.
+                let mut message = store::message_fetch_in(tx, organization, message.id).await?;
                 let state = ApprovalState::Rejected;
                 store::approval_close(tx, organization, id, Some(revision), state, &decided)
                     .await?;
-                let mut message = store::message_fetch_in(tx, organization, message.id).await?;
                 message.detail = match decided.reason.trim() {
                     "" => format!("Rejected by {}.", decided.by),
                     reason => format!("Rejected by {}: {reason}", decided.by),

@@ -10,6 +10,11 @@ use signalbox::{
 };
 use std::sync::Arc;
 
+/// A key for each attempt, as it must not be.
+fn key_of(call: &OpenCall) -> CallId {
+    CallId(uuid::Uuid::from_u128(call.call.0.as_u128() ^ u128::from(call.attempt - 1)))
+}
+
 impl ModelTx {
     pub(super) fn calls_of(
         &mut self,
@@ -22,6 +27,10 @@ impl ModelTx {
         if self.wrong == Some(Wrong::NoIntent) {
             return Ok(());
         }
+        let call = match self.wrong {
+            Some(Wrong::KeyPerAttempt) => &OpenCall { call: key_of(call), ..call.clone() },
+            _ => call,
+        };
         self.tables.calls_number += 1;
         let row = CallRow {
             call: Arc::new(call.clone()),
@@ -42,6 +51,21 @@ impl ModelTx {
         state: CallState,
     ) -> StoreResult<()> {
         if let Some(row) = self.tables.calls.get_mut(&(run, call)) {
+            row.state = state;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn call_leave(
+        &mut self,
+        run: RunId,
+        call: CallId,
+        attempt: u32,
+        state: CallState,
+    ) -> StoreResult<()> {
+        let is_meant =
+            |row: &&mut CallRow| row.call.attempt == attempt && row.state == CallState::Open;
+        if let Some(row) = self.tables.calls.get_mut(&(run, call)).filter(is_meant) {
             row.state = state;
         }
         Ok(())

@@ -32,26 +32,30 @@ impl Node {
         &self,
         limit: u32,
     ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
-        let taker = self.claim(|tables, taker| {
-            let Some(taker) = taker else { return };
-            let open = tables.calls.values().filter(|row| row.state == CallState::Open);
-            let mut free: Vec<(u64, (RunId, _))> = open
-                .filter(|row| row.owner != Some(taker.epoch))
-                .filter(|row| {
-                    taker.may_take(tables, row.owner)
-                        || taker.wrong == Some(Wrong::RescueByTime)
-                            && row.taken_ms + RESCUED_AFTER_MS < taker.now_ms
-                })
-                .map(|row| (row.number, (row.call.run, row.call.call)))
-                .collect();
-            free.sort_unstable();
-            for (_, key) in free.into_iter().take(limit as usize) {
-                if let Some(row) = tables.calls.get_mut(&key) {
+        let found = self.claim(
+            |tables, taker| {
+                let Some(taker) = taker else { return Vec::new() };
+                let open = tables.calls.values().filter(|row| row.state == CallState::Open);
+                let mut free: Vec<(u64, (RunId, _))> = open
+                    .filter(|row| row.owner != Some(taker.epoch))
+                    .filter(|row| {
+                        taker.may_take(tables, row.owner)
+                            || taker.wrong == Some(Wrong::RescueByTime)
+                                && row.taken_ms + RESCUED_AFTER_MS < taker.now_ms
+                    })
+                    .map(|row| (row.number, (row.call.run, row.call.call)))
+                    .collect();
+                free.sort_unstable();
+                free.truncate(limit as usize);
+                free
+            },
+            |tables, (_, key), taker| {
+                if let (Some(row), Some(taker)) = (tables.calls.get_mut(key), taker) {
                     (row.owner, row.taken_ms) = (Some(taker.epoch), taker.now_ms);
                 }
-            }
-        });
-        let epoch = taker.await?.map(|taker| taker.epoch);
+            },
+        );
+        let epoch = found.await?.1.map(|taker| taker.epoch);
         let tables = self.tables();
         let open = tables.calls.values().filter(|row| row.state == CallState::Open);
         let mut mine: Vec<_> = open.filter(|row| epoch.is_none() || row.owner == epoch).collect();
@@ -68,27 +72,28 @@ impl Node {
         now: DateTime<Utc>,
         limit: u32,
     ) -> StoreResult<Vec<DueTimer>> {
-        let (now_ms, mut due) = (value::ms(now), Vec::new());
-        let wrong = self.wrong();
-        let found = self.claim(|tables, taker| {
-            let is_due = |row: &super::tables::TimerRow| row.due_ms > 0 && row.due_ms <= now_ms;
-            let rows = tables.timers.iter().filter(|(_, row)| is_due(row));
-            let mut keys: Vec<_> = rows
-                .filter(|(_, row)| taker.is_none_or(|taker| taker.may_take(tables, row.owner)))
-                .map(|(key, row)| (row.due_ms, key.clone()))
-                .collect();
-            keys.sort_unstable();
-            keys.truncate(limit as usize);
-            for (due_ms, key) in &keys {
+        let (now_ms, wrong) = (value::ms(now), self.wrong());
+        let found = self.claim(
+            |tables, taker| {
+                let is_due = |row: &super::tables::TimerRow| row.due_ms > 0 && row.due_ms <= now_ms;
+                let rows = tables.timers.iter().filter(|(_, row)| is_due(row));
+                let mut keys: Vec<_> = rows
+                    .filter(|(_, row)| taker.is_none_or(|taker| taker.may_take(tables, row.owner)))
+                    .map(|(key, row)| (row.due_ms, key.clone()))
+                    .collect();
+                keys.sort_unstable();
+                keys.truncate(limit as usize);
+                keys
+            },
+            |tables, (_, key), taker| {
                 if wrong == Some(Wrong::TimerGoneWhenRead) {
                     tables.timers.remove(key);
                 } else if let (Some(taker), Some(row)) = (taker, tables.timers.get_mut(key)) {
                     row.owner = Some(taker.epoch);
                 }
-                due.push((*due_ms, key.clone()));
-            }
-        });
-        found.await?;
+            },
+        );
+        let due = found.await?.0;
         due.into_iter()
             .map(|(due_ms, (run, timer))| {
                 let due_at = value::time(due_ms, "timers", "due_at")?;
@@ -108,19 +113,18 @@ impl Node {
     }
 
     pub(crate) async fn runs_due(&self, limit: u32) -> StoreResult<Vec<(OrganizationId, RunId)>> {
-        let mut due = Vec::new();
-        let found = self.claim(|tables, taker| {
-            let rows = tables.runs.values().filter(|row| row.due);
-            let free = rows.filter(|row| taker.is_none_or(|t| t.may_take(tables, row.owner)));
-            let keys: Vec<RunId> = free.map(|row| row.run.id).take(limit as usize).collect();
-            for run in keys {
-                if let (Some(taker), Some(row)) = (taker, tables.runs.get_mut(&run)) {
+        let found = self.claim(
+            |tables, taker| {
+                let rows = tables.runs.values().filter(|row| row.due);
+                let free = rows.filter(|row| taker.is_none_or(|t| t.may_take(tables, row.owner)));
+                free.map(|row| row.run.id).take(limit as usize).collect()
+            },
+            |tables, run, taker| {
+                if let (Some(taker), Some(row)) = (taker, tables.runs.get_mut(run)) {
                     Arc::make_mut(row).owner = Some(taker.epoch);
                 }
-                due.push((ORGANIZATION, run));
-            }
-        });
-        found.await?;
-        Ok(due)
+            },
+        );
+        Ok(found.await?.0.into_iter().map(|run: RunId| (ORGANIZATION, run)).collect())
     }
 }

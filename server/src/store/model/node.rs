@@ -16,7 +16,7 @@ use std::{
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 /// As `postgres::lease` has them.
 const RENEW_EVERY_MS: u64 = 5_000;
@@ -67,6 +67,31 @@ impl Chance {
     fn strikes(&mut self, share: u64) -> bool {
         share > 0 && self.draw(1_000) < share
     }
+
+    fn slow_ms(&mut self) -> Option<u64> {
+        self.strikes(self.slow).then(|| 1 + self.draw(40))
+    }
+
+    /// What strikes a commit.
+    fn fate(&mut self) -> Fate {
+        let (dies, late) = (self.strikes(self.dies), self.draw(2) == 0);
+        let is_last = self.step();
+        Fate {
+            dies: dies || is_last,
+            late: late || is_last,
+            unknown: self.strikes(self.unknown),
+            slow_ms: self.slow_ms(),
+        }
+    }
+}
+
+struct Fate {
+    dies: bool,
+    /// After it is on disk, not before.
+    late: bool,
+    unknown: bool,
+    /// The answer takes its time.
+    slow_ms: Option<u64>,
 }
 
 /// A server on the model; cheap to clone.
@@ -83,7 +108,9 @@ struct It {
     others: Mutex<BTreeSet<i64>>,
     freed: watch::Sender<u64>,
     is_dead: AtomicBool,
-    stands_still: watch::Sender<bool>,
+    stands_still: AtomicBool,
+    /// It stands still no longer. Not a `watch`: that wakes those who wait in an order of chance.
+    goes_on: Notify,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -101,6 +128,7 @@ pub(crate) fn open(
 ) -> Arc<Database> {
     Arc::new(Database {
         tables: Mutex::default(),
+        fresh: AtomicU64::new(0),
         graphs,
         turn: tokio::sync::Mutex::default(),
         chance: Mutex::new(chance),
@@ -122,7 +150,8 @@ impl Database {
             others: Mutex::default(),
             freed: watch::Sender::new(0),
             is_dead: AtomicBool::new(false),
-            stands_still: watch::Sender::new(false),
+            stands_still: AtomicBool::new(false),
+            goes_on: Notify::new(),
         };
         let node = Node { database: self.clone(), it: Arc::new(it) };
         if self.shared {
@@ -137,7 +166,7 @@ impl Database {
     }
 
     /// What is committed.
-    pub(crate) fn committed(&self) -> Tables {
+    pub(crate) fn committed(&self) -> Arc<Tables> {
         lock(&self.tables).clone()
     }
 
@@ -150,10 +179,14 @@ impl Database {
 
     /// Changes rows beside the engine, as other parts of the server do.
     pub(crate) fn change(&self, change: impl FnOnce(&mut ModelTx)) {
-        let tables = self.committed();
-        let mut tx = ModelTx { tables, owner: None, now_ms: self.now_ms(), wrong: None };
+        let mut tx = self.begin(None);
         change(&mut tx);
-        *lock(&self.tables) = tx.tables;
+        *lock(&self.tables) = Arc::new(tx.tables);
+    }
+
+    fn begin(&self, owner: Option<i64>) -> ModelTx {
+        let tables = Tables::clone(&lock(&self.tables));
+        ModelTx { tables, owner, now_ms: self.now_ms(), wrong: self.wrong, moved: false }
     }
 
     /// The database's clock.
@@ -173,7 +206,7 @@ impl Store {
 }
 
 impl Node {
-    pub(super) fn tables(&self) -> Tables {
+    pub(super) fn tables(&self) -> Arc<Tables> {
         self.database.committed()
     }
 
@@ -192,7 +225,23 @@ impl Node {
 
     /// The process stands still, or goes on.
     pub(crate) fn stand_still(&self, still: bool) {
-        self.it.stands_still.send_replace(still);
+        self.it.stands_still.store(still, Ordering::SeqCst);
+        self.it.goes_on.notify_waiters();
+    }
+
+    /// Whoever stands still does nothing.
+    async fn awake(&self) {
+        loop {
+            let goes_on = self.it.goes_on.notified();
+            if !self.it.stands_still.load(Ordering::SeqCst) {
+                return;
+            }
+            goes_on.await;
+        }
+    }
+
+    pub(crate) fn is_shared(&self) -> bool {
+        self.database.shared
     }
 
     /// Whether it may take work, by its own clock.
@@ -208,9 +257,8 @@ impl Node {
     /// A number of the database's own, so that a seed gives the same run twice.
     pub(crate) fn fresh_id(&self) -> uuid::Uuid {
         let high = lock(&self.database.chance).draw(u64::MAX);
-        let mut tables = lock(&self.database.tables);
-        tables.fresh += 1;
-        uuid::Uuid::from_u64_pair(tables.fresh, high)
+        let number = self.database.fresh.fetch_add(1, Ordering::SeqCst) + 1;
+        uuid::Uuid::from_u64_pair(number, high)
     }
 
     pub(crate) fn spread_ms(&self, ms: u64) -> u64 {
@@ -219,6 +267,7 @@ impl Node {
 
     fn register(&self) {
         let mut tables = lock(&self.database.tables);
+        let tables = Arc::make_mut(&mut tables);
         tables.epochs += 1;
         let epoch = tables.epochs;
         tables.servers.insert(epoch, self.database.now_ms() + TTL_MS);
@@ -228,8 +277,7 @@ impl Node {
     /// Renews the lease as long as the process lives.
     async fn keep(self) {
         loop {
-            let mut still = self.it.stands_still.subscribe();
-            let _ = still.wait_for(|still| !still).await;
+            self.awake().await;
             if self.is_dead() {
                 return;
             }
@@ -238,7 +286,8 @@ impl Node {
             let mut freed = false;
             let until = lock(&self.database.tables).servers.get(&epoch).copied();
             if until.is_some_and(|until| until > now_ms) {
-                lock(&self.database.tables).servers.insert(epoch, now_ms + TTL_MS);
+                let mut tables = lock(&self.database.tables);
+                Arc::make_mut(&mut tables).servers.insert(epoch, now_ms + TTL_MS);
             } else {
                 self.register();
                 freed = true;
@@ -267,12 +316,10 @@ impl Node {
 
     /// One step towards the database: whoever is dead never comes there, and chance may strike.
     async fn enter(&self) -> StoreResult<()> {
-        let mut still = self.it.stands_still.subscribe();
-        let _ = still.wait_for(|still| !still).await;
+        self.awake().await;
         let (slow, dies, fails) = {
             let mut chance = lock(&self.database.chance);
-            let share = chance.slow;
-            let slow = if chance.strikes(share) { Some(1 + chance.draw(40)) } else { None };
+            let slow = chance.slow_ms();
             let (dies, fails) = (chance.dies, chance.fails);
             let is_last = chance.step();
             (slow, chance.strikes(dies) || is_last, chance.strikes(fails))
@@ -310,18 +357,37 @@ impl Node {
         read(&lock(&self.database.tables))
     }
 
-    /// A statement that claims and is whole by itself.
-    pub(super) async fn claim(
+    /// A statement that claims and is whole by itself: what it finds, it takes. Its answer may be lost.
+    pub(super) async fn claim<K>(
         &self,
-        claim: impl FnOnce(&mut Tables, Option<Taker>),
-    ) -> StoreResult<Option<Taker>> {
+        find: impl FnOnce(&Tables, Option<Taker>) -> Vec<K>,
+        take: impl Fn(&mut Tables, &K, Option<Taker>),
+    ) -> StoreResult<(Vec<K>, Option<Taker>)> {
         self.enter().await?;
-        let _turn = self.database.turn.lock().await;
-        let taker = self.taker();
-        let before = self.database.committed();
-        claim(&mut lock(&self.database.tables), taker);
-        self.database.watcher.committed(&before, &self.tables(), self.database.now_ms());
-        Ok(taker)
+        let turn = self.database.turn.lock().await;
+        let (taker, before) = (self.taker(), self.tables());
+        let found = find(&before, taker);
+        if !found.is_empty() {
+            let mut after = Tables::clone(&before);
+            found.iter().for_each(|key| take(&mut after, key, taker));
+            self.put(&before, after);
+        }
+        drop(turn);
+        let unknown = taker.is_some() && {
+            let mut chance = lock(&self.database.chance);
+            let share = chance.unknown;
+            chance.strikes(share)
+        };
+        match unknown {
+            true => Err(StoreError::Unavailable("its outcome is not known".into())),
+            false => Ok((found, taker)),
+        }
+    }
+
+    fn put(&self, before: &Tables, after: Tables) {
+        let after = Arc::new(after);
+        *lock(&self.database.tables) = after.clone();
+        self.database.watcher.committed(before, &after, self.database.now_ms());
     }
 
     /// An operation: it runs to its end even if the caller goes away.
@@ -344,18 +410,13 @@ impl Node {
     {
         self.enter().await?;
         let turn = self.database.turn.lock().await;
-        let before = self.database.committed();
-        let (owner, now_ms) = (self.taker().map(|taker| taker.epoch), self.database.now_ms());
+        let before = self.tables();
+        let owner = self.taker().map(|taker| taker.epoch);
+        let mut tx = Tx::of_model(self.database.begin(owner));
         let wrong = self.database.wrong;
-        let mut tx = Tx::of_model(ModelTx { tables: before.clone(), owner, now_ms, wrong });
         let value = op(&mut tx).await?;
-        let (dies, unknown, late) = {
-            let mut chance = lock(&self.database.chance);
-            let (dies, unknown) = (chance.dies, chance.unknown);
-            let (dies, late) = (chance.strikes(dies), chance.draw(2) == 0);
-            let is_last = chance.step();
-            (dies || is_last, chance.strikes(unknown), late || is_last)
-        };
+        tx.send().await?; // what was gathered last
+        let Fate { dies, late, unknown, slow_ms } = lock(&self.database.chance).fate();
         if dies && !late || self.is_dead() {
             drop(turn);
             return self.perish().await;
@@ -363,10 +424,17 @@ impl Node {
         if wrong == Some(Wrong::AnswersEarly) && lock(&self.database.chance).draw(40) == 0 {
             return Ok(value);
         }
-        self.publish(&before, &mut tx);
+        self.publish(&before, tx);
         drop(turn);
         if dies {
             return self.perish().await;
+        }
+        if let Some(ms) = slow_ms {
+            self.database.time.sleep(ms).await;
+            self.awake().await;
+            if self.is_dead() {
+                return self.perish().await;
+            }
         }
         match unknown {
             true => Err(StoreError::Unavailable("its outcome is not known".into()).into()),
@@ -374,20 +442,19 @@ impl Node {
         }
     }
 
-    fn publish(&self, before: &Tables, tx: &mut Tx) {
+    fn publish(&self, before: &Tables, mut tx: Tx) {
         let entries = tx.feed.take();
         let Some(model) = tx.model() else { return };
+        let mut tables = std::mem::take(&mut model.tables);
         let mut numbered = Vec::new();
         for entry in entries {
-            model.tables.feed += 1;
-            numbered.push(Arc::new(FeedEntry { number: model.tables.feed, ..entry }));
+            tables.feed += 1;
+            numbered.push(Arc::new(FeedEntry { number: tables.feed, ..entry }));
         }
-        model.tables.fresh = lock(&self.database.tables).fresh;
-        let epochs = lock(&self.database.tables);
-        (model.tables.epochs, model.tables.servers) = (epochs.epochs, epochs.servers.clone());
-        drop(epochs);
-        *lock(&self.database.tables) = model.tables.clone();
-        self.database.watcher.committed(before, &model.tables, self.database.now_ms());
+        // Leases are renewed beside the commits.
+        let leases = self.tables();
+        (tables.epochs, tables.servers) = (leases.epochs, leases.servers.clone());
+        self.put(before, tables);
         for feed in lock(&self.database.feeds).iter() {
             for entry in &numbered {
                 let _ = feed.send(entry.clone()); // nobody may be listening

@@ -1,8 +1,8 @@
 //! The rows, and what commits do to runs.
 
 use super::super::{
-    Approval, Decided, NewApproval, NewRun, OpenCall, OutsideEvent, Run, RunCommit, RunLink,
-    RunParts, StoreError, StoreResult, calls::CallState, value,
+    Approval, Decided, NewApproval, NewRun, OpenCall, OutsideEvent, RUN_FENCE, Run, RunCommit,
+    RunLink, RunParts, StoreError, StoreResult, calls::CallState, value,
 };
 use super::{ORGANIZATION, Wrong};
 use chrono::{DateTime, Utc};
@@ -20,11 +20,14 @@ pub(crate) struct RunRow {
     pub due: bool,
     pub owner: Option<i64>,
     pub key: Option<String>,
+    /// The number of the last outside event before it began.
+    pub events_from: i64,
 }
 
-/// Events as they stand in the journal: the last number of a block, and its packed text.
+/// Events as they stand in the journal: the first and last number of a block, and its packed text.
 #[derive(Clone)]
 pub(crate) struct BlockRow {
+    pub first: i64,
     pub last: i64,
     pub json: Arc<Vec<u8>>,
 }
@@ -50,7 +53,6 @@ pub(crate) struct TimerRow {
 #[derive(Clone)]
 pub(crate) struct WaitRow {
     pub name: String,
-    pub since: DateTime<Utc>,
     pub seen: i64,
 }
 
@@ -70,25 +72,24 @@ pub(crate) struct SlotRow {
     pub granted: bool,
 }
 
-/// All rows.
+/// All rows. A copy shares what is large.
 #[derive(Clone, Default)]
 pub(crate) struct Tables {
     pub runs: BTreeMap<RunId, Arc<RunRow>>,
-    pub blocks: BTreeMap<(RunId, i64), BlockRow>,
+    /// Of each run by their first numbers.
+    pub blocks: BTreeMap<RunId, Arc<Vec<BlockRow>>>,
     pub checkpoints: BTreeMap<RunId, (u64, Arc<Vec<u8>>)>,
     pub calls: BTreeMap<(RunId, CallId), CallRow>,
     pub calls_number: u64,
     pub timers: BTreeMap<(RunId, TimerId), TimerRow>,
     pub approvals: BTreeMap<ApprovalId, Arc<Approval>>,
-    pub waits: BTreeMap<(RunId, ActivationId), WaitRow>,
+    pub waits: BTreeMap<(RunId, ActivationId, String), WaitRow>,
     pub outside: Vec<Arc<(OutsideEvent, DateTime<Utc>)>>,
     pub links: BTreeMap<RunId, (RunLink, LinkRow)>,
     pub slots: BTreeMap<RunId, SlotRow>,
     /// Until when leases last, by the database's clock.
     pub servers: BTreeMap<i64, i64>,
     pub epochs: i64,
-    /// Numbers that were given out.
-    pub fresh: u64,
     pub feed: i64,
 }
 
@@ -98,6 +99,8 @@ pub(crate) struct ModelTx {
     pub owner: Option<i64>,
     pub now_ms: i64,
     pub wrong: Option<Wrong>,
+    /// A run is not where a commit was decided: shows when it is sent.
+    pub moved: bool,
 }
 
 impl Tables {
@@ -122,10 +125,11 @@ impl Tables {
 
     pub(crate) fn blocks_after(&self, run: RunId, after: u64) -> Vec<(i64, Vec<u8>)> {
         let after = value::int(after);
-        let blocks = self.blocks.range((run, 0)..=(run, i64::MAX));
+        let blocks = self.blocks.get(&run).map_or(&[][..], |blocks| blocks.as_slice());
         blocks
-            .filter(|(_, block)| block.last > after)
-            .map(|(_, block)| (i64::from(EVENT_VERSION), block.json.to_vec()))
+            .iter()
+            .filter(|block| block.last > after)
+            .map(|block| (i64::from(EVENT_VERSION), block.json.to_vec()))
             .collect()
     }
 
@@ -147,14 +151,25 @@ impl Tables {
             }
         };
         let (first, last) = (CallId(uuid::Uuid::nil()), CallId(uuid::Uuid::max()));
-        note(self.calls.range((run, first)..=(run, last)).next().is_some(), "call");
+        let mut calls = self.calls.range((run, first)..=(run, last)).map(|(_, row)| row);
+        note(calls.any(|row| self.is_under_way(row)), "call");
         note(self.timers.keys().any(|(of, _)| *of == run), "timer");
-        note(self.waits.keys().any(|(of, _)| *of == run), "event");
+        note(self.waits.keys().any(|(of, ..)| *of == run), "event");
         note(self.slots.get(&run).is_some_and(|slot| !slot.granted), "turn");
         let asks =
             |a: &Arc<Approval>| a.request.run == Some(run) && a.state == ApprovalState::Pending;
         note(self.approvals.values().any(asks), "person");
         found
+    }
+
+    /// Whether somebody sees to a call: one that started a run only while that run is not over, or has not told.
+    fn is_under_way(&self, row: &CallRow) -> bool {
+        let is_run = matches!(row.call.request, signalbox::run::CallRequest::Run(_));
+        let of_it = |(link, state): &(RunLink, LinkRow)| {
+            (link.parent, link.call) == (row.call.run, row.call.call)
+                && matches!(state, LinkRow::Live | LinkRow::Ended)
+        };
+        row.state != CallState::Parked || !is_run || self.links.values().any(of_it)
     }
 
     pub(crate) fn runs_stuck(
@@ -186,11 +201,15 @@ impl ModelTx {
         run: RunId,
         blocks: impl Iterator<Item = (i64, i64, &'a Vec<u8>)>,
     ) -> StoreResult<()> {
+        self.send()?;
+        let rows = Arc::make_mut(self.tables.blocks.entry(run).or_default());
         for (first, last, json) in blocks {
-            let row = BlockRow { last, json: Arc::new(json.clone()) };
-            let before = self.tables.blocks.insert((run, first), row);
-            if before.is_some() && self.wrong != Some(Wrong::NoFence) {
-                return Err(StoreError::Constraint("run_events.first_seq".into()));
+            let row = BlockRow { first, last, json: Arc::new(json.clone()) };
+            let place = rows.partition_point(|known| known.first < first);
+            match rows.get_mut(place).filter(|known| known.first == first) {
+                Some(known) if self.wrong == Some(Wrong::NoFence) => *known = row,
+                Some(_) => return Err(StoreError::Constraint("run_events.first_seq".into())),
+                None => rows.insert(place, row),
             }
         }
         Ok(())
@@ -223,18 +242,22 @@ impl ModelTx {
             ended_at: head.ended_at,
         };
         let key = new.idempotency_key.clone();
-        let row = RunRow { run, due: head.due, owner: None, key };
+        let events_from = i64::try_from(self.tables.outside.len()).unwrap_or(i64::MAX);
+        let row = RunRow { run, due: head.due, owner: None, key, events_from };
         self.tables.runs.insert(commit.run, Arc::new(row));
         Ok(())
     }
 
-    pub(crate) fn run_fence(&mut self, commit: &RunCommit) -> StoreResult<()> {
-        let conflict = || StoreError::Conflict { what: "the run" };
+    /// What does not hold shows when it is sent.
+    pub(crate) fn run_fence(&mut self, commit: &RunCommit) {
         let fenced = self.wrong != Some(Wrong::NoFence);
-        let row = self.run(commit.run).ok_or_else(conflict)?;
-        if row.run.quarantined || fenced && row.run.seq != commit.expected_seq {
-            return Err(conflict());
-        }
+        let holds = |row: &&mut RunRow| {
+            !row.run.quarantined && (!fenced || row.run.seq == commit.expected_seq)
+        };
+        let Some(row) = self.run(commit.run).filter(holds) else {
+            self.moved = true;
+            return;
+        };
         let head = &commit.head;
         row.run.seq = commit.seq;
         row.run.status = head.status.clone();
@@ -242,7 +265,21 @@ impl ModelTx {
         row.due = head.due;
         row.run.updated_at = commit.at;
         row.run.ended_at = head.ended_at;
-        Ok(())
+    }
+
+    /// As [`run_fence`](Self::run_fence), for what does not move the run on.
+    pub(crate) fn run_unmoved(&mut self, run: RunId, seq: u64) {
+        let fenced = self.wrong != Some(Wrong::NotesUnfenced);
+        let moved = self.tables.runs.get(&run).is_none_or(|row| row.run.seq != seq);
+        self.moved |= fenced && moved;
+    }
+
+    /// What was gathered goes out: a fence that does not hold shows here.
+    pub(crate) fn send(&self) -> StoreResult<()> {
+        match self.moved {
+            true => Err(StoreError::Conflict { what: RUN_FENCE }),
+            false => Ok(()),
+        }
     }
 
     /// A run's row, to be changed.
@@ -310,7 +347,7 @@ impl ModelTx {
 
     pub(crate) fn run_end(&mut self, run: RunId) {
         self.tables.timers.retain(|(of, _), _| *of != run);
-        self.tables.waits.retain(|(of, _), _| *of != run);
+        self.tables.waits.retain(|(of, ..), _| *of != run);
         self.tables.calls.retain(|(of, _), _| *of != run);
         self.tables.checkpoints.remove(&run);
     }

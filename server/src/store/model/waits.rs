@@ -5,6 +5,7 @@ use super::tables::{LinkRow, ModelTx, SlotRow, Tables, WaitRow};
 use super::{ORGANIZATION, Wrong};
 use chrono::{DateTime, Utc};
 use signalbox::{
+    event_type::canonical,
     id::{CallId, OrganizationId, RunId},
     run::ActivationId,
 };
@@ -21,8 +22,8 @@ impl Tables {
         numbered.filter(move |(_, event)| event.0.name == name)
     }
 
-    fn hears(wait: &WaitRow, run: RunId, event: &(OutsideEvent, DateTime<Utc>)) -> bool {
-        event.1 >= wait.since && event.0.run.is_none_or(|of| of == run)
+    fn hears(run: RunId, event: &(OutsideEvent, DateTime<Utc>)) -> bool {
+        event.0.run.is_none_or(|of| of == run)
     }
 
     pub(crate) fn deliveries(
@@ -31,13 +32,12 @@ impl Tables {
         limit: u32,
     ) -> Vec<Delivery> {
         let mut found: Vec<Delivery> = Vec::new();
-        for ((run, _), wait) in &self.waits {
+        for ((run, ..), wait) in &self.waits {
             if only.is_some_and(|(_, of)| of != *run) {
                 continue;
             }
             let mut heard = self.heard(&wait.name, wait.seen);
-            let Some((number, event)) = heard.find(|(_, event)| Self::hears(wait, *run, event))
-            else {
+            let Some((number, event)) = heard.find(|(_, event)| Self::hears(*run, event)) else {
                 continue;
             };
             let delivery = Delivery {
@@ -64,10 +64,10 @@ impl Tables {
         let Some(event) = self.outside.get(usize::try_from(number - 1).unwrap_or(0)) else {
             return Vec::new();
         };
-        let waits = self.waits.iter().filter(|((run, _), wait)| {
-            wait.name == event.0.name && wait.seen < number && Self::hears(wait, *run, event)
+        let waits = self.waits.iter().filter(|((run, ..), wait)| {
+            wait.name == event.0.name && wait.seen < number && Self::hears(*run, event)
         });
-        let mut runs: Vec<RunId> = waits.map(|((run, _), _)| *run).collect();
+        let mut runs: Vec<RunId> = waits.map(|((run, ..), _)| *run).collect();
         runs.dedup();
         runs.truncate(limit as usize);
         runs
@@ -112,7 +112,8 @@ impl ModelTx {
         if self.tables.outside.iter().any(is_known) {
             return None;
         }
-        self.tables.outside.push(Arc::new((event.clone(), now)));
+        let name = canonical(&event.name).to_owned();
+        self.tables.outside.push(Arc::new((OutsideEvent { name, ..event.clone() }, now)));
         i64::try_from(self.tables.outside.len()).ok()
     }
 
@@ -121,30 +122,24 @@ impl ModelTx {
         run: RunId,
         activation: ActivationId,
         name: &str,
-        since: DateTime<Utc>,
     ) -> StoreResult<()> {
-        let older = |event: &&Arc<(OutsideEvent, DateTime<Utc>)>| event.1 < since;
-        let mut seen = 0;
-        for (number, event) in self.tables.heard(name, 0) {
-            if older(&event) {
-                seen = number;
-            }
-        }
+        let mut seen = self.tables.runs.get(&run).map_or(0, |row| row.events_from);
         if self.wrong == Some(Wrong::NoLookBack) {
             seen = i64::try_from(self.tables.outside.len()).unwrap_or(0);
         }
-        let row = WaitRow { name: name.to_owned(), since, seen };
-        self.tables.waits.entry((run, activation)).or_insert(row);
+        let name = canonical(name).to_owned();
+        let row = WaitRow { name: name.clone(), seen };
+        self.tables.waits.entry((run, activation, name)).or_insert(row);
         Ok(())
     }
 
     pub(crate) fn wait_close(&mut self, run: RunId, activation: ActivationId) -> StoreResult<()> {
-        self.tables.waits.remove(&(run, activation));
+        self.tables.waits.retain(|(of, one, _), _| (*of, *one) != (run, activation));
         Ok(())
     }
 
     pub(crate) fn wait_seen(&mut self, run: RunId, name: &str, number: i64) -> StoreResult<()> {
-        for ((of, _), wait) in &mut self.tables.waits {
+        for ((of, ..), wait) in &mut self.tables.waits {
             if *of == run && wait.name == name {
                 wait.seen = wait.seen.max(number);
             }

@@ -73,6 +73,10 @@ impl Numbering {
     /// Numbers what waits and tells what is new; whether anything was numbered here.
     async fn round(&self, position: &mut i64) -> StoreResult<bool> {
         let mut any = false;
+        // Before the feed, which says that there are events.
+        if let Err(error) = super::number_events(&self.pool).await {
+            tracing::warn!(%error, "events stand still; trying again");
+        }
         loop {
             let numbered = number(&self.pool).await?;
             any |= numbered > 0;

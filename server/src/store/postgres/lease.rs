@@ -82,14 +82,14 @@ impl Lease {
         self.shared.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renews the lease until `stop`, then gives it back.
+    /// Renews the lease until `stop`, over a pool of its own.
     pub(in super::super) async fn keep(self, pool: PgPool, stop: CancellationToken) {
         loop {
             if let Err(error) = self.renew(&pool).await {
                 tracing::warn!(%error, "the lease of this server could not be renewed; trying again");
             }
             tokio::select! {
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return pool.close().await,
                 () = tokio::time::sleep(RENEW_EVERY) => {}
             }
         }

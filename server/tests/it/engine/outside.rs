@@ -110,3 +110,33 @@ async fn an_event_that_nobody_was_told_of_is_told_at_the_next_start() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_counts_by_its_number_whatever_the_clock_says_that_stamped_it() {
+    on_each(async || {
+        let nodes = [("t", trigger()), ("pause", wait_ms(1_000)), ("w", wait_event("reply"))];
+        let bench = Bench::new(graph(&nodes, "t>pause pause>w")).await;
+        let tell = async |key: &str, at: chrono::DateTime<chrono::Utc>| {
+            let (organization, event) = (bench.organization, event(None, key));
+            let told = bench.store.write(move |tx| {
+                async move { outside_record(tx, organization, &event, at).await }.boxed()
+            });
+            bench.engine.outside_poke(organization, told.await.unwrap().unwrap());
+            bench.engine.settled().await;
+        };
+        let hour = chrono::TimeDelta::hours(1);
+        // Before the run, by a clock that is an hour ahead: it does not count.
+        tell("before", epoch() + hour).await;
+        let early = bench.start_plain().await;
+        // After it, by one that is an hour behind: the first is there before the wait, the second after it.
+        tell("during the pause", epoch() - hour).await;
+        bench.drive().await;
+        assert_eq!(bench.phase(early).await, RunPhase::Completed, "it came before the wait");
+        let late = bench.start_plain().await;
+        bench.drive().await;
+        assert_eq!(bench.phase(late).await, RunPhase::StandBy, "nothing came since it began");
+        tell("during the wait", epoch() - hour).await;
+        assert_eq!(bench.phase(late).await, RunPhase::Completed);
+    })
+    .await;
+}

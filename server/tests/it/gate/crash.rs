@@ -2,9 +2,10 @@
 
 use super::world::{World, decide, email};
 use crate::support::{clock::TestClock, folder::Folder, smtp_sink::*};
+use futures::FutureExt;
 use server::{
     gate::{CrashPoint, GateCall},
-    store::{FaultPoint, Faults, Store, StoreOptions},
+    store::{self, FaultPoint, Faults, Message, NewApproval, Store, StoreOptions},
 };
 use signalbox::{id::*, run::Command, wire::*};
 use std::sync::{
@@ -220,4 +221,52 @@ async fn whichever_commit_is_the_last_one_no_mail_is_lost_or_doubled() {
         }
     }
     assert_eq!(reached_the_end, 2, "every commit of the story was struck");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_organisation_has_due_does_not_hide_what_another_has() {
+    let sink = SmtpSink::start().await;
+    sink.fault(Fault::Delay(Stage::Mail, std::time::Duration::from_secs(30)));
+    let world = World::smtp(&sink).await;
+    let (_, first) = world.draft().await;
+    world.approve().await;
+    // As many again as the sender looks at in one round, approved like it, and older.
+    let one = world.message(first).await;
+    let approval = one.approval.unwrap();
+    let request = store::approval_fetch(&world.store, world.organization, approval).await.unwrap();
+    let copies = world.store.write(move |tx| {
+        async move {
+            for _ in 0..600 {
+                let (id, approval) = (MessageId(Uuid::new_v4()), ApprovalId(Uuid::new_v4()));
+                let copy = Message { id, approval: Some(approval), call: None, ..one.clone() };
+                store::message_insert(tx, &copy).await?;
+                let new =
+                    NewApproval { id: approval, message: Some(id), ..request.request.clone() };
+                store::approval_open(tx, &new, copy.created_at).await?;
+                let decided = request.decided.clone().unwrap();
+                let (ours, state) = (copy.organization, ApprovalState::Approved);
+                store::approval_close(tx, ours, approval, None, state, &decided).await?;
+            }
+            Ok(())
+        }
+        .boxed()
+    });
+    copies.await.unwrap();
+    world.clock.advance(60);
+    let other = OrganizationId(Uuid::now_v7());
+    let neighbour = World::over(world.store.clone(), other, world.clock.clone());
+    let (_, message) = neighbour.draft().await;
+    neighbour.approve().await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let gate = world.gate.clone();
+    let sender = tokio::spawn(async move { gate.run_sender(stopped).await });
+    let sent = async {
+        while neighbour.state(message).await != MessageState::Accepted {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(8), sent).await;
+    in_time.expect("it waits for those of an organisation whose mail server does not answer");
+    stop.send(true).unwrap();
+    sender.await.unwrap();
 }

@@ -1,0 +1,1 @@
+-- Events are numbered after their commit where several servers write: see the twin. Here the one writer numbers them.

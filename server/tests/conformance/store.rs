@@ -1,0 +1,429 @@
+//! What every store must do for the engine, as functions over a [`Store`]: SQLite, PostgreSQL and the model of the unit
+//! tests are held to the same.
+//!
+//! Whoever includes this file (by `#[path]`) has the store's items in scope above it, and gives a fresh [`Bed`] for each
+//! case. Deliberately absent: what the model leaves out (messages, accounts, settings), and SQL.
+
+use super::*;
+use futures::FutureExt;
+use signalbox::{
+    id::{ApprovalId, CallId, NodeId, OrganizationId, RunId, WorkflowId},
+    run::{
+        ActivationId, ApprovalKind, CallRequest, CallRoute, Event, EventBody, RunStatus, TimerId,
+    },
+    wire::ApprovalState,
+};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// One database with one server on it, or two.
+pub struct Bed {
+    /// The servers' stores.
+    pub stores: Vec<Store>,
+    /// An organisation.
+    pub ours: OrganizationId,
+    /// A workflow of it that has a version 1.
+    pub workflow: WorkflowId,
+    /// What must live as long as the stores.
+    pub _place: Box<dyn std::any::Any>,
+}
+
+/// Runs every case, each on a bed of its own.
+pub async fn all(bed: impl AsyncFn() -> Bed) {
+    fence(&bed().await).await;
+    refusals_hold(&bed().await).await;
+    keys(&bed().await).await;
+    calls(&bed().await).await;
+    calls_have_one_owner(&bed().await).await;
+    timers(&bed().await).await;
+    timers_have_one_owner(&bed().await).await;
+    events_before_and_after_a_wait(&bed().await).await;
+    events_in_order(&bed().await).await;
+    approvals(&bed().await).await;
+    links_and_slots(&bed().await).await;
+    feed(&bed().await).await;
+}
+
+type At = chrono::DateTime<chrono::Utc>;
+
+fn at(ms: i64) -> At {
+    chrono::DateTime::from_timestamp_millis(1_700_000_000_000 + ms).unwrap()
+}
+
+impl Bed {
+    fn one(&self) -> &Store {
+        &self.stores[0]
+    }
+
+    /// The store of the n-th of many operations, which the servers share.
+    fn of(&self, number: usize) -> &Store {
+        &self.stores[number % self.stores.len()]
+    }
+
+    fn commit(&self, run: RunId, from: u64, writes: Vec<RunWrite>) -> RunCommit {
+        let body = EventBody::Paused { by: "Ada".into() };
+        let event = Event { seq: from + 1, at: at(0), body };
+        RunCommit {
+            organization: self.ours,
+            run,
+            workflow: self.workflow,
+            expected_seq: from,
+            seq: from + 1,
+            at: at(0),
+            events: EventBlocks::of(&[event]).unwrap(),
+            head: RunHead {
+                status: RunStatus::Executing,
+                current_node: None,
+                due: false,
+                input_tokens: 0,
+                output_tokens: 0,
+                cost_micros: 0,
+                ended_at: None,
+            },
+            writes,
+            checkpoint: None,
+        }
+    }
+
+    async fn insert(
+        &self,
+        store: &Store,
+        run: RunId,
+        key: Option<&str>,
+        writes: Vec<RunWrite>,
+    ) -> StoreResult<()> {
+        let new = NewRun {
+            version: 1,
+            started_by: "test".into(),
+            thread_id: None,
+            idempotency_key: key.map(str::to_owned),
+            contacts: vec![],
+            input: serde_json::Value::Null,
+        };
+        let first = self.commit(run, 0, writes);
+        store.write(move |tx| async move { run_insert(tx, &new, &first).await }.boxed()).await
+    }
+
+    /// A run at its first event, with rows.
+    async fn run(&self, number: u128, writes: Vec<RunWrite>) -> RunId {
+        let run = RunId(Uuid::from_u128(number));
+        self.insert(self.one(), run, None, writes).await.unwrap();
+        run
+    }
+
+    async fn advance(&self, store: &Store, commit: RunCommit) -> StoreResult<()> {
+        store.write(move |tx| async move { run_advance(tx, &commit).await }.boxed()).await
+    }
+
+    fn call(&self, run: RunId, attempt: u32) -> OpenCall {
+        OpenCall {
+            organization: self.ours,
+            run,
+            call: CallId(Uuid::from_u128(7)),
+            activation: ActivationId(1),
+            node: NodeId("s".into()),
+            attempt,
+            request: CallRequest::Tool { tool: "work".into(), parameters: serde_json::json!({}) },
+            timeout_ms: None,
+            route: CallRoute { priority: Some(PRIORITY), ..CallRoute::default() },
+        }
+    }
+
+    async fn record(&self, store: &Store, name: &str, key: Option<&str>, ms: i64) -> Option<i64> {
+        let (ours, event) = (self.ours, event(name, key));
+        let write = store
+            .write(move |tx| async move { outside_record(tx, ours, &event, at(ms)).await }.boxed());
+        write.await.unwrap()
+    }
+
+    async fn told(&self, run: RunId) -> Vec<Delivery> {
+        deliveries(self.one(), Some((self.ours, run)), 10).await.unwrap()
+    }
+}
+
+fn event(name: &str, key: Option<&str>) -> OutsideEvent {
+    OutsideEvent {
+        name: name.into(),
+        contact: None,
+        run: None,
+        source_key: key.map(str::to_owned),
+        payload: serde_json::json!({ "key": key }),
+    }
+}
+
+fn is_fenced<T>(result: &StoreResult<T>) -> bool {
+    matches!(result, Err(StoreError::Conflict { .. }))
+}
+
+fn wait_open(name: &str, since_ms: i64) -> RunWrite {
+    RunWrite::WaitOpen(ActivationId(1), name.into(), at(since_ms))
+}
+
+/// Of many that decided at the same number one is written, and of the others nothing.
+async fn fence(bed: &Bed) {
+    let run = bed.run(1, vec![]).await;
+    let tries = (0..12_usize).map(|number| {
+        let timer = RunWrite::TimerSet(TimerId(format!("a{number}.wait")), at(1));
+        bed.advance(bed.of(number), bed.commit(run, 1, vec![timer]))
+    });
+    let results = futures::future::join_all(tries).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    assert_eq!(results.iter().filter(|result| is_fenced(result)).count(), 11, "{results:?}");
+    let (events, more) = events_after(bed.one(), bed.ours, run, 0, 100).await.unwrap();
+    assert_eq!((events.len(), more), (2, false));
+    events_check_dense(&events, 0).unwrap();
+    assert_eq!(timers_due(bed.one(), at(5), 100).await.unwrap().len(), 1);
+    let row = run_fetch(bed.one(), bed.ours, run).await.unwrap();
+    assert_eq!(row.seq, 2);
+}
+
+/// What is written because nothing happened is fenced like what happens.
+async fn refusals_hold(bed: &Bed) {
+    let run = bed.run(1, vec![]).await;
+    let ours = bed.ours;
+    let hold = |seq| {
+        bed.one().write(move |tx| {
+            async move {
+                {
+                    run_unmoved(tx, ours, run, seq)?;
+                    run_fence_send(tx).await
+                }
+            }
+            .boxed()
+        })
+    };
+    assert_eq!(hold(1).await, Ok(()));
+    bed.advance(bed.one(), bed.commit(run, 1, vec![])).await.unwrap();
+    assert_eq!(hold(1).await, Err(StoreError::Conflict { what: RUN_FENCE }));
+    assert_eq!(hold(2).await, Ok(()));
+}
+
+/// A key makes one run, however often and where it is used.
+async fn keys(bed: &Bed) {
+    let tries = (0..8_usize).map(|number| {
+        let run = RunId(Uuid::from_u128(100 + number as u128));
+        bed.insert(bed.of(number), run, Some("once"), vec![])
+    });
+    let results = futures::future::join_all(tries).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    assert_eq!(results.iter().filter(|result| is_fenced(result)).count(), 7, "{results:?}");
+    assert!(run_by_key(bed.one(), bed.ours, "once").await.unwrap().is_some());
+    assert!(run_by_key(bed.one(), bed.ours, "never").await.unwrap().is_none());
+}
+
+/// The intent of a call: counted before it is begun again, gone with its result, the next attempt in its place.
+async fn calls(bed: &Bed) {
+    let first = |run| RunWrite::CallOpen(Box::new(bed.call(run, 1)));
+    let run = RunId(Uuid::from_u128(1));
+    bed.insert(bed.one(), run, None, vec![first(run)]).await.unwrap();
+    let claim = |call: OpenCall| {
+        bed.one().write(move |tx| async move { call_claim(tx, &call).await }.boxed())
+    };
+    assert_eq!(calls_open(bed.one(), 10).await.unwrap(), vec![Ok(bed.call(run, 1))]);
+    assert_eq!(claim(bed.call(run, 1)).await, Ok(Some(2)));
+    assert_eq!(claim(bed.call(run, 2)).await, Ok(None), "there is no such attempt");
+    let second = RunWrite::CallOpen(Box::new(bed.call(run, 2)));
+    bed.advance(bed.one(), bed.commit(run, 1, vec![second])).await.unwrap();
+    assert_eq!(claim(bed.call(run, 1)).await, Ok(None), "the second attempt has its place");
+    assert_eq!(claim(bed.call(run, 2)).await, Ok(Some(2)), "counted anew");
+    let rest = |call: OpenCall| {
+        bed.one().write(move |tx| {
+            async move {
+                call_leave(
+                    tx,
+                    call.organization,
+                    call.run,
+                    (call.call, call.attempt),
+                    CallState::Parked,
+                )
+                .await
+            }
+            .boxed()
+        })
+    };
+    rest(bed.call(run, 1)).await.unwrap();
+    assert_eq!(calls_open(bed.one(), 10).await.unwrap().len(), 1, "not the first one's to park");
+    rest(bed.call(run, 2)).await.unwrap();
+    assert_eq!(calls_open(bed.one(), 10).await.unwrap(), vec![]);
+    let close = RunWrite::CallClose(bed.call(run, 2).call);
+    bed.advance(bed.one(), bed.commit(run, 2, vec![close])).await.unwrap();
+    assert_eq!(claim(bed.call(run, 2)).await, Ok(None));
+}
+
+/// What a server that lives committed is not made by another one.
+async fn calls_have_one_owner(bed: &Bed) {
+    let [one, other] = bed.stores.as_slice() else { return };
+    let run = RunId(Uuid::from_u128(1));
+    let open = vec![RunWrite::CallOpen(Box::new(bed.call(run, 1)))];
+    bed.insert(one, run, None, open).await.unwrap();
+    assert_eq!(calls_open(other, 10).await.unwrap(), vec![]);
+    let call = bed.call(run, 1);
+    let claimed = other.write(move |tx| async move { call_claim(tx, &call).await }.boxed());
+    assert_eq!(claimed.await, Ok(None));
+    assert_eq!(calls_open(one, 10).await.unwrap().len(), 1);
+}
+
+/// Due times in order, oldest first; what was moved fires at its new time.
+async fn timers(bed: &Bed) {
+    let set = |name: &str, ms| RunWrite::TimerSet(TimerId(name.into()), at(ms));
+    let writes = vec![set("a3.wait", 30), set("a1.wait", 10), set("a2.wait", 20)];
+    let run = bed.run(1, writes).await;
+    let names = async |now, limit| {
+        let due = timers_due(bed.one(), at(now), limit).await.unwrap();
+        due.into_iter().map(|due| due.timer.0).collect::<Vec<_>>()
+    };
+    assert_eq!(timer_next(bed.one()).await.unwrap(), Some(at(10)));
+    assert_eq!(names(9, 10).await, Vec::<String>::new());
+    assert_eq!(names(25, 10).await, ["a1.wait", "a2.wait"]);
+    assert_eq!(names(99, 1).await, ["a1.wait"], "the oldest first");
+    let due = timers_due(bed.one(), at(10), 1).await.unwrap().remove(0);
+    bed.advance(bed.one(), bed.commit(run, 1, vec![set("a1.wait", 40)])).await.unwrap();
+    let take = |due: DueTimer| {
+        bed.one().write(move |tx| async move { timer_take(tx, &due).await }.boxed())
+    };
+    assert_eq!(take(due.clone()).await, Err(StoreError::Conflict { what: MOVED_TIMER }));
+    assert_eq!(names(35, 10).await, ["a2.wait", "a3.wait"]);
+    assert_eq!(take(DueTimer { due_at: at(40), ..due }).await, Ok(()));
+    let gone = ["a1.wait", "a2.wait", "a3.wait"];
+    let gone = gone.map(|name| RunWrite::TimerDelete(TimerId(name.into())));
+    bed.advance(bed.one(), bed.commit(run, 2, gone.into())).await.unwrap();
+    assert_eq!(timer_next(bed.one()).await.unwrap(), None);
+}
+
+/// No two servers fire the same timer while both live.
+async fn timers_have_one_owner(bed: &Bed) {
+    let [one, other] = bed.stores.as_slice() else { return };
+    let set = |number| RunWrite::TimerSet(TimerId(format!("a{number}.wait")), at(number));
+    bed.run(1, (0..40).map(set).collect()).await;
+    let takes = (0..4_usize).map(|number| timers_due(bed.of(number), at(100), 10));
+    for taken in futures::future::join_all(takes).await {
+        taken.unwrap();
+    }
+    let all = [one, other].map(|store| timers_due(store, at(100), 100));
+    let counts = futures::future::join_all(all).await;
+    let counts: usize = counts.into_iter().map(|due| due.unwrap().len()).sum();
+    assert_eq!(counts, 40, "what one has the other does not get");
+}
+
+/// A wait hears what comes, and what came since its run began, and nothing from before.
+async fn events_before_and_after_a_wait(bed: &Bed) {
+    assert_eq!(bed.record(bed.one(), "letter", Some("a"), 5).await, Some(1));
+    let run = bed.run(1, vec![]).await;
+    assert_eq!(bed.record(bed.of(1), "letter", Some("b"), 15).await, Some(2));
+    assert_eq!(bed.record(bed.one(), "letter", Some("b"), 25).await, None, "recorded once");
+    let opens = bed.commit(run, 1, vec![wait_open("letter", 10)]);
+    bed.advance(bed.one(), opens).await.unwrap();
+    let told = bed.told(run).await;
+    assert_eq!(told.iter().map(|told| told.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    let other = bed.run(2, vec![wait_open("call", 10)]).await;
+    assert_eq!(bed.told(other).await, vec![]);
+    let number = bed.record(bed.of(1), "call", Some("c"), 30).await.unwrap();
+    assert_eq!(outside_listeners(bed.one(), bed.ours, number, 10).await.unwrap(), vec![other]);
+    assert_eq!(bed.told(other).await.len(), 1);
+    let close = bed.commit(other, 1, vec![RunWrite::WaitClose(ActivationId(1))]);
+    bed.advance(bed.one(), close).await.unwrap();
+    assert_eq!(bed.told(other).await, vec![]);
+}
+
+/// Events are told one by one, in the order of their numbers, none twice.
+async fn events_in_order(bed: &Bed) {
+    let run = bed.run(1, vec![wait_open("parcel", 0)]).await;
+    let records = (0..20_usize).map(async |number| {
+        let key = (number / 2).to_string();
+        bed.record(bed.of(number), "parcel", Some(&key), 10).await
+    });
+    let recorded = futures::future::join_all(records).await;
+    assert_eq!(recorded.into_iter().flatten().count(), 10, "each key once");
+    let mut numbers = Vec::new();
+    while let Some(told) = bed.told(run).await.pop() {
+        let (ours, number) = (bed.ours, told.number);
+        numbers.push(number);
+        let seen = bed.one().write(move |tx| {
+            async move { wait_seen(tx, ours, run, "parcel", number).await }.boxed()
+        });
+        seen.await.unwrap();
+    }
+    assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
+}
+
+/// A request is decided once.
+async fn approvals(bed: &Bed) {
+    let run = bed.run(1, vec![]).await;
+    let id = ApprovalId(Uuid::from_u128(9));
+    let mut new = NewApproval::new(bed.ours, id, ApprovalKind::Decision, "Go on?");
+    new.run = Some(run);
+    let open = RunWrite::ApprovalOpen(Box::new(new));
+    bed.advance(bed.one(), bed.commit(run, 1, vec![open])).await.unwrap();
+    let ours = bed.ours;
+    let close = |number: usize| {
+        let by = number.to_string();
+        let answer = serde_json::Value::Null;
+        let decided = Decided { by, at: at(1), reason: String::new(), answer };
+        let state = if number % 2 == 0 { ApprovalState::Approved } else { ApprovalState::Rejected };
+        bed.of(number).write(move |tx| {
+            async move { approval_close(tx, ours, id, Some(1), state, &decided).await }.boxed()
+        })
+    };
+    let results = futures::future::join_all((0..8).map(close)).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+    assert_eq!(results.iter().filter(|result| is_fenced(result)).count(), 7, "{results:?}");
+}
+
+/// A run is started only for a call that is to be made, and places are given to so many at once.
+async fn links_and_slots(bed: &Bed) {
+    let parent = RunId(Uuid::from_u128(1));
+    let open = vec![RunWrite::CallOpen(Box::new(bed.call(parent, 1)))];
+    bed.insert(bed.one(), parent, None, open).await.unwrap();
+    let link = RunLink {
+        organization: bed.ours,
+        run: RunId(Uuid::from_u128(2)),
+        parent,
+        call: bed.call(parent, 1).call,
+        attempt: 1,
+        root_workflow: bed.workflow,
+        depth: 1,
+    };
+    let insert = |link: RunLink| {
+        bed.one().write(move |tx| async move { link_insert(tx, &link).await }.boxed())
+    };
+    assert!(is_fenced(&insert(RunLink { attempt: 2, ..link }).await));
+    insert(link).await.unwrap();
+    let stop = RunWrite::ChildStop(link.call);
+    bed.advance(bed.one(), bed.commit(parent, 1, vec![stop])).await.unwrap();
+    assert_eq!(links_due(bed.one(), 10).await.unwrap(), vec![(link, LinkState::Stop)]);
+
+    let mut runs = Vec::new();
+    for number in 10..16 {
+        runs.push(bed.run(number, vec![RunWrite::SlotAsk("key".into(), 2)]).await);
+    }
+    let ours = bed.ours;
+    let grants = runs.into_iter().enumerate().map(|(number, run)| {
+        bed.of(number).write(move |tx| async move { slot_grant(tx, ours, run).await }.boxed())
+    });
+    let granted = futures::future::join_all(grants).await;
+    assert_eq!(granted.iter().filter(|granted| **granted == Ok(true)).count(), 2, "{granted:?}");
+    assert_eq!(slots_free(bed.one(), 10).await.unwrap(), vec![]);
+}
+
+/// Changes are told to every server, numbered without a gap, those of one run in its order.
+async fn feed(bed: &Bed) {
+    let mut feeds: Vec<_> = bed.stores.iter().map(Store::feed).collect();
+    let run = bed.run(1, vec![]).await;
+    for number in 1..10 {
+        let commit = bed.commit(run, number, vec![]);
+        bed.advance(bed.of(usize::try_from(number).unwrap()), commit).await.unwrap();
+    }
+    for feed in &mut feeds {
+        let mut told = Vec::new();
+        while told.len() < 10 {
+            let next = tokio::time::timeout(Duration::from_secs(60), feed.recv()).await;
+            let entry = next.expect("the feed stands still").expect("none is left out");
+            if entry.topic == "run" && entry.resource == run.0 {
+                told.push((entry.number, entry.payload["seq"].as_u64().unwrap()));
+            }
+        }
+        assert!(told.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "{told:?}");
+        let numbers: Vec<u64> = told.iter().map(|(_, seq)| *seq).collect();
+        assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
+    }
+}

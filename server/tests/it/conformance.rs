@@ -1,0 +1,54 @@
+//! SQLite and PostgreSQL, with one server and with two, are held to what every store must do.
+
+use crate::support::database::{Place, on_each, on_each_postgres};
+use chrono::Utc;
+use server::store::*;
+use signalbox::graph::Graph;
+use suite::Bed;
+
+#[path = "../conformance/store.rs"]
+mod suite;
+
+async fn bed(servers: usize) -> Bed {
+    let place = Place::new().await;
+    let mut stores = Vec::new();
+    for _ in 0..servers {
+        stores.push(place.open().await);
+    }
+    let ours = signalbox::id::OrganizationId(uuid::Uuid::now_v7());
+    let workflow = signalbox::id::WorkflowId(uuid::Uuid::now_v7());
+    let new = NewWorkflow {
+        organization: ours,
+        id: workflow,
+        name: "Welcome".into(),
+        description: String::new(),
+        draft: Graph::default(),
+        created_by: String::new(),
+    };
+    let version = NewVersion {
+        organization: ours,
+        workflow,
+        draft_rev: 1,
+        graph: Graph::default(),
+        note: String::new(),
+        published_by: String::new(),
+    };
+    let made = stores[0].write(move |tx| {
+        Box::pin(async move {
+            workflow_create(tx, &new, Utc::now()).await?;
+            version_publish(tx, &version, Utc::now()).await
+        })
+    });
+    made.await.unwrap();
+    Bed { stores, ours, workflow, _place: Box::new(place) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_server_does_what_every_store_must() {
+    on_each(async || suite::all(async || bed(1).await).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_do_what_every_store_must() {
+    on_each_postgres(async || suite::all(async || bed(2).await).await).await;
+}

@@ -230,6 +230,10 @@ impl World {
                 server.node.stand_still(true);
             }
             4 => server.clock.set_wrong([HOUR_MS, -HOUR_MS, 0][index % 3]),
+            5 => {
+                self.looker.say(|| "a server cannot renew its lease".into());
+                server.node.cut_off([10_000, 30_000, 60_000][index % 3]);
+            }
             _ => {}
         }
     }
@@ -246,6 +250,7 @@ impl World {
         for server in &mut self.servers {
             server.still_until_ms = None;
             server.node.stand_still(false);
+            server.node.cut_off(0);
             // Whatever clocks were set to, every timer is due by now.
             server.clock.set_wrong(2 * HOUR_MS);
         }

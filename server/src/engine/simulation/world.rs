@@ -243,19 +243,9 @@ impl World {
         self.steps = self.database.calm();
         self.outcomes.calm.store(true, std::sync::atomic::Ordering::SeqCst);
         self.looker.say(|| "from here on it is calm".into());
-        self.bury();
-        if self.servers.is_empty() {
-            self.start_server(0);
-        }
-        for server in &mut self.servers {
-            server.still_until_ms = None;
-            server.node.stand_still(false);
-            server.node.cut_off(0);
-            // Whatever clocks were set to, every timer is due by now.
-            server.clock.set_wrong(2 * HOUR_MS);
-        }
         for round in 0..400 {
             let pause_ms = if round < 40 { 500 } else { 3_000 };
+            self.calm_servers();
             self.time.sleep(pause_ms).await;
             if self.is_over() {
                 return;
@@ -268,6 +258,21 @@ impl World {
         }
         self.looker.broken("after 19 minutes of calm there are runs that did not end");
         self.tell_left();
+    }
+
+    /// Whoever is left works undisturbed. Somebody may still die who was struck before.
+    fn calm_servers(&mut self) {
+        self.bury();
+        if self.servers.is_empty() {
+            self.start_server(0);
+        }
+        for server in &mut self.servers {
+            server.still_until_ms = None;
+            server.node.stand_still(false);
+            server.node.cut_off(0);
+            // Whatever clocks were set to, every timer is due by now.
+            server.clock.set_wrong(2 * HOUR_MS);
+        }
     }
 
     fn tell_left(&self) {

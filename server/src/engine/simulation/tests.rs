@@ -5,9 +5,9 @@ use crate::store::model::Wrong;
 
 /// How many steps a seed may have for each of them to be the last one once: enough that much happens, and not so many
 /// that it takes minutes.
-const STEPS: std::ops::Range<u64> = 120..300;
+const STEPS: std::ops::Range<u64> = 100..240;
 /// Seeds that are played so.
-const STEPPED: usize = 3;
+const STEPPED: usize = 2;
 
 fn play(seed: u64, wrong: Option<Wrong>) -> Verdict {
     super::play(Story { seed, wrong, dies_at: None })

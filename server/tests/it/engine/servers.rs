@@ -4,7 +4,7 @@ use super::support::*;
 use crate::support::database::{Place, on_each_postgres};
 use serde_json::Value;
 use server::{engine::*, store::*};
-use signalbox::run::*;
+use signalbox::{id::RunId, run::*};
 use sqlx::{Connection, PgConnection};
 use std::{sync::Arc, time::Duration};
 

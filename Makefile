@@ -41,8 +41,9 @@ test-e2e-release: build ## The same browser tests against the release binary
 
 test: check test-unit test-e2e ## Every test, the browser's included
 
-test-long: build ## The long tests: crashes and load against the release binary, hostile input, a million calendar cases
+test-long: build ## The long tests: crashes and load against the release binary, 100,000 seeds of the simulation, hostile input, a million calendar cases
 	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 scripts/postgres run cargo test -p server --test kill -- --nocapture --include-ignored
+	@source scripts/env && say "the engine under faults, 100,000 seeds" && SIGNALBOX_SEEDS=100000 cargo test --release -p server --lib -- --nocapture simulation::tests::no_seed
 	@source scripts/env && say "a daily rule, 1,000,000 cases" && SIGNALBOX_CASES=1000000 cargo test --release -p signalbox --lib -- --nocapture a_daily_rule
 	@source scripts/env && say "hostile input, 10 minutes a reader" && SIGNALBOX_FUZZ_SECONDS=600 cargo test -p server --test it -- --nocapture fuzz::
 

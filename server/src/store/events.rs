@@ -94,6 +94,7 @@ pub async fn events_after(
     after: u64,
     limit: usize,
 ) -> StoreResult<(Vec<Event>, bool)> {
+    on_model!(store, |node| node.read(|tables| tables.events_after(run, after, limit)).await);
     let mut events: Vec<Event> = Vec::new();
     let mut after = after;
     loop {
@@ -134,10 +135,6 @@ async fn blocks_after(
     run: RunId,
     after: u64,
 ) -> StoreResult<Vec<(i64, Option<Vec<u8>>)>> {
-    on_model!(store, |node| {
-        let blocks = node.read(|tables| Ok(tables.blocks_after(run, after))).await?;
-        Ok(blocks.into_iter().map(|(format, json)| (format, Some(json))).collect())
-    });
     // The block that holds the number, then those behind it: both by the primary key.
     Ok(on_db!(store, |pool| sqlx::query_as(concat!(
         "SELECT format, ",

@@ -2,9 +2,7 @@
 
 use super::world::World;
 use crate::store::model::Tables;
-use crate::store::value;
 use signalbox::{
-    id::RunId,
     run::{self, Event, EventBody, RunState},
     wire::ApprovalState,
 };
@@ -19,7 +17,10 @@ impl World {
         let tables = self.database.committed();
         self.promises(&tables);
         for (run, row) in &tables.runs {
-            let events = journal(&tables, *run);
+            let Ok((events, _)) = tables.events_after(*run, 0, usize::MAX) else {
+                self.looker.broken("a journal cannot be read");
+                continue;
+            };
             let mut state = RunState::new(*run);
             for event in &events {
                 run::apply(&mut state, event);
@@ -80,16 +81,6 @@ impl World {
             }
         }
     }
-}
-
-fn journal(tables: &Tables, run: RunId) -> Vec<Event> {
-    let mut events = Vec::new();
-    for (_, block) in tables.blocks_after(run, 0) {
-        let json = value::unpack(&block, "run_events", "events").expect("readable");
-        let block: Vec<Event> = serde_json::from_slice(&json).expect("events");
-        events.extend(block);
-    }
-    events
 }
 
 /// Activations that were over more than once.

@@ -106,12 +106,7 @@ impl Draft<'_> {
                 self.lead(&ways, &id);
                 vec![(id, "success")]
             }
-            5 => {
-                let wait = json!({"type": "wait", "for": "event", "event": "reply"});
-                self.node(&id, wait, Value::Null);
-                self.lead(&ways, &id);
-                vec![(id, "success")]
-            }
+            5 => self.wait_for_event(&id, &ways),
             6 => {
                 self.node(
                     &id,
@@ -124,9 +119,16 @@ impl Draft<'_> {
             7 if self.outer => {
                 let run =
                     json!({"type": "subworkflow", "workflow": INNER, "input": {"items": [1]}});
-                self.node(&id, run, Value::Null);
+                let policy = match self.dice.below(3) {
+                    0 => json!({"retry": {"retries_max": 2, "backoff_ms": 10}}),
+                    _ => Value::Null,
+                };
+                self.node(&id, run, policy);
                 self.lead(&ways, &id);
-                vec![(id.clone(), "success"), (id, "error")]
+                match self.dice.below(2) {
+                    0 => vec![(id.clone(), "success"), (id, "error")],
+                    _ => vec![(id, "success")],
+                }
             }
             8 | 9 => {
                 let test = format!("n < {}", self.dice.below(6));
@@ -151,6 +153,31 @@ impl Draft<'_> {
             13 => self.again(&id, &ways, depth),
             _ => self.count_up(&id, &ways),
         }
+    }
+
+    /// Waits for an event, or for whichever of two events and a time comes first.
+    fn wait_for_event(&mut self, id: &str, ways: &Ways) -> Ways {
+        let limit_ms = [400, 3_000, 15_000][self.dice.below(3) as usize];
+        let (wait, ports): (Value, &[&'static str]) = match self.dice.below(4) {
+            0 => {
+                let wait = json!({
+                    "type": "wait", "for": "event", "event": "reply", "limit_ms": limit_ms,
+                });
+                (wait, &["success", "timeout"])
+            }
+            1 => {
+                let of = json!([
+                    {"port": "yes", "for": "event", "event": "reply"},
+                    {"port": "gone", "for": "event", "event": "left"},
+                    {"port": "late", "for": "duration", "duration_ms": limit_ms},
+                ]);
+                (json!({"type": "wait", "for": "first", "of": of}), &["yes", "gone", "late"])
+            }
+            _ => (json!({"type": "wait", "for": "event", "event": "reply"}), &["success"]),
+        };
+        self.node(id, wait, Value::Null);
+        self.lead(ways, id);
+        ports.iter().map(|port| (id.to_owned(), *port)).collect()
     }
 
     fn count_up(&mut self, id: &str, ways: &Ways) -> Ways {

@@ -3,7 +3,7 @@
 use crate::engine::CallContext;
 use crate::store::model::{Tables, Watcher};
 use signalbox::id::{CallId, RunId};
-use signalbox::run::{ActivationId, RunStatus};
+use signalbox::run::{ActivationId, EventBody, RunStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,7 +87,8 @@ impl Watcher for Looker {
             if seen.story {
                 println!("  run {name}: {old} → {new} {:?} due {}", row.run.status, row.due);
             }
-            if was.is_some_and(|was| was.run.ended_at.is_some()) && new != old {
+            let was_over = was.is_some_and(|was| was.run.ended_at.is_some());
+            if was_over && new != old && !is_reopened(after, *run, old) {
                 seen.broken.insert(format!("run {name} went on after its end"));
             }
             if new != old {
@@ -195,6 +196,14 @@ impl Seen {
             }
         }
     }
+}
+
+/// Whether somebody had the run tried again at its next event.
+fn is_reopened(tables: &Tables, run: RunId, after: u64) -> bool {
+    let next = tables.events_after(run, after, 1);
+    next.is_ok_and(|(events, _)| {
+        matches!(events.first().map(|event| &event.body), Some(EventBody::RunReopened { .. }))
+    })
 }
 
 /// The numbers of the events after `from` that a wait is about.

@@ -23,6 +23,7 @@ impl World {
             6 => self.send_event(),
             7 => self.command_some_run(),
             8 => self.answer_parked(),
+            9 => self.reopen(),
             _ => {}
         }
     }
@@ -51,6 +52,18 @@ impl World {
         let open = tables.runs.values().filter(|row| row.run.ended_at.is_none());
         let open: Vec<RunId> = open.map(|row| row.run.id).collect();
         self.dice.pick(&open).copied()
+    }
+
+    /// A run that failed or was stopped is tried again.
+    fn reopen(&mut self) {
+        let tables = self.database.committed();
+        let ended = tables
+            .runs
+            .values()
+            .filter(|row| ["Failed", "Stopped"].contains(&row.run.status.phase().as_str()));
+        let ended: Vec<RunId> = ended.map(|row| row.run.id).collect();
+        let Some(run) = self.dice.pick(&ended).copied() else { return };
+        self.tell(run, Command::Reopen { by: "Ada".into(), from: None });
     }
 
     fn start_run(&mut self) {
@@ -101,14 +114,14 @@ impl World {
         let pending: Vec<_> = pending.cloned().collect();
         let Some(approval) = self.dice.pick(&pending).cloned() else { return };
         // Somebody edits it between the look and the decision.
-        let edited = !approve && self.dice.percent(20);
+        let mut edited = !approve && self.dice.percent(20);
         let approves = approve || self.dice.percent(70);
         let Some(server) = self.server() else { return };
         let engine = server.engine.clone();
         let (promised, looker) = (self.promised.clone(), self.looker.clone());
         let (id, revision) = (approval.request.id, approval.revision);
         if edited {
-            self.database.change(|tx| tx.approval_revise(id));
+            edited = self.database.change(|tx| tx.approval_revise(id));
         }
         let decision = match approves {
             true => Decision::Approve { answer: Value::Null },
@@ -130,6 +143,7 @@ impl World {
 
     fn send_event(&mut self) {
         let key = format!("event {}", self.dice.below(12));
+        let name = if self.dice.percent(25) { "left" } else { "reply" };
         let run = if self.dice.percent(30) { self.some_run() } else { None };
         let Some(server) = self.server() else { return };
         let (engine, promised, looker) =
@@ -140,7 +154,7 @@ impl World {
             _ => key,
         };
         let event = OutsideEvent {
-            name: "reply".into(),
+            name: name.into(),
             contact: None,
             run,
             source_key: Some(key.clone()),

@@ -230,6 +230,10 @@ impl World {
                 server.node.stand_still(true);
             }
             4 => server.clock.set_wrong([HOUR_MS, -HOUR_MS, 0][index % 3]),
+            5 => {
+                self.looker.say(|| "a server cannot renew its lease".into());
+                server.node.cut_off([10_000, 30_000, 60_000][index % 3]);
+            }
             _ => {}
         }
     }
@@ -239,18 +243,9 @@ impl World {
         self.steps = self.database.calm();
         self.outcomes.calm.store(true, std::sync::atomic::Ordering::SeqCst);
         self.looker.say(|| "from here on it is calm".into());
-        self.bury();
-        if self.servers.is_empty() {
-            self.start_server(0);
-        }
-        for server in &mut self.servers {
-            server.still_until_ms = None;
-            server.node.stand_still(false);
-            // Whatever clocks were set to, every timer is due by now.
-            server.clock.set_wrong(2 * HOUR_MS);
-        }
         for round in 0..400 {
             let pause_ms = if round < 40 { 500 } else { 3_000 };
+            self.calm_servers();
             self.time.sleep(pause_ms).await;
             if self.is_over() {
                 return;
@@ -263,6 +258,21 @@ impl World {
         }
         self.looker.broken("after 19 minutes of calm there are runs that did not end");
         self.tell_left();
+    }
+
+    /// Whoever is left works undisturbed. Somebody may still die who was struck before.
+    fn calm_servers(&mut self) {
+        self.bury();
+        if self.servers.is_empty() {
+            self.start_server(0);
+        }
+        for server in &mut self.servers {
+            server.still_until_ms = None;
+            server.node.stand_still(false);
+            server.node.cut_off(0);
+            // Whatever clocks were set to, every timer is due by now.
+            server.clock.set_wrong(2 * HOUR_MS);
+        }
     }
 
     fn tell_left(&self) {

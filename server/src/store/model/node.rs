@@ -22,6 +22,8 @@ use tokio::sync::{Notify, broadcast, watch};
 const RENEW_EVERY_MS: u64 = 5_000;
 const TTL_MS: i64 = 20_000;
 const HOLD_MS: u64 = 12_000;
+/// How long after its end what a process sent may still be committed.
+const UNDER_WAY_MAX_MS: u64 = 3_000;
 
 /// Looks at what happens in the model.
 pub(crate) trait Watcher: Send + Sync {
@@ -76,10 +78,16 @@ impl Chance {
     fn fate(&mut self) -> Fate {
         let (dies, late) = (self.strikes(self.dies), self.draw(2) == 0);
         let is_last = self.step();
+        let dies = dies || is_last;
+        let under_way_ms = match dies {
+            true => Some(self.draw(UNDER_WAY_MAX_MS)),
+            false => self.slow_ms().filter(|_| self.draw(2) == 0),
+        };
         Fate {
-            dies: dies || is_last,
+            dies,
             late: late || is_last,
             unknown: self.strikes(self.unknown),
+            under_way_ms,
             slow_ms: self.slow_ms(),
         }
     }
@@ -90,6 +98,8 @@ struct Fate {
     /// After it is on disk, not before.
     late: bool,
     unknown: bool,
+    /// The database takes its time.
+    under_way_ms: Option<u64>,
     /// The answer takes its time.
     slow_ms: Option<u64>,
 }
@@ -111,6 +121,8 @@ struct It {
     stands_still: AtomicBool,
     /// It stands still no longer. Not a `watch`: that wakes those who wait in an order of chance.
     goes_on: Notify,
+    /// Its lease cannot be renewed until then, although it works.
+    cut_off_until_ms: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -152,6 +164,7 @@ impl Database {
             is_dead: AtomicBool::new(false),
             stands_still: AtomicBool::new(false),
             goes_on: Notify::new(),
+            cut_off_until_ms: AtomicU64::new(0),
         };
         let node = Node { database: self.clone(), it: Arc::new(it) };
         if self.shared {
@@ -178,10 +191,13 @@ impl Database {
     }
 
     /// Changes rows beside the engine, as other parts of the server do.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut ModelTx)) {
+    /// False: a commit is under way, and nothing was changed.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut ModelTx)) -> bool {
+        let Ok(_turn) = self.turn.try_lock() else { return false };
         let mut tx = self.begin(None);
         change(&mut tx);
         *lock(&self.tables) = Arc::new(tx.tables);
+        true
     }
 
     fn begin(&self, owner: Option<i64>) -> ModelTx {
@@ -227,6 +243,12 @@ impl Node {
     pub(crate) fn stand_still(&self, still: bool) {
         self.it.stands_still.store(still, Ordering::SeqCst);
         self.it.goes_on.notify_waiters();
+    }
+
+    /// Its lease cannot be renewed for so long.
+    pub(crate) fn cut_off(&self, ms: u64) {
+        let until_ms = self.database.time.now_ms() + ms;
+        self.it.cut_off_until_ms.store(until_ms, Ordering::SeqCst);
     }
 
     /// Whoever stands still does nothing.
@@ -280,6 +302,10 @@ impl Node {
             self.awake().await;
             if self.is_dead() {
                 return;
+            }
+            if self.it.cut_off_until_ms.load(Ordering::SeqCst) > self.database.time.now_ms() {
+                self.database.time.sleep(RENEW_EVERY_MS).await;
+                continue;
             }
             let asked_ms = self.database.time.now_ms();
             let (epoch, now_ms) = (self.it.epoch.load(Ordering::SeqCst), self.database.now_ms());
@@ -342,11 +368,15 @@ impl Node {
 
     /// Dies of chance, once.
     async fn perish<T>(&self) -> T {
+        self.perish_now();
+        std::future::pending().await
+    }
+
+    fn perish_now(&self) {
         if !self.is_dead() {
             self.die();
             self.database.watcher.died(self.it.number);
         }
-        std::future::pending().await
     }
 
     pub(crate) async fn read<T>(
@@ -416,13 +446,21 @@ impl Node {
         let wrong = self.database.wrong;
         let value = op(&mut tx).await?;
         tx.send().await?; // what was gathered last
-        let Fate { dies, late, unknown, slow_ms } = lock(&self.database.chance).fate();
+        let Fate { dies, late, unknown, under_way_ms, slow_ms } =
+            lock(&self.database.chance).fate();
         if dies && !late || self.is_dead() {
             drop(turn);
             return self.perish().await;
         }
         if wrong == Some(Wrong::AnswersEarly) && lock(&self.database.chance).draw(40) == 0 {
             return Ok(value);
+        }
+        // Nobody else sees it yet, and nobody else commits. Who dies meanwhile does not take it back.
+        if dies {
+            self.perish_now();
+        }
+        if let Some(ms) = under_way_ms {
+            self.database.time.sleep(ms).await;
         }
         self.publish(&before, tx);
         drop(turn);

@@ -9,10 +9,13 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use signalbox::{
     id::{ApprovalId, CallId, OrganizationId, RunId},
-    run::{ActivationId, EVENT_VERSION, RunStatus, TimerId},
+    run::{ActivationId, Event, RunStatus, TimerId},
     wire::ApprovalState,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 #[derive(Clone)]
 pub(crate) struct RunRow {
@@ -30,6 +33,20 @@ pub(crate) struct BlockRow {
     pub first: i64,
     pub last: i64,
     pub json: Arc<Vec<u8>>,
+    /// What stands in it, read once: reading it again and again would take most of the time of a simulation.
+    read: Arc<OnceLock<Vec<Event>>>,
+}
+
+impl BlockRow {
+    /// Its events, from its packed text.
+    pub(crate) fn events(&self) -> StoreResult<&[Event]> {
+        if let Some(events) = self.read.get() {
+            return Ok(events);
+        }
+        let json = value::unpack(&self.json, "run_events", "events")?;
+        let events = value::from_json_bytes(&json, "run_events", "events")?;
+        Ok(self.read.get_or_init(|| events))
+    }
 }
 
 #[derive(Clone)]
@@ -123,14 +140,21 @@ impl Tables {
         runs.find(|row| row.key.as_deref() == Some(key)).map(|row| row.run.clone())
     }
 
-    pub(crate) fn blocks_after(&self, run: RunId, after: u64) -> Vec<(i64, Vec<u8>)> {
-        let after = value::int(after);
+    /// Events after a number, at most `limit`; and whether more follow.
+    pub(crate) fn events_after(
+        &self,
+        run: RunId,
+        after: u64,
+        limit: usize,
+    ) -> StoreResult<(Vec<Event>, bool)> {
+        let mut found = Vec::new();
         let blocks = self.blocks.get(&run).map_or(&[][..], |blocks| blocks.as_slice());
-        blocks
-            .iter()
-            .filter(|block| block.last > after)
-            .map(|block| (i64::from(EVENT_VERSION), block.json.to_vec()))
-            .collect()
+        for block in blocks.iter().filter(|block| block.last > value::int(after)) {
+            found.extend(block.events()?.iter().filter(|event| event.seq > after).cloned());
+        }
+        let more = found.len() > limit;
+        found.truncate(limit);
+        Ok((found, more))
     }
 
     pub(crate) fn checkpoint_fetch(&self, run: RunId) -> Option<(u64, Vec<u8>)> {
@@ -204,7 +228,7 @@ impl ModelTx {
         self.send()?;
         let rows = Arc::make_mut(self.tables.blocks.entry(run).or_default());
         for (first, last, json) in blocks {
-            let row = BlockRow { first, last, json: Arc::new(json.clone()) };
+            let row = BlockRow { first, last, json: Arc::new(json.clone()), read: Arc::default() };
             let place = rows.partition_point(|known| known.first < first);
             match rows.get_mut(place).filter(|known| known.first == first) {
                 Some(known) if self.wrong == Some(Wrong::NoFence) => *known = row,

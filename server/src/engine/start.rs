@@ -10,7 +10,7 @@ use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use signalbox::{
     id::{ContactId, OrganizationId, RunId, WorkflowId},
-    run::{Command, RunEnd, RunState, RunStatus},
+    run::{Command, RunEnd, RunOptions, RunState, RunStatus},
 };
 use std::sync::Arc;
 
@@ -29,6 +29,8 @@ pub struct StartRun {
     pub idempotency_key: Option<String>,
     /// The call of another run that waits for it. Its `run` is set here.
     pub link: Option<RunLink>,
+    /// What it is told beside its input.
+    pub options: RunOptions,
 }
 
 /// A run that was started.
@@ -126,6 +128,7 @@ impl Inner {
             contacts: start.contacts.clone(),
             thread_id: start.thread_id.clone(),
             started_by: start.started_by.clone(),
+            options: Box::new(start.options.clone()),
         };
         let advance = self.advance(place, &mut live, &command).await?;
         let plan = commit::plan(place, &mut live, &advance, &command, self.executor.as_ref())?;

@@ -6,8 +6,8 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, links, on_model, outside, run_care, run_list, timers, value,
-    workflows,
+    calls, event_happened, events, links, on_model, outside, run_care, run_list, step_hooks,
+    timers, value, workflows,
 };
 use crate::{args, on_db};
 use chrono::{DateTime, Utc};
@@ -119,6 +119,10 @@ pub enum RunWrite {
     ApprovalClose(ApprovalId, ApprovalState, approvals::Decided),
     /// Nobody needs to decide this any more.
     ApprovalWithdraw(ApprovalId),
+    /// Nobody decided in time: a request is urgent, and meant for somebody else.
+    ApprovalEscalate(ApprovalId, String),
+    /// An address is to be told of a step that ended.
+    StepHook(Box<step_hooks::StepHook>),
     /// An activation waits for outside events of a name since a time.
     WaitOpen(ActivationId, String, DateTime<Utc>),
     /// An activation waits no longer for an outside event.
@@ -384,6 +388,10 @@ async fn apply(
         RunWrite::ApprovalWithdraw(id) => {
             approvals::approval_withdraw(tx, organization, *id, at).await
         }
+        RunWrite::ApprovalEscalate(id, to) => {
+            approvals::approval_escalate(tx, organization, *id, to, at).await
+        }
+        RunWrite::StepHook(hook) => step_hooks::step_hook_insert(tx, hook, at).await,
         RunWrite::WaitOpen(activation, name, since) => {
             outside::wait_open(tx, organization, run, *activation, name, *since).await
         }

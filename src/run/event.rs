@@ -3,6 +3,10 @@
 //! Versioned: a field is only ever added, with a default. Golden journals of every version must
 //! fold to the same state for ever.
 
+mod subject;
+
+pub use subject::activation_of;
+
 use super::{
     ActivationId, CallRequest, CallRoute, Confidence, Decision, FrameId, NotifyChannel, RunEnd,
     RunOptions, StepError, TimerId, Usage,
@@ -566,45 +570,5 @@ impl EventBody {
             Self::Migrated { .. } => "migrated",
             Self::RunEnded { .. } => "run_ended",
         }
-    }
-}
-
-/// The activation that an event is about, if it is about one.
-pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
-    match body {
-        EventBody::NodeStarted { activation, .. }
-        | EventBody::CallRequested { activation, .. }
-        | EventBody::AttemptFailed { activation, .. }
-        | EventBody::NodeCompleted { activation, .. }
-        | EventBody::NodeSkipped { activation, .. }
-        | EventBody::NodeBypassed { activation, .. }
-        | EventBody::NodeFailed { activation, .. }
-        | EventBody::WaitStarted { activation, .. }
-        | EventBody::ApprovalRequested { activation, .. }
-        | EventBody::ApprovalDecided { activation, .. }
-        | EventBody::Notified { activation, .. }
-        | EventBody::ApprovalEscalated { activation, .. }
-        | EventBody::MessageMoved { activation, .. }
-        | EventBody::LoopStarted { activation, .. }
-        | EventBody::TaskClaimed { activation, .. }
-        | EventBody::TaskReleased { activation, .. }
-        | EventBody::Scored { activation, .. }
-        | EventBody::SignalReceived { activation, .. }
-        | EventBody::VariablesSet { activation, .. } => Some(*activation),
-        EventBody::Blocked { activation, .. } | EventBody::Unblocked { activation, .. } => {
-            *activation
-        }
-        EventBody::RunStarted { .. }
-        | EventBody::FrameStarted { .. }
-        | EventBody::FrameEnded { .. }
-        | EventBody::RegionEnded { .. }
-        | EventBody::MessageHeard { .. }
-        | EventBody::Paused { .. }
-        | EventBody::Resumed { .. }
-        | EventBody::SlotGranted {}
-        | EventBody::RunReopened { .. }
-        | EventBody::Forked { .. }
-        | EventBody::Migrated { .. }
-        | EventBody::RunEnded { .. } => None,
     }
 }

@@ -6,8 +6,8 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, links, on_model, outside, run_care, run_list, step_hooks,
-    timers, value, workflows,
+    calls, escalation, event_happened, events, links, on_model, outside, run_care, run_list,
+    step_hooks, timers, value, workflows,
 };
 use crate::{args, on_db};
 use chrono::{DateTime, Utc};
@@ -389,7 +389,7 @@ async fn apply(
             approvals::approval_withdraw(tx, organization, *id, at).await
         }
         RunWrite::ApprovalEscalate(id, to) => {
-            approvals::approval_escalate(tx, organization, *id, to, at).await
+            escalation::approval_escalate(tx, organization, *id, to, at).await
         }
         RunWrite::StepHook(hook) => step_hooks::step_hook_insert(tx, hook, at).await,
         RunWrite::WaitOpen(activation, name, since) => {

@@ -11,6 +11,8 @@ pub mod browser;
 mod contacts;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(any(test, feature = "documents"))]
+mod plans;
 mod runs;
 mod settings;
 mod tasks;
@@ -18,6 +20,8 @@ mod templates;
 mod transport;
 mod workflows;
 
+#[cfg(any(test, feature = "documents"))]
+pub use plans::WaitOptions;
 pub use transport::{Method, Request, Response, Transport, TransportError};
 
 use crate::wire::{ApiError, ErrorCode};

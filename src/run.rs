@@ -87,6 +87,7 @@ mod effect;
 mod effects;
 mod event;
 pub mod heard;
+mod options;
 mod outcome;
 mod scope;
 mod secret;
@@ -117,7 +118,12 @@ pub use effect::{
     ScoreRequest, TaskRequest, TimerId, TimerPurpose,
 };
 pub use effects::{effects, recover};
-pub use event::{Again, EVENT_VERSION, Edges, Event, EventBody, Slot, activation_of};
+pub use event::{
+    Again, EVENT_VERSION, Edges, EscalationDue, Event, EventBody, Slot, activation_of,
+};
+pub use options::{
+    Escalation, ExecutionOptions, Hitl, NotifyChannel, OPTION_TIME_MAX_MS, RunOptions,
+};
 pub use outcome::{ErrorKind, RunEnd, StepError, Usage};
 pub use secret::{SecretMissing, replace_in_text, replace_secrets, secret_marker};
 pub use signal::SIGNALS;

@@ -55,5 +55,5 @@ pub use tasks::{
 pub use templates::{TemplateChange, TemplateCreate, TemplateView};
 pub use workflows::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,
-    VersionView, WorkflowDetail, WorkflowView,
+    VersionView, WorkflowCopy, WorkflowDetail, WorkflowLabel, WorkflowQuery, WorkflowView,
 };

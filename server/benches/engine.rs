@@ -72,6 +72,7 @@ impl Bench {
             description: String::new(),
             draft: Graph::default(),
             created_by: String::new(),
+            labels: Default::default(),
         };
         let version = NewVersion {
             organization,

@@ -17,5 +17,5 @@ pub use caller::{
 pub use cookie::{cookie_clear, cookie_set, session_secret};
 pub use origin::{Site, site_of};
 pub use password::{PasswordError, Passwords};
-pub use secret::{Secret, ServerKey, hmac_sha256};
+pub use secret::{Secret, ServerKey, hmac_sha256, signing_key};
 pub use throttle::Throttle;

@@ -9,19 +9,19 @@ mod smtp;
 mod tls;
 
 pub use mime::{answer_bytes, check_line, mailbox, mime_bytes};
-pub use sandbox::SandboxChannel;
+pub use sandbox::{SandboxChannel, SandboxPhone};
 pub use smtp::{SmtpChannel, SmtpTimeouts};
 pub use tls::check_certificate;
 
 use crate::{
     setting::{SettingError, Settings},
-    store::Content,
+    store::{Content, Message},
 };
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use signalbox::{
     id::{MessageId, OrganizationId},
-    wire::EmailChannel,
+    wire::{EmailChannel, MessageChannel},
 };
 use std::sync::Arc;
 
@@ -112,6 +112,19 @@ impl Channels {
     /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The phone, with the number that is shown. There is only the sandbox's yet.
+    pub fn phone(&self, caller: Option<String>) -> Arc<dyn Channel> {
+        Arc::new(SandboxPhone::new(caller))
+    }
+
+    /// What carries a message, as it is set now.
+    pub async fn of(&self, message: &Message) -> Result<Arc<dyn Channel>, SettingError> {
+        match message.channel {
+            MessageChannel::Voice => Ok(self.phone(Some(message.content.from.clone()))),
+            MessageChannel::Email | MessageChannel::Sms => self.email(message.organization).await,
+        }
     }
 
     /// The email channel of an organisation, as it is set now.

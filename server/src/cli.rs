@@ -9,6 +9,7 @@ mod run;
 mod serve;
 mod source;
 mod token;
+mod wait;
 
 use crate::config::ServeConfig;
 use clap::{Parser, Subcommand};
@@ -32,6 +33,8 @@ enum Command {
     Convert(convert::ConvertArgs),
     /// Play a workflow here, in a private store and with nothing leaving this machine
     Run(run::RunArgs),
+    /// Wait until a run of a server is over
+    Wait(wait::WaitArgs),
     /// Measure this binary on this machine
     Bench(bench::BenchArgs),
     /// Manage API tokens
@@ -47,6 +50,7 @@ pub async fn run() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Convert(args) => convert::run(&args),
         Command::Run(args) => run::run(args).await,
+        Command::Wait(args) => wait::run(args).await,
         Command::Bench(args) => bench::run(args).await.map(done),
         Command::Token(command) => token::run(command).await.map(done),
     };

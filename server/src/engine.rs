@@ -48,7 +48,7 @@ use signalbox::{
     run::{Event, Incompatible, Refusal, RunStatus},
 };
 use std::sync::{Arc, atomic::AtomicBool};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Starts engines.
@@ -76,6 +76,8 @@ struct Inner {
     minute_awaited: AtomicBool,
     looked: recovery::Looked,
     committed: broadcast::Sender<Arc<Committed>>,
+    /// A commit noted that an address is to be told of a step.
+    hooked: Notify,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -171,6 +173,7 @@ impl Engine {
             clock,
             config,
             committed,
+            hooked: Notify::new(),
         });
         EngineHandle { inner }
     }
@@ -192,6 +195,11 @@ impl EngineHandle {
     /// reads the journal.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Committed>> {
         self.inner.committed.subscribe()
+    }
+
+    /// Waits until a commit noted that an address is to be told of a step. One listener is told.
+    pub async fn hooked(&self) {
+        self.inner.hooked.notified().await;
     }
 
     /// The store it runs on.

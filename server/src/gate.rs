@@ -24,6 +24,7 @@ mod template;
 mod tracking;
 mod verdict;
 mod views;
+mod voice;
 
 pub use contact::ContactError;
 pub use content::content_hash;

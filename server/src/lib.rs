@@ -18,6 +18,7 @@ pub mod model;
 pub mod money;
 pub mod secret;
 pub mod setting;
+pub mod step_hooks;
 pub mod store;
 pub mod telemetry;
 pub mod tool;

@@ -6,7 +6,8 @@ use crate::id::WorkflowId;
 use crate::tool::ToolSpec;
 use crate::wire::{
     DraftSave, DraftSaved, ImportOutcome, ImportRequest, Page, PageQuery, Publish, Published,
-    ScheduleNext, StarterView, WorkflowDetail, WorkflowView,
+    ScheduleNext, StarterView, WorkflowCopy, WorkflowDetail, WorkflowLabel, WorkflowQuery,
+    WorkflowView,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +22,33 @@ impl Client {
     /// `GET /api/workflows`.
     pub async fn workflows(&self, page: &PageQuery) -> Answer<Page<WorkflowView>> {
         self.get(format!("/api/workflows{}", page_query(page))).await
+    }
+    /// `GET /api/workflows`, of those with a tag, or of templates.
+    pub async fn workflows_of(&self, wanted: &WorkflowQuery) -> Answer<Page<WorkflowView>> {
+        let parameters = query(&[
+            ("limit", wanted.limit.map(|limit| limit.to_string())),
+            ("cursor", wanted.cursor.clone()),
+            ("search", wanted.search.clone()),
+            ("tag", wanted.tag.clone()),
+            ("template", wanted.template.map(|template| template.to_string())),
+        ]);
+        self.get(format!("/api/workflows{parameters}")).await
+    }
+    /// `PATCH /api/workflows/{id}`: its tags, and whether it is a template.
+    pub async fn workflow_label(
+        &self,
+        id: WorkflowId,
+        body: &WorkflowLabel,
+    ) -> Answer<WorkflowView> {
+        self.with_body(Method::Patch, format!("/api/workflows/{id}"), body, Vec::new()).await
+    }
+    /// `POST /api/workflows/{id}/copy`: a new workflow from a template.
+    pub async fn workflow_copy(
+        &self,
+        id: WorkflowId,
+        body: &WorkflowCopy,
+    ) -> Answer<ImportOutcome> {
+        self.post(format!("/api/workflows/{id}/copy"), body).await
     }
     /// `POST /api/workflows`: an empty one with a manual trigger.
     pub async fn workflow_create(&self, body: &ImportRequest) -> Answer<ImportOutcome> {

@@ -3,17 +3,17 @@
 //! A step is one question to a model; `dependsOn` leads to it, and steps without it begin. `{{step.output}}` and
 //! `{{input.x}}` are our own template language; an id with a hyphen, which that language would read as a
 //! subtraction, is bound as `steps["id"]` and written back as it was. `requiresApproval` is a review of the
-//! output; `maxAttempts` counts tries. Beside the format stand what a run may be told ([`ExecutePlanOptions`])
-//! and how a run reads in the document's words ([`PlanExecution`]).
+//! output, which a scoring model looks at first; `maxAttempts` counts tries. Beside the format stands how a run reads
+//! in the document's words ([`PlanExecution`]); what a run may be told is [`crate::run::RunOptions`].
 
 mod names;
-mod options;
 mod read;
 mod status;
+mod step;
 mod words;
 
-pub use options::{Escalation, ExecutePlanOptions, ExecutionOptions, Hitl, NotifyChannel};
 pub use status::{PlanExecution, PlanProgress, StepResult, TaskStatus, TokenUsage, plan_execution};
+pub use step::step_of_event;
 
 use super::Format;
 use super::plan::Codec;

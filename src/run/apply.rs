@@ -48,7 +48,16 @@ fn count_working_time(state: &mut RunState, at: DateTime<Utc>) {
 /// Events about the run as a whole. False: it is about something else.
 fn run_event(state: &mut RunState, event: &Event) -> bool {
     match &event.body {
-        EventBody::RunStarted { input, contacts, thread_id, variables, started_by, slot } => {
+        EventBody::RunStarted {
+            input,
+            contacts,
+            thread_id,
+            variables,
+            started_by,
+            slot,
+            options,
+        } => {
+            state.options = options.as_ref().clone();
             state.awaits_slot = slot.is_some();
             state.slot = slot.clone();
             state.input = input.clone();

@@ -1,6 +1,6 @@
 //! Commands: what the world tells a run.
 
-use super::{ActivationId, StepError, TimerId, Usage};
+use super::{ActivationId, RunOptions, StepError, TimerId, Usage};
 use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ pub enum Command {
         thread_id: Option<String>,
         /// By whom or what.
         started_by: String,
+        /// What it is told beside its input.
+        options: Box<RunOptions>,
     },
     /// Do whatever can be done now; sent after a decision that ran into its budget, and on recovery.
     Continue,

@@ -2,16 +2,19 @@
 //!
 //! The machine does the pure work inline (conditions, loops, variables, ends) until only outside work is left or
 //! its budget is spent. One file a concern: [`commands`], [`calls`], [`approvals`], [`waits`] take in what the world
-//! says, [`tasks`] outside workers and [`score`] the scoring model; [`execute`] and [`request`] run nodes; [`edges`], [`regions`] and [`failure`] decide what follows.
+//! says, [`tasks`] outside workers and [`score`] the scoring model; [`people`] is what the run was told about them, [`dry`] what stands for answers in a dry
+//! run; [`execute`] and [`request`] run nodes; [`edges`], [`regions`] and [`failure`] decide what follows.
 
 mod approvals;
 mod calls;
 mod commands;
+mod dry;
 mod edges;
 mod execute;
 mod failure;
 mod fork;
 mod migrate;
+mod people;
 mod regions;
 mod request;
 mod rescan;
@@ -139,6 +142,10 @@ impl<'a> Machine<'a> {
         let Self { state, events, more, further, .. } = self;
         let mut caused: Vec<Effect> = events.iter().flat_map(effects).collect();
         caused.extend(further);
+        if state.options.options.dry_run {
+            // Nothing is asked, set or opened; its turn among others it waits for all the same.
+            caused.retain(|effect| matches!(effect, Effect::AwaitSlot { .. } | Effect::Ended));
+        }
         if state.end.is_some() {
             let ends = |effect: &Effect| {
                 use Effect::{CancelCall, Ended, WithdrawApproval};
@@ -156,6 +163,7 @@ impl<'a> Machine<'a> {
         let event = Event { seq: self.state.seq + 1, at: self.now, body };
         debug_assert!(self.is_legal(&event.body), "{:?}", event.body);
         self.withdraw(&event.body);
+        self.forget_escalation(&event.body);
         apply(self.state, &event);
         self.events.push(event);
     }
@@ -183,6 +191,16 @@ impl<'a> Machine<'a> {
                 self.forget_task_timers(body);
             }
         }
+    }
+
+    /// Nobody else needs to be asked about an approval that is not open any more.
+    fn forget_escalation(&mut self, body: &EventBody) {
+        let is_asked_anew = matches!(body, EventBody::ApprovalRequested { .. });
+        let moves = super::transition::Step::of(body).and(super::activation_of(body));
+        let moved = moves.filter(|_| !is_asked_anew);
+        let open = moved.and_then(|id| self.state.activations.get(&id)?.escalation.as_ref());
+        let timer = open.map(|(timer, ..)| timer.clone());
+        self.further.extend(timer.map(|timer| Effect::CancelTimer { timer }));
     }
 
     fn forget_task_timers(&mut self, body: &EventBody) {
@@ -341,10 +359,10 @@ impl<'a> Machine<'a> {
         if left_ms > 0 || self.state.alive.is_empty() {
             return false;
         }
-        let limit_ms = self.graph.graph().settings.timeout_ms.unwrap_or_default();
+        let limit_ms = self.limit_ms().unwrap_or_default();
         let message = format!(
-            "The run worked longer than its limit of {} seconds. Raise the limit in the workflow's settings, or \
-             find the slow step.",
+            "The run worked longer than its limit of {} seconds. Raise the limit in the workflow's settings or in \
+             what the run is told, or find the slow step.",
             limit_ms.div_ceil(1000)
         );
         let error = StepError::new(ErrorKind::Timeout, message);
@@ -352,9 +370,15 @@ impl<'a> Machine<'a> {
         true
     }
 
+    /// Working time that the run may take: the workflow's limit or its own, whichever is less.
+    fn limit_ms(&self) -> Option<u64> {
+        let of_workflow = self.graph.graph().settings.timeout_ms;
+        of_workflow.into_iter().chain(self.state.options.options.timeout_ms).min()
+    }
+
     /// Working time that the run has left; `None` when it has no limit.
     fn time_left_ms(&self) -> Option<u64> {
-        let limit_ms = self.graph.graph().settings.timeout_ms?;
+        let limit_ms = self.limit_ms()?;
         let works = self.state.running > 0 && !self.state.paused;
         let since = self.state.worked_until.filter(|_| works).map(|since| self.now - since);
         let current_ms =

@@ -4,7 +4,7 @@
 
 use super::{
     Advance, ApprovalRequest, CallRequest, Command, Context, Decision, Effect, ErrorKind, Event,
-    Refusal, RunState, StepError, TaskRequest, TimerId, Usage, advance,
+    Refusal, RunOptions, RunState, StepError, TaskRequest, TimerId, Usage, advance,
 };
 use crate::graph::{CompiledGraph, Node};
 use crate::id::{ApprovalId, CallId, ContactId, RunId};
@@ -127,6 +127,7 @@ pub struct Start {
     pub contacts: Vec<ContactId>,
     pub thread_id: Option<String>,
     pub started_by: String,
+    pub options: RunOptions,
 }
 
 /// What came of it.
@@ -171,8 +172,10 @@ pub fn drive(
         parked: BTreeMap::new(),
         occurrences: BTreeMap::new(),
     };
-    let Start { input, contacts, thread_id, started_by, .. } = start;
-    driver.agenda.put(0, Entry::Command(Command::Start { input, contacts, thread_id, started_by }));
+    let Start { input, contacts, thread_id, started_by, options, .. } = start;
+    let options = Box::new(options);
+    let start = Command::Start { input, contacts, thread_id, started_by, options };
+    driver.agenda.put(0, Entry::Command(start));
     for (number, fact) in world.facts().into_iter().enumerate() {
         driver.agenda.put(fact.after_ms, Entry::Fact(format!("fact-{number}"), fact));
     }
@@ -292,7 +295,10 @@ impl<'a> Driver<'a> {
             }
             Effect::AwaitSlot { .. } => self.agenda.put(0, Entry::Command(Command::GrantSlot)),
             Effect::Continue => self.agenda.put(0, Entry::Command(Command::Continue)),
-            Effect::CancelCall { .. } | Effect::WithdrawApproval { .. } | Effect::Ended => {}
+            Effect::CancelCall { .. }
+            | Effect::EscalateApproval { .. }
+            | Effect::WithdrawApproval { .. }
+            | Effect::Ended => {}
         }
     }
 

@@ -54,6 +54,13 @@ pub enum Effect {
         /// What the inbox shows.
         request: ApprovalRequest,
     },
+    /// Nobody decided in time: the request is urgent now, and meant for somebody else.
+    EscalateApproval {
+        /// Its id.
+        approval: ApprovalId,
+        /// A member or an address.
+        to: String,
+    },
     /// Take a request out of the inbox; nobody needs to decide it.
     WithdrawApproval {
         /// Its id.
@@ -81,7 +88,8 @@ pub enum Effect {
     Ended,
 }
 
-/// A timer's name within its run: `a12.retry`, `a12.wait`, `a12.expiry`, `a12.timeout`, `a12.claim`, `a12.lease`.
+/// A timer's name within its run: `a12.retry`, `a12.wait`, `a12.expiry`, `a12.timeout`, `a12.claim`, `a12.lease`,
+/// `a12.escalate`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
@@ -119,11 +127,20 @@ pub enum TimerPurpose {
     Claim,
     /// A claim holds until then; heartbeats move the timer.
     Lease,
+    /// Somebody else is asked then to decide an open approval.
+    Escalate,
 }
 
 impl TimerPurpose {
-    const ALL: [Self; 6] =
-        [Self::Retry, Self::Wait, Self::Expiry, Self::Timeout, Self::Claim, Self::Lease];
+    const ALL: [Self; 7] = [
+        Self::Retry,
+        Self::Wait,
+        Self::Expiry,
+        Self::Timeout,
+        Self::Claim,
+        Self::Lease,
+        Self::Escalate,
+    ];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -133,6 +150,7 @@ impl TimerPurpose {
             Self::Timeout => "timeout",
             Self::Claim => "claim",
             Self::Lease => "lease",
+            Self::Escalate => "escalate",
         }
     }
     fn parse(text: &str) -> Option<Self> {

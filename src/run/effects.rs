@@ -33,13 +33,26 @@ pub fn effects(event: &Event) -> Vec<Effect> {
             let names = event.iter().chain(more).map(String::as_str);
             wait_effects(*activation, timer.as_ref().zip(*due_at), names)
         }
-        EventBody::ApprovalRequested { activation, approval, request: Some(request), .. } => {
+        EventBody::ApprovalRequested {
+            activation,
+            approval,
+            request: Some(request),
+            escalation,
+            ..
+        } => {
             let open = Effect::OpenApproval {
                 activation: *activation,
                 approval: *approval,
                 request: request.clone(),
             };
-            std::iter::once(open).chain(expiry(*activation, request)).collect()
+            let later = escalation.as_ref().map(|due| escalate(*activation, due.due_at));
+            std::iter::once(open).chain(expiry(*activation, request)).chain(later).collect()
+        }
+        EventBody::ApprovalRequested { activation, escalation: Some(due), .. } => {
+            vec![escalate(*activation, due.due_at)]
+        }
+        EventBody::ApprovalEscalated { approval, to, .. } => {
+            vec![Effect::EscalateApproval { approval: *approval, to: to.clone() }]
         }
         EventBody::ApprovalDecided { activation, decision, .. } => match decision {
             super::Decision::Expire => Vec::new(),
@@ -90,6 +103,10 @@ fn set(
     due_at: chrono::DateTime<chrono::Utc>,
 ) -> Effect {
     Effect::SetTimer { timer: TimerId::of(activation, purpose), due_at }
+}
+
+fn escalate(activation: ActivationId, due_at: chrono::DateTime<chrono::Utc>) -> Effect {
+    set(activation, TimerPurpose::Escalate, due_at)
 }
 
 fn cancel(activation: ActivationId, purpose: TimerPurpose) -> Effect {
@@ -147,9 +164,11 @@ fn open_effects(id: ActivationId, activation: &Activation) -> Vec<Effect> {
             let waits = wait_effects(id, timer, activation.awaited());
             delegated.into_iter().chain(waits).collect()
         }
-        ActivationState::AwaitingHuman if activation.asked != Some(Asked::Gate) => {
-            let timer = activation.timer.as_ref().map(|(timer, due_at)| (timer, *due_at));
-            wait_effects(id, timer, std::iter::empty())
+        ActivationState::AwaitingHuman => {
+            let own = activation.timer.as_ref().filter(|_| activation.asked != Some(Asked::Gate));
+            let timer = own.map(|(timer, due_at)| (timer, *due_at));
+            let later = activation.escalation.as_ref().map(|(_, at, _)| escalate(id, *at));
+            wait_effects(id, timer, std::iter::empty()).into_iter().chain(later).collect()
         }
         _ => Vec::new(),
     }

@@ -3,9 +3,13 @@
 //! Versioned: a field is only ever added, with a default. Golden journals of every version must
 //! fold to the same state for ever.
 
+mod subject;
+
+pub use subject::activation_of;
+
 use super::{
-    ActivationId, CallRequest, CallRoute, Confidence, Decision, FrameId, RunEnd, StepError,
-    TimerId, Usage,
+    ActivationId, CallRequest, CallRoute, Confidence, Decision, FrameId, NotifyChannel, RunEnd,
+    RunOptions, StepError, TimerId, Usage,
 };
 use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
@@ -41,6 +45,16 @@ pub struct Slot {
     pub key: String,
     /// So many runs at once.
     pub limit: u32,
+}
+
+/// Whom to ask when nobody has decided until then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct EscalationDue {
+    /// When.
+    pub due_at: DateTime<Utc>,
+    /// A member or an address.
+    pub to: String,
 }
 
 /// An activation that is begun anew under another number: its own is forgotten, and its edges are open again.
@@ -94,6 +108,9 @@ pub enum EventBody {
         /// The run begins when fewer than so many others of the key are on their way.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         slot: Option<Slot>,
+        /// What it was told beside its input.
+        #[serde(default, skip_serializing_if = "is_silent")]
+        options: Box<RunOptions>,
     },
     /// It is the run's turn among those of its key.
     SlotGranted {},
@@ -306,6 +323,33 @@ pub enum EventBody {
         /// What the output under review cost.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
+        /// Whom to ask when nobody decides in time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        escalation: Option<EscalationDue>,
+    },
+    /// Somebody was to be told of an open approval. Written whether or not there is such a way to tell people, so
+    /// that nobody takes silence for an answer.
+    Notified {
+        /// Which activation.
+        activation: ActivationId,
+        /// The approval.
+        approval: ApprovalId,
+        /// How.
+        channel: NotifyChannel,
+        /// Whom; absent: whoever decides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+        /// Whether it is where they see it. False: there is no such way yet, and nobody was told by it.
+        reached: bool,
+    },
+    /// Nobody decided in time: somebody else is asked.
+    ApprovalEscalated {
+        /// Which activation.
+        activation: ActivationId,
+        /// The approval.
+        approval: ApprovalId,
+        /// Whom: a member or an address.
+        to: String,
     },
     /// A person (or a rule, or the clock) decided.
     ApprovalDecided {
@@ -482,6 +526,12 @@ pub enum EventBody {
     },
 }
 
+// The form that serde asks for.
+#[allow(clippy::borrowed_box)]
+fn is_silent(options: &Box<RunOptions>) -> bool {
+    options.is_default()
+}
+
 impl EventBody {
     /// The event's type, as in its JSON: `node_completed`.
     pub fn kind(&self) -> &'static str {
@@ -497,6 +547,8 @@ impl EventBody {
             Self::WaitStarted { .. } => "wait_started",
             Self::ApprovalRequested { .. } => "approval_requested",
             Self::ApprovalDecided { .. } => "approval_decided",
+            Self::Notified { .. } => "notified",
+            Self::ApprovalEscalated { .. } => "approval_escalated",
             Self::MessageMoved { .. } => "message_moved",
             Self::VariablesSet { .. } => "variables_set",
             Self::LoopStarted { .. } => "loop_started",
@@ -518,43 +570,5 @@ impl EventBody {
             Self::Migrated { .. } => "migrated",
             Self::RunEnded { .. } => "run_ended",
         }
-    }
-}
-
-/// The activation that an event is about, if it is about one.
-pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
-    match body {
-        EventBody::NodeStarted { activation, .. }
-        | EventBody::CallRequested { activation, .. }
-        | EventBody::AttemptFailed { activation, .. }
-        | EventBody::NodeCompleted { activation, .. }
-        | EventBody::NodeSkipped { activation, .. }
-        | EventBody::NodeBypassed { activation, .. }
-        | EventBody::NodeFailed { activation, .. }
-        | EventBody::WaitStarted { activation, .. }
-        | EventBody::ApprovalRequested { activation, .. }
-        | EventBody::ApprovalDecided { activation, .. }
-        | EventBody::MessageMoved { activation, .. }
-        | EventBody::LoopStarted { activation, .. }
-        | EventBody::TaskClaimed { activation, .. }
-        | EventBody::TaskReleased { activation, .. }
-        | EventBody::Scored { activation, .. }
-        | EventBody::SignalReceived { activation, .. }
-        | EventBody::VariablesSet { activation, .. } => Some(*activation),
-        EventBody::Blocked { activation, .. } | EventBody::Unblocked { activation, .. } => {
-            *activation
-        }
-        EventBody::RunStarted { .. }
-        | EventBody::FrameStarted { .. }
-        | EventBody::FrameEnded { .. }
-        | EventBody::RegionEnded { .. }
-        | EventBody::MessageHeard { .. }
-        | EventBody::Paused { .. }
-        | EventBody::Resumed { .. }
-        | EventBody::SlotGranted {}
-        | EventBody::RunReopened { .. }
-        | EventBody::Forked { .. }
-        | EventBody::Migrated { .. }
-        | EventBody::RunEnded { .. } => None,
     }
 }

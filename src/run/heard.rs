@@ -23,7 +23,7 @@ const KINDS: [(&str, &str, &str, &str); 9] = [
 ];
 
 /// The word and the signal of an outside event, if it is about a message.
-pub(super) fn word(event: &str) -> Option<(&'static str, &'static str)> {
+pub fn word(event: &str) -> Option<(&'static str, &'static str)> {
     let event = crate::event_type::canonical(event);
     KINDS.iter().find(|(name, ..)| *name == event).map(|(_, word, signal, _)| (*word, *signal))
 }
@@ -35,7 +35,7 @@ pub(super) fn sentence(word: &str) -> &'static str {
 }
 
 /// The message that a payload is about: by its id, or the newest of the step that is named.
-pub(super) fn message(state: &RunState, payload: &Value) -> Option<MessageId> {
+pub fn message(state: &RunState, payload: &Value) -> Option<MessageId> {
     if let Some(id) = payload.get("messageId").and_then(Value::as_str) {
         return id.parse().ok();
     }

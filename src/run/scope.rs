@@ -168,7 +168,8 @@ impl Scope for RunScope<'_> {
             return Some(Err(format!("there is no step \"{step}\"")));
         };
         // What the run was told of the message itself, or heard of the step by an outside event.
-        let is_received = received.is_some_and(|signals| signals.contains(signal));
+        let is_received =
+            received.is_some_and(|signals| signals.contains(signal)) || self.ended_as(step, signal);
         let node = crate::id::NodeId::from(step);
         Some(Ok(Value::Bool(is_received || heard::is_heard(self.state, &node, signal))))
     }

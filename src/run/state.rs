@@ -1,6 +1,8 @@
 //! A run's state: what its events add up to.
 
-use super::{CallRequest, CallRoute, Confidence, RunEnd, Slot, StepError, TimerId, Usage};
+use super::{
+    CallRequest, CallRoute, Confidence, RunEnd, RunOptions, Slot, StepError, TimerId, Usage,
+};
 use crate::event_type::canonical;
 use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
@@ -103,6 +105,9 @@ pub struct RunState {
     /// What became of each node's messages after they had left.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub heard: BTreeMap<NodeId, BTreeSet<String>>,
+    /// What it was told beside its input.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub options: RunOptions,
 }
 
 /// How often a node ended in which way.
@@ -208,6 +213,9 @@ pub struct Activation {
     /// When the worker that has its task has worked long enough.
     #[serde(default, skip_serializing_if = "is_default")]
     pub deadline: Option<(TimerId, DateTime<Utc>)>,
+    /// When somebody else is asked to decide, and who.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub escalation: Option<(TimerId, DateTime<Utc>, String)>,
     /// The worker that has its task.
     #[serde(default, skip_serializing_if = "is_default")]
     pub worker: Option<String>,
@@ -361,6 +369,7 @@ impl RunState {
             working_ms: 0,
             worked_until: None,
             heard: BTreeMap::new(),
+            options: RunOptions::default(),
         }
     }
 

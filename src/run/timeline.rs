@@ -185,6 +185,12 @@ impl TimelineWriter {
                 Some((format!("{name} waits for a decision"), summary.clone(), Signal::Wait))
             }
             EventBody::ApprovalDecided { decision, by, .. } => Some(decided(&name, decision, by)),
+            EventBody::Notified { channel, to, reached, .. } => {
+                Some(notified(&name, channel.as_str(), to.as_deref(), *reached))
+            }
+            EventBody::ApprovalEscalated { to, .. } => {
+                plain(format!("Nobody decided about {name} in time: {to} is asked"), Signal::Wait)
+            }
             EventBody::MessageMoved { state, detail, .. } => Some(message(&name, state, detail)),
             EventBody::VariablesSet { values, secure, .. } => {
                 let names: Vec<&str> = values.keys().map(String::as_str).collect();
@@ -199,6 +205,11 @@ impl TimelineWriter {
     fn run_line(&self, body: &EventBody) -> Option<Line> {
         let plain = |title: String, signal| Some((title, String::new(), signal));
         match body {
+            EventBody::RunStarted { options, .. } if options.options.dry_run => Some((
+                "Dry run started".to_owned(),
+                "No model is asked and nothing is sent; answers are made up".to_owned(),
+                Signal::Move,
+            )),
             EventBody::RunStarted { started_by, .. } if started_by.is_empty() => {
                 plain("Run started".to_owned(), Signal::Move)
             }
@@ -301,6 +312,18 @@ fn decided(name: &str, decision: &Decision, by: &str) -> Line {
         Decision::Expire => {
             (format!("Nobody decided about {name} in time"), String::new(), Signal::Stop)
         }
+    }
+}
+
+fn notified(name: &str, channel: &str, to: Option<&str>, reached: bool) -> Line {
+    let whom = to.unwrap_or("whoever may approve");
+    match reached {
+        true => (format!("{name} stands in the inbox of {whom}"), String::new(), Signal::Quiet),
+        false => (
+            format!("{whom} was to be told of {name} by {channel}, and was not"),
+            format!("There is no way to tell people by {channel} yet; the inbox shows it."),
+            Signal::Quiet,
+        ),
     }
 }
 

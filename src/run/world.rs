@@ -39,6 +39,7 @@ mod tests;
 
 pub use play::{Played, play, ports_taken};
 pub use sample::of_form;
+pub(crate) use sample::{answer as of_model, of_any as of_schema, scores};
 pub use stage::{Stage, StubbedTools};
 
 use crate::expr::{Expression, ValueTemplate};

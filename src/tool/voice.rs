@@ -1,4 +1,5 @@
-//! `voice.call`: a call that speaks a stored script. Without a voice channel it is refused and its step skipped.
+//! `voice.call`: a call that speaks a stored script. There is only the sandbox phone yet: it keeps the call and calls
+//! nobody.
 
 use super::schema::{Words, object, text, text_or_null, titled, tool};
 use super::{Effect, ToolFamily, ToolSpec};
@@ -16,7 +17,7 @@ fn call() -> ToolSpec {
             name: "voice.call",
             aliases: &["voice_call"],
             label: "Call",
-            description: "Calls a customer and speaks a stored script. Needs a voice channel; without one the step is refused.",
+            description: "Calls a customer and speaks a stored script, once a person has approved its words. Only the sandbox phone is there yet: nobody is called.",
         },
         ToolFamily::Conversation,
         Effect::Outbound,

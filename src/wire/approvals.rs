@@ -80,6 +80,9 @@ pub struct ApprovalView {
     pub held_until: Option<DateTime<Utc>>,
     /// Where its message is.
     pub message_state: Option<MessageState>,
+    /// Nobody decided in time: whom it is meant for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalated_to: Option<String>,
 }
 
 /// `GET /api/approvals/{id}`: all that a person needs to decide.
@@ -273,6 +276,9 @@ pub struct Decide {
     /// Why, for a rejection.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+    /// For a rejected output: it is made again, with the reason as feedback.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub retry: bool,
     /// For an interrupted sending: what became of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uncertain: Option<UncertainChoice>,

@@ -100,6 +100,8 @@ codes! {
     Internal = "internal", 500;
     /// The server cannot take this now; try again.
     Unavailable = "unavailable", 503;
+    /// It is not over yet, and the time to wait is (client side only).
+    TimedOut = "timed_out", 504;
     /// The far side could not be reached (client side only).
     Unreachable = "unreachable", 503;
 }

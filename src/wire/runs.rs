@@ -2,7 +2,7 @@
 
 use crate::graph::Graph;
 use crate::id::{ContactId, NodeId, RunId, WorkflowId};
-use crate::run::{Event, Incompatible, RunPhase, RunStatus};
+use crate::run::{Event, ExecutionOptions, Hitl, Incompatible, RunPhase, RunStatus};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -24,6 +24,12 @@ pub struct RunStart {
     /// A version; the newest unless given.
     #[serde(default)]
     pub version: Option<u32>,
+    /// People in this run, as the DAG document has it: `{"requiredFor": ["analyze"], "confidenceThreshold": 0.85}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hitl: Option<Hitl>,
+    /// The run as a whole: `{"timeoutMs": 300000, "dryRun": true}`.
+    #[serde(default)]
+    pub options: ExecutionOptions,
 }
 
 /// The answer to a started run.

@@ -240,6 +240,7 @@ fn undo_last(
             edits: None,
             answer: serde_json::Value::Null,
             reason: String::new(),
+            retry: false,
             uncertain: None,
         };
         spawn_local(async move {

@@ -76,6 +76,7 @@ impl Decider {
             edits: None,
             answer: Value::Null,
             reason: String::new(),
+            retry: false,
             uncertain: None,
         }
     }

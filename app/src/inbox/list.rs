@@ -127,6 +127,7 @@ mod tests {
             decided_by: None,
             held_until: None,
             message_state: None,
+            escalated_to: None,
         }
     }
 

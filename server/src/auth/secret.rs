@@ -1,6 +1,9 @@
 //! Random secrets, their hashes, and the key that webhooks' addresses are derived from.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use rand::RngCore;
 use sha2::{Digest, Sha256};
 use std::{
@@ -119,6 +122,12 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let inner = Sha256::new().chain_update(padded(0x36));
     let inner = parts.iter().fold(inner, |hash, part| hash.chain_update(part)).finalize();
     Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize().into()
+}
+
+/// The key that a secret signs webhooks with: base 64 behind `whsec_`, or the text itself.
+pub fn signing_key(secret: &str) -> Vec<u8> {
+    let decoded = secret.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
+    decoded.unwrap_or_else(|| secret.as_bytes().to_vec())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::{
     live::LiveHub,
     maintenance, metrics,
     secret::Vault,
+    step_hooks::Teller,
     store::{self, Store, StoreOptions},
     telemetry,
     tool::Tools,
@@ -52,11 +53,13 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let engine_config = EngineConfig { tools: Arc::new(Catalogue), ..EngineConfig::default() };
     let (tools_store, tools_clock) = (store.clone(), clock.clone());
+    let tools_egress = egress.clone();
     let links = Links::new(base_url.clone(), key.clone());
     let Services { engine, gate } = assemble::start(store, vault, clock, engine_config, |gate| {
         gate.link_with(links);
-        Arc::new(Tools::new(tools_store, gate, egress, tools_clock))
+        Arc::new(Tools::new(tools_store, gate, tools_egress, tools_clock))
     });
+    Teller::start(&engine, gate.channels().settings(), &egress);
     let clock = Arc::new(|| SystemClock.now());
     let state = AppState::new(Parts { engine, gate, key, public_origin, base_url, clock });
     LiveHub::start(&state);

@@ -401,6 +401,9 @@ impl Inner {
             status: head.status.clone(),
         };
         let _ = self.committed.send(Arc::new(committed)); // nobody may be listening
+        if writes.iter().any(|write| matches!(write, RunWrite::StepHook(_))) {
+            self.hooked.notify_one();
+        }
         if let Some(due) = plan.timer {
             self.alarm.ring(due);
         }

@@ -2,7 +2,7 @@
 
 use super::{CallExecutor, EngineError, cells::Live};
 use crate::store::{
-    Decided, EventBlocks, NewApproval, OpenCall, RunCommit, RunHead, RunWrite, StoreError,
+    Decided, EventBlocks, NewApproval, OpenCall, RunCommit, RunHead, RunWrite, StepHook, StoreError,
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -81,6 +81,7 @@ pub(super) fn plan_of(
     }
     for event in &advance.events {
         draft.event(event);
+        draft.hook(event);
     }
     let (mut ends, mut due) = (false, false);
     for effect in &advance.effects {
@@ -202,6 +203,28 @@ impl Draft<'_> {
         }
     }
 
+    /// Whom the run wants told of a step that ended. A dry run tells nobody.
+    fn hook(&mut self, event: &Event) {
+        let options = &self.live.state.options.options;
+        let (kind, url) = match &event.body {
+            EventBody::NodeCompleted { .. } => ("step.completed", &options.on_step_complete),
+            EventBody::NodeFailed { .. } | EventBody::NodeSkipped { error: Some(_), .. } => {
+                ("step.failed", &options.on_step_failed)
+            }
+            _ => return,
+        };
+        let Some(url) = url.clone().filter(|_| !options.dry_run) else { return };
+        self.writes.push(RunWrite::StepHook(Box::new(StepHook {
+            organization: self.place.organization,
+            run: self.place.run,
+            seq: event.seq,
+            kind: kind.to_owned(),
+            url,
+            secret: options.webhook_secret.clone(),
+            attempts: 0,
+        })));
+    }
+
     fn close_call(&mut self, activation: ActivationId) {
         if let Some(call) = self.live.calls.remove(&activation) {
             self.writes.push(RunWrite::CallClose(call));
@@ -250,6 +273,9 @@ impl Draft<'_> {
             Effect::OpenApproval { activation, approval, request } => {
                 let new = self.approval(*activation, *approval, request);
                 self.writes.push(RunWrite::ApprovalOpen(Box::new(new)));
+            }
+            Effect::EscalateApproval { approval, to } => {
+                self.writes.push(RunWrite::ApprovalEscalate(*approval, to.clone()));
             }
             Effect::WithdrawApproval { approval } => {
                 self.writes.push(RunWrite::ApprovalWithdraw(*approval));

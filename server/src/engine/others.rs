@@ -84,6 +84,7 @@ impl Inner {
             started_by: format!("run {}", call.run),
             idempotency_key: Some(format!("run {} {} {}", call.run, call.call, call.attempt)),
             link: Some(link),
+            options: Default::default(),
         };
         self.start_run(organization, workflow, version, start, None).await.map_err(cannot_start)?;
         let (run, attempt) = (call.run, (call.call, call.attempt));

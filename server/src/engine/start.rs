@@ -13,7 +13,7 @@ use futures::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use signalbox::{
     id::{ContactId, OrganizationId, RunId, WorkflowId},
-    run::{Command, RunEnd, RunState, RunStatus},
+    run::{Command, RunEnd, RunOptions, RunState, RunStatus},
 };
 use std::sync::Arc;
 use tracing::{Instrument, Span, debug_span};
@@ -33,6 +33,8 @@ pub struct StartRun {
     pub idempotency_key: Option<String>,
     /// The call of another run that waits for it. Its `run` is set here.
     pub link: Option<RunLink>,
+    /// What it is told beside its input.
+    pub options: RunOptions,
 }
 
 /// A run that was started.
@@ -131,6 +133,7 @@ impl Inner {
             contacts: start.contacts.clone(),
             thread_id: start.thread_id.clone(),
             started_by: start.started_by.clone(),
+            options: Box::new(start.options.clone()),
         };
         let span = debug_span!(parent: None, "command", otel.name = command.name(), %run);
         let span = telemetry::of_run(span, run); // until this function is left

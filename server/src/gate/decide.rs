@@ -256,7 +256,7 @@ impl Gate {
         }
         let decision = match approve {
             true => Decision::Approve { answer: decide.answer.clone() },
-            false => Decision::Reject { reason: decide.reason.clone(), retry: false },
+            false => Decision::Reject { reason: decide.reason.clone(), retry: decide.retry },
         };
         let state = if approve { ApprovalState::Approved } else { ApprovalState::Rejected };
         let (organization, id) = (approval.request.organization, approval.request.id);

@@ -3,7 +3,7 @@
 //! The message's id is derived from the call, so a call that is made again (after a crash, or by a
 //! retry) finds its message and never makes a second one.
 
-use super::{Gate, TellError, content_hash, facts, ride, verdict};
+use super::{Gate, TellError, content_hash, facts, ride, verdict, voice};
 use crate::{
     channel::{Channel, check_line, mailbox},
     store::{self, ContactFilter, Content, Message, NewApproval, Source, StoreError},
@@ -94,7 +94,7 @@ impl Gate {
         self.park(call, message, links).await
     }
 
-    fn draft(
+    pub(super) fn draft(
         &self,
         call: &GateCall,
         id: MessageId,
@@ -140,7 +140,11 @@ impl Gate {
         }
     }
 
-    async fn refuse(&self, mut message: Message, reason: String) -> Result<Submitted, StepError> {
+    pub(super) async fn refuse(
+        &self,
+        mut message: Message,
+        reason: String,
+    ) -> Result<Submitted, StepError> {
         message.state = MessageState::Refused;
         message.approval = None;
         message.detail = reason.clone();
@@ -161,7 +165,7 @@ impl Gate {
         ))
     }
 
-    async fn park(
+    pub(super) async fn park(
         &self,
         call: &GateCall,
         message: Message,
@@ -220,7 +224,11 @@ impl Gate {
     }
 
     /// The call was made before: go on where its message is.
-    async fn resubmit(&self, call: &GateCall, message: Message) -> Result<Submitted, StepError> {
+    pub(super) async fn resubmit(
+        &self,
+        call: &GateCall,
+        message: Message,
+    ) -> Result<Submitted, StepError> {
         use MessageState::*;
         let failed = |kind, text: &str| {
             let detail = if message.detail.is_empty() { text } else { &message.detail };
@@ -263,7 +271,7 @@ impl Gate {
         self.told(call, command, write).await
     }
 
-    async fn recipient(
+    pub(super) async fn recipient(
         &self,
         call: &GateCall,
         parameters: &Value,
@@ -325,6 +333,9 @@ impl Gate {
 
     /// What the step gives when its message has left.
     pub(super) async fn output(&self, message: &Message) -> Value {
+        if message.channel == MessageChannel::Voice {
+            return voice::output(message);
+        }
         json!({
             "messageId": message.id,
             "status": "accepted",
@@ -354,8 +365,13 @@ pub(super) fn parked(call: CallId, message: &Message) -> Command {
             .unwrap_or_else(|| ApprovalId::derive(message.id.0, &["approval"])),
         message: Some(message.id),
         summary: format!(
-            "Email to {} waits for approval: {}",
-            message.content.to, message.content.subject
+            "{} to {} waits for approval: {}",
+            match message.channel {
+                MessageChannel::Voice => "Call",
+                MessageChannel::Email | MessageChannel::Sms => "Email",
+            },
+            message.content.to,
+            message.content.subject
         ),
     }
 }

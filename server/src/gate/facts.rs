@@ -28,7 +28,8 @@ pub(super) async fn gather(
     now: DateTime<Utc>,
 ) -> StoreResult<Facts> {
     let (organization, key) = (message.organization, &message.recipient_key);
-    let recipient = store::recipient_fetch(source, organization, message.contact, key).await?;
+    let recipient =
+        store::recipient_fetch(source, organization, message.contact, key, message.channel).await?;
     let rules = rules_of(source, organization).await?;
     let known: Option<Tz> = recipient.timezone.as_deref().and_then(|zone| zone.parse().ok());
     let zone = known.unwrap_or(rules.zone);
@@ -54,6 +55,7 @@ pub(super) async fn gather(
     };
     let held = message.state == MessageState::Held && !message.gate_held;
     Ok(Facts {
+        channel: message.channel,
         to: message.content.to.clone(),
         opt_out: opt_out(&recipient),
         consent: consent(&recipient, &rules, now),

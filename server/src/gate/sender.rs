@@ -15,7 +15,7 @@ use futures::FutureExt;
 use signalbox::{
     id::OrganizationId,
     run::{Command, ErrorKind, StepError},
-    wire::{ApprovalState, GateVerdict, MessageState},
+    wire::{ApprovalState, GateVerdict, MessageChannel, MessageState},
 };
 use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::task::JoinSet;
@@ -220,10 +220,10 @@ impl Gate {
     }
 
     async fn deliver(&self, message: Message) -> StoreResult<Delivery> {
-        let channel = match self.channels().email(message.organization).await {
+        let channel = match self.channels().of(&message).await {
             Ok(channel) => channel,
             Err(error) => {
-                let detail = format!("the email channel cannot be used: {error}");
+                let detail = format!("the channel cannot be used: {error}");
                 return self.postpone(&message, &detail).await.map(|()| Delivery::Ended);
             }
         };
@@ -387,6 +387,9 @@ impl Gate {
         };
         let provider_id = provider_id.to_owned();
         let detail = match message.sandbox {
+            true if message.channel == MessageChannel::Voice => {
+                "The sandbox phone took the call; nobody was called.".to_owned()
+            }
             true => "It is in the sandbox mailbox.".to_owned(),
             false => format!("{} took it: {provider_id}", message.content.account),
         };

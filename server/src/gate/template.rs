@@ -93,17 +93,32 @@ impl Gate {
         };
         let with_subject = is_blank(parameters, "subject");
         let about = about(parameters, contact, channel);
-        let letter = Letter { template, with_subject, about };
-        let Some(runs) = self.inner.runs.get() else {
-            let text = "the engine is not started";
-            return Err(StepError::new(ErrorKind::ExecutorError, text));
-        };
-        let written = runs.write(call.organization, call.run, call.activation, letter).await?;
+        let written = self.write_letter(call, Letter { template, with_subject, about }).await?;
         let mut filled = parameters.clone();
         if let Value::Object(fields) = &mut filled {
             fields.extend(written);
         }
         Ok(filled)
+    }
+
+    /// A template's text in the words of the run, for a contact.
+    pub(super) async fn written(
+        &self,
+        call: &GateCall,
+        template: TemplateView,
+        contact: Option<&ContactView>,
+        channel: &dyn Channel,
+    ) -> Result<Written, StepError> {
+        let about = about(&Value::Null, contact, channel);
+        self.write_letter(call, Letter { template, with_subject: false, about }).await
+    }
+
+    async fn write_letter(&self, call: &GateCall, letter: Letter) -> Result<Written, StepError> {
+        let Some(runs) = self.inner.runs.get() else {
+            let text = "the engine is not started";
+            return Err(StepError::new(ErrorKind::ExecutorError, text));
+        };
+        runs.write(call.organization, call.run, call.activation, letter).await
     }
 }
 

@@ -11,12 +11,17 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use signalbox::{
     time::said,
-    wire::{ConsentKind, ConsentPolicy, ConsentState, GateCheck, GateVerdict, SendingHours},
+    wire::{
+        ConsentKind, ConsentPolicy, ConsentState, GateCheck, GateVerdict, MessageChannel,
+        SendingHours,
+    },
 };
 
 /// What is known about a message when it is judged.
 #[derive(Clone, Debug)]
 pub struct Facts {
+    /// What it is, for the words.
+    pub channel: MessageChannel,
     /// The recipient, for the words.
     pub to: String,
     /// Why the recipient must never be written to, if so.
@@ -196,7 +201,7 @@ pub fn judge(facts: &Facts) -> GateVerdict {
             ("hold", text.to_owned())
         }
         (None, None, None) if facts.sandbox => {
-            ("send", "It is approved and goes to the sandbox mailbox.".to_owned())
+            ("send", format!("It is approved and goes to {}.", checks::sandbox(facts)))
         }
         (None, None, None) => ("send", "It is approved and leaves now.".to_owned()),
     };

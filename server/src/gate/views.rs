@@ -1,7 +1,9 @@
 //! What the inbox and the sandbox mailbox show.
 
 use super::{DecideError, Gate, verdict};
-use crate::store::{self, Approval, ApprovalFilter, Message, StoreError, StoreResult};
+use crate::store::{
+    self, Approval, ApprovalFilter, ESCALATED_TO, Message, StoreError, StoreResult,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
@@ -179,7 +181,7 @@ impl Gate {
 
     /// What the gate says about a message now.
     pub async fn verdict(&self, message: &Message) -> Result<GateVerdict, DecideError> {
-        let channel = self.channels().email(message.organization).await?;
+        let channel = self.channels().of(message).await?;
         let facts = self.facts(message, channel.as_ref()).await?;
         Ok(verdict::judge(&facts))
     }
@@ -285,6 +287,7 @@ fn view_of(
         decided_by: approval.decided.as_ref().map(|d| d.by.clone()).filter(|by| !by.is_empty()),
         held_until: held.and_then(|message| message.due_at),
         message_state: message.map(|message| message.state),
+        escalated_to: request.metadata.get(ESCALATED_TO).and_then(Value::as_str).map(str::to_owned),
     }
 }
 

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use crate::{app_state::AppState, auth::Caller};
 use axum::http::{HeaderMap, Uri};
 use serde::de::DeserializeOwned;
-use signalbox::wire::{ErrorCode, PageQuery, RunQuery};
+use signalbox::wire::{ErrorCode, PageQuery, RunQuery, WorkflowQuery};
 use std::net::IpAddr;
 
 /// A request to a typed endpoint: path parameters, query, body, and who asks ([`Caller`], or
@@ -94,6 +94,16 @@ impl Query for PageQuery {
         &[LIMIT, CURSOR, parameter("search", "string", "words to look for")];
 }
 
+impl Query for WorkflowQuery {
+    const PARAMETERS: &'static [Parameter] = &[
+        LIMIT,
+        CURSOR,
+        parameter("search", "string", "words to look for"),
+        parameter("tag", "string", "only workflows with this tag"),
+        parameter("template", "boolean", "true: only templates; false: only those that are none"),
+    ];
+}
+
 impl Query for RunQuery {
     const PARAMETERS: &'static [Parameter] = &[
         parameter("state", "string", "only runs in this state, such as Executing or Failed"),
@@ -143,6 +153,7 @@ queries! {
     /// `GET /api/runs/{id}/wait`.
     WaitQuery {
         timeout_ms: Option<u64>, "integer", "how long to wait, in milliseconds; 30,000 unless given, 300,000 at most";
+        until: Option<String>, "string", "person: until the run ends or needs a person, as it is unless given; end: until it ends";
     }
     /// `GET /api/workflows/{id}/export`.
     ExportQuery {

@@ -2,8 +2,9 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbound, inbox, members, runs, runs_again,
-        schedules, secrets, settings, tasks, templates, tokens, tracked, workflows,
+        accounts, contacts, health, hooks, imports, inbound, inbox, labels, members, run_options,
+        runs, runs_again, schedules, secrets, settings, tasks, templates, tokens, tracked,
+        workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX},
     endpoint::{Access, Endpoint},
@@ -54,6 +55,8 @@ fn workflow_routes() -> Vec<Endpoint> {
         Post "/api/workflows/import" workflow_import (May(WorkflowDefinitionEdit)) "Makes a workflow from a document of any known format" => imports::import, body_max(IMPORT_MAX), idempotent;
         Get "/api/workflows/{id}" workflow (May(WorkflowDefinitionRead)) "A workflow with its draft and what is wrong with it" => workflows::fetch;
         Put "/api/workflows/{id}" draft_save (May(WorkflowDefinitionEdit)) "Saves the draft if nobody else did meanwhile" => workflows::save, body_max(DRAFT_MAX), if_match;
+        Patch "/api/workflows/{id}" workflow_label (May(WorkflowDefinitionEdit)) "Sets a workflow's tags, and whether it is a template" => labels::change;
+        Post "/api/workflows/{id}/copy" workflow_copy (May(WorkflowDefinitionEdit)) "Makes a workflow from a template" => labels::copy, idempotent;
         Delete "/api/workflows/{id}" workflow_archive (May(WorkflowDefinitionEdit)) "Archives a workflow; its runs go on" => workflows::archive;
         Post "/api/workflows/{id}/publish" publish (May(WorkflowDefinitionPublish)) "Makes a version of the draft" => workflows::publish, idempotent;
         Get "/api/workflows/{id}/versions/{number}" version_graph (May(WorkflowDefinitionRead)) "The graph of a version" => workflows::version;
@@ -77,6 +80,7 @@ fn run_routes() -> Vec<Endpoint> {
         Get "/api/runs" runs (May(PlanInstanceRead)) "Lists runs, newest first" => runs::list;
         Get "/api/runs/{id}" run (May(PlanInstanceRead)) "A run with its graph and newest events" => runs::fetch;
         Get "/api/runs/{id}/events" run_events (May(PlanInstanceRead)) "Events after a number" => runs::events;
+        Get "/api/runs/{id}/execution" run_execution (May(PlanInstanceRead)) "A run in the words of the DAG document: steps, progress, usage" => run_options::execution;
         Get "/api/runs/{id}/wait" run_wait (May(PlanInstanceRead)) "Answers when the run ends or needs a person" => runs::wait;
         Post "/api/runs/{id}/pause" run_pause (May(PlanInstanceControl)) "Suspends a run" => runs::pause;
         Post "/api/runs/{id}/resume" run_resume (May(PlanInstanceControl)) "Lets a run go on" => runs::resume;

@@ -53,12 +53,14 @@ pub struct Recipient {
     pub timezone: Option<String>,
 }
 
-/// The recipient of an email.
+/// The recipient of a message of a channel. Addresses that opted out before their contact was deleted are those of
+/// emails.
 pub async fn recipient_fetch(
     source: &mut Source<'_>,
     organization: OrganizationId,
     contact: Option<ContactId>,
     address_key: &str,
+    channel: MessageChannel,
 ) -> StoreResult<Recipient> {
     let rows: Vec<(uuid::Uuid, i64, String, Option<String>)> =
         on_source!(source, |run| sqlx::query_as(
@@ -84,8 +86,7 @@ pub async fn recipient_fetch(
     for (id, do_not_contact, consent, timezone) in rows {
         recipient.do_not_contact |= do_not_contact != 0;
         let consent: Vec<Consent> = value::from_json(&consent, "contacts", "consent")?;
-        let of_email = consent.into_iter().filter(|c| c.channel == MessageChannel::Email);
-        recipient.consent.extend(of_email);
+        recipient.consent.extend(consent.into_iter().filter(|c| c.channel == channel));
         if contact == Some(ContactId(id)) {
             recipient.timezone = timezone;
         }

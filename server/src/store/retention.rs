@@ -43,7 +43,8 @@ macro_rules! rows_of_removed {
     };
 }
 
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
+    rows_of_removed!("step_hooks", "organization_id, run_id, seq"),
     rows_of_removed!("run_events", "organization_id, run_id, first_seq"),
     rows_of_removed!("payloads", "organization_id, run_id, hash"),
     rows_of_removed!("run_checkpoints", "organization_id, run_id"),

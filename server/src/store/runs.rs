@@ -6,8 +6,8 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, event_happened, events, links, on_model, outside, run_care, run_list, timers, value,
-    workflows,
+    calls, escalation, event_happened, events, links, on_model, outside, run_care, run_list,
+    step_hooks, timers, value, workflows,
 };
 use crate::{args, on_db};
 use chrono::{DateTime, Utc};
@@ -121,6 +121,10 @@ pub enum RunWrite {
     ApprovalWithdraw(ApprovalId),
     /// The run's past is another run's: for its waits count the events since that one began.
     HearPast,
+    /// Nobody decided in time: a request is urgent, and meant for somebody else.
+    ApprovalEscalate(ApprovalId, String),
+    /// An address is to be told of a step that ended.
+    StepHook(Box<step_hooks::StepHook>),
     /// An activation waits for outside events of a name since the run began, at this time.
     WaitOpen(ActivationId, String, DateTime<Utc>),
     /// An activation waits no longer for an outside event.
@@ -414,6 +418,10 @@ async fn apply(
             let sql = "UPDATE runs SET events_from = NULL WHERE organization_id = $1 AND id = $2";
             tx.gather("runs", sql, args![organization.0, run.0]).await
         }
+        RunWrite::ApprovalEscalate(id, to) => {
+            escalation::approval_escalate(tx, organization, *id, to, at).await
+        }
+        RunWrite::StepHook(hook) => step_hooks::step_hook_insert(tx, hook, at).await,
         RunWrite::WaitOpen(activation, name, since) => {
             outside::wait_open(tx, organization, run, *activation, name, *since).await
         }

@@ -43,6 +43,26 @@ pub struct WorkflowSummary {
     pub created_at: DateTime<Utc>,
     /// When the draft, the name or the description last changed.
     pub updated_at: DateTime<Utc>,
+    /// What it is found by.
+    pub labels: WorkflowLabels,
+}
+
+/// What a workflow is found by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkflowLabels {
+    /// Words that people gave it.
+    pub tags: Vec<String>,
+    /// It is there to be copied.
+    pub is_template: bool,
+}
+
+/// Which workflows to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorkflowFilter {
+    /// Those that are put away, and no others.
+    pub archived: bool,
+    /// Only templates, or only those that are none.
+    pub is_template: Option<bool>,
 }
 
 /// A workflow to be made.
@@ -60,6 +80,8 @@ pub struct NewWorkflow {
     pub draft: Graph,
     /// Who makes it, as people read it.
     pub created_by: String,
+    /// What it is found by.
+    pub labels: WorkflowLabels,
 }
 
 /// A change of a draft; what is `None` stays.
@@ -85,6 +107,8 @@ struct Row {
     created_by: String,
     created_at: i64,
     updated_at: i64,
+    tags: String,
+    is_template: i64,
 }
 
 impl Row {
@@ -100,6 +124,10 @@ impl Row {
             created_by: self.created_by,
             created_at: value::time(self.created_at, "workflows", "created_at")?,
             updated_at: value::time(self.updated_at, "workflows", "updated_at")?,
+            labels: WorkflowLabels {
+                tags: value::from_json(&self.tags, "workflows", "tags")?,
+                is_template: self.is_template != 0,
+            },
         })
     }
 }
@@ -121,10 +149,12 @@ pub async fn workflow_create(
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     let draft = graph_json(&new.draft)?;
+    let tags = value::to_json(&new.labels.tags, "workflows", "tags")?;
     on_tx!(tx, |conn| {
         sqlx::query(
-        "INSERT INTO workflows (organization_id, id, name, description, draft, created_by, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)"
+        "INSERT INTO workflows (organization_id, id, name, description, draft, created_by, created_at, updated_at,
+           tags, is_template)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9)"
     )
     .bind(new.organization.0)
     .bind(new.id.0)
@@ -133,6 +163,8 @@ pub async fn workflow_create(
     .bind(draft)
     .bind(&new.created_by)
     .bind(value::ms(now))
+    .bind(tags)
+    .bind(i64::from(new.labels.is_template))
     .execute(&mut *conn)
     .await
     .map(value::rows)
@@ -176,6 +208,36 @@ pub async fn workflow_save(
         }
         None => Err(missing_or_changed(tx, organization, id).await?),
     }
+}
+
+/// Sets what a workflow is found by.
+pub async fn workflow_label(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    id: WorkflowId,
+    labels: &WorkflowLabels,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    let tags = value::to_json(&labels.tags, "workflows", "tags")?;
+    let changed = on_tx!(tx, |conn| {
+        sqlx::query(
+            "UPDATE workflows SET tags = $3, is_template = $4, updated_at = $5
+             WHERE organization_id = $1 AND id = $2",
+        )
+        .bind(organization.0)
+        .bind(id.0)
+        .bind(tags)
+        .bind(i64::from(labels.is_template))
+        .bind(value::ms(now))
+        .execute(&mut *conn)
+        .await
+        .map(value::rows)
+    })?;
+    if changed.rows_affected() == 0 {
+        return Err(StoreError::NotFound { what: "workflow" });
+    }
+    feed(tx, organization, id, "labelled", now);
+    Ok(())
 }
 
 /// Puts a workflow away, or takes it back. What is put away starts no runs by itself.
@@ -273,7 +335,7 @@ pub async fn workflow_fetch(
     }
     let found: WithDraft = on_db!(store, |pool| sqlx::query_as(
         "SELECT organization_id, id, name, description, draft, draft_rev, published_version, archived,
-           created_by, created_at, updated_at
+           created_by, created_at, updated_at, tags, is_template
          FROM workflows WHERE organization_id = $1 AND id = $2"
     )
     .bind(organization.0)
@@ -295,7 +357,7 @@ pub async fn workflow_summary(
 ) -> StoreResult<WorkflowSummary> {
     let row: Row = on_db!(store, |pool| sqlx::query_as(
         "SELECT organization_id, id, name, description, draft_rev, published_version, archived,
-           created_by, created_at, updated_at
+           created_by, created_at, updated_at, tags, is_template
          FROM workflows WHERE organization_id = $1 AND id = $2"
     )
     .bind(organization.0)
@@ -310,21 +372,23 @@ pub async fn workflow_summary(
 pub async fn workflow_list(
     store: &Store,
     organization: OrganizationId,
-    archived: bool,
+    filter: &WorkflowFilter,
     before: Option<WorkflowId>,
     limit: u32,
 ) -> StoreResult<Vec<WorkflowSummary>> {
     let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(
         "SELECT organization_id, id, name, description, draft_rev, published_version, archived,
-           created_by, created_at, updated_at
+           created_by, created_at, updated_at, tags, is_template
          FROM workflows
          WHERE organization_id = $1 AND archived = $2 AND ($3 IS NULL OR id < $3)
+           AND ($5 IS NULL OR is_template = $5)
          ORDER BY id DESC LIMIT $4"
     )
     .bind(organization.0)
-    .bind(i64::from(archived))
+    .bind(i64::from(filter.archived))
     .bind(before.map(|id| id.0))
     .bind(i64::from(limit))
+    .bind(filter.is_template.map(i64::from))
     .fetch_all(pool)
     .await)?;
     rows.into_iter().map(Row::summary).collect()

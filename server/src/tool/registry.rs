@@ -117,11 +117,7 @@ impl Tools {
             Err(error) => return failed(error),
         };
         match spec.name.as_str() {
-            "email.send" => self.email(context, &prepared).await,
-            "voice.call" => failed(StepError::new(
-                ErrorKind::Refused,
-                "no voice channel is set up, so nobody was called",
-            )),
+            "email.send" | "voice.call" => self.outbound(context, &spec.name, &prepared).await,
             "http.request" => match http::request(&self.inner.egress, context.call, prepared).await
             {
                 Ok(output) => CallOutcome::Succeeded { output, usage: None },
@@ -134,7 +130,8 @@ impl Tools {
         }
     }
 
-    async fn email(&self, context: &CallContext, prepared: &Value) -> CallOutcome {
+    /// What leaves goes through the send gate.
+    async fn outbound(&self, context: &CallContext, tool: &str, prepared: &Value) -> CallOutcome {
         let call = GateCall {
             organization: context.organization,
             run: context.run,
@@ -144,7 +141,11 @@ impl Tools {
             node: context.node.clone(),
             repeats: context.repeats,
         };
-        match self.inner.gate.submit_email(&call, prepared).await {
+        let submitted = match tool {
+            "voice.call" => self.inner.gate.submit_call(&call, prepared).await,
+            _ => self.inner.gate.submit_email(&call, prepared).await,
+        };
+        match submitted {
             Submitted::Parked => CallOutcome::Parked,
             Submitted::Done(output) => CallOutcome::Succeeded { output, usage: None },
             Submitted::Failed(error) => failed(error),

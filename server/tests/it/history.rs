@@ -233,6 +233,7 @@ async fn workflow(
         description: String::new(),
         draft: Graph::default(),
         created_by: String::new(),
+        labels: Default::default(),
     };
     let version = NewVersion {
         organization,

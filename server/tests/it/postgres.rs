@@ -117,6 +117,7 @@ async fn an_error_that_was_passed_over_is_not_acknowledged() {
             description: String::new(),
             draft: Graph::default(),
             created_by: String::new(),
+            labels: Default::default(),
         };
         let result: StoreResult<()> = store
             .write(move |tx| {

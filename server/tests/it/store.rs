@@ -49,6 +49,7 @@ async fn workflow(store: &Store, organization: OrganizationId) -> WorkflowId {
         description: String::new(),
         draft: Graph::default(),
         created_by: "Ada".into(),
+        labels: Default::default(),
     };
     store
         .write(move |tx| async move { workflow_create(tx, &new, at(0)).await }.boxed())
@@ -156,7 +157,10 @@ async fn drafts_and_versions() {
             Err(StoreError::NotFound { what: "workflow" }),
             "another organisation's is as good as none"
         );
-        assert_eq!(workflow_list(&store, theirs, false, None, 10).await.unwrap(), vec![]);
+        assert_eq!(
+            workflow_list(&store, theirs, &Default::default(), None, 10).await.unwrap(),
+            vec![]
+        );
 
         assert!(publish(&store, ours, id, 1).await.is_err(), "the draft was saved meanwhile");
         assert_eq!(publish(&store, ours, id, 2).await, Ok(1));
@@ -270,6 +274,7 @@ async fn a_failed_operation_undoes_itself_alone() {
                                 description: String::new(),
                                 draft: Graph::default(),
                                 created_by: String::new(),
+                                labels: Default::default(),
                             };
                             workflow_create(tx, &new, at(0)).await?;
                             match succeed {
@@ -286,7 +291,7 @@ async fn a_failed_operation_undoes_itself_alone() {
         for (n, result) in results.iter().enumerate() {
             assert_eq!(result.is_ok(), n % 2 == 0, "operation {n} gave {result:?}");
         }
-        let names: Vec<String> = workflow_list(&store, ours, false, None, 100)
+        let names: Vec<String> = workflow_list(&store, ours, &Default::default(), None, 100)
             .await
             .unwrap()
             .into_iter()

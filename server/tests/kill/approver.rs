@@ -62,6 +62,7 @@ async fn decide(client: &Client, sink: &Sink, doubts: &Mutex<Doubts>, approval: 
         edits: None,
         answer: serde_json::Value::Null,
         reason: String::new(),
+        retry: false,
         uncertain: None,
     };
     let mut resend = None;

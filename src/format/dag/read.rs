@@ -4,7 +4,9 @@ use super::names;
 use crate::format::fields::Fields;
 use crate::format::plan::{Entry, Parts};
 use crate::format::{FormatError, limits, own};
-use crate::graph::{ApprovalTiming, Edge, LlmSettings, Node, NodeKind, Policy, RetryPolicy};
+use crate::graph::{
+    ApprovalTiming, Edge, LlmSettings, Node, NodeKind, Policy, RetryPolicy, ReviewPolicy,
+};
 use crate::id::NodeId;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -95,12 +97,18 @@ fn node(step: &Fields, id: &NodeId, odd: &HashSet<&str>) -> Result<Node, FormatE
             })
         }
     };
+    let is_reviewed = step.flag("requiresApproval")?.unwrap_or(false);
+    let review = ReviewPolicy {
+        threshold: Some(ReviewPolicy::THRESHOLD_DEFAULT),
+        ..ReviewPolicy::default()
+    };
     let mut node = Node::new(id.clone(), kind);
     node.policy = Policy {
         condition: step.text("condition")?.map(|condition| names::bound(condition, odd)),
         retry,
         timeout_ms: step.whole("timeoutMs", TIME_MAX_MS)?.filter(|timeout| *timeout > 0),
-        approval: step.flag("requiresApproval")?.unwrap_or(false).then_some(ApprovalTiming::After),
+        approval: is_reviewed.then_some(ApprovalTiming::After),
+        review: is_reviewed.then_some(review),
         queue: step.text("queue")?.filter(|queue| !queue.is_empty()).map(str::to_owned),
         ..Policy::default()
     };

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 
 /// A run of a plan. In JSON as the document has it: `{"id", "planId", "status", "progress", "steps", …}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PlanExecution {
     /// The run.
@@ -33,10 +34,14 @@ pub struct PlanExecution {
     pub completed_at: Option<DateTime<Utc>>,
     /// Model use of all steps.
     pub usage: TokenUsage,
+    /// No model is asked and nothing is sent: answers are made up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
 }
 
 /// How many steps are where. A skipped step counts as completed, one that was rejected or cut off as failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[allow(missing_docs)]
 pub struct PlanProgress {
     pub total: u32,
@@ -48,6 +53,7 @@ pub struct PlanProgress {
 
 /// One step of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StepResult {
     /// The step.
@@ -80,6 +86,7 @@ pub struct StepResult {
 
 /// Where a step is. `skipped` is ours: the document speaks of skipping but has no word for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum TaskStatus {
@@ -96,6 +103,7 @@ pub enum TaskStatus {
 
 /// Model use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsage {
     /// Tokens in.
@@ -108,8 +116,15 @@ pub struct TokenUsage {
     pub total_cost: f64,
 }
 
+impl PlanExecution {
+    /// Whether nothing more happens.
+    pub fn is_over(&self) -> bool {
+        matches!(self.status.as_str(), "completed" | "failed" | "cancelled")
+    }
+}
+
 impl TokenUsage {
-    fn of(usage: &Usage) -> Self {
+    pub(super) fn of(usage: &Usage) -> Self {
         Self {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
@@ -165,6 +180,7 @@ pub fn plan_execution(
         started_at: state.started_at,
         completed_at: state.ended_at,
         usage: TokenUsage::of(&state.usage),
+        dry_run: state.options.options.dry_run,
     }
 }
 
@@ -227,7 +243,7 @@ impl PlanProgress {
     }
 }
 
-fn text_of(output: &Value) -> Option<String> {
+pub(super) fn text_of(output: &Value) -> Option<String> {
     match output {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
@@ -235,7 +251,7 @@ fn text_of(output: &Value) -> Option<String> {
     }
 }
 
-fn wanted_model(node: &Node) -> String {
+pub(super) fn wanted_model(node: &Node) -> String {
     match &node.kind {
         NodeKind::Llm(settings) => settings.model.clone(),
         _ => None,

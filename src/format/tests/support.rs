@@ -110,6 +110,7 @@ pub fn run(graph: &CompiledGraph, input: Value, world: &mut dyn World) -> Outcom
         contacts: vec![],
         thread_id: None,
         started_by: "test".into(),
+        options: Default::default(),
     };
     drive(graph, &context(), start, world, at(0))
 }

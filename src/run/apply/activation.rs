@@ -69,6 +69,11 @@ fn on_the_way(state: &mut RunState, event: &Event) {
             }
         }
         EventBody::ApprovalRequested { .. } => asked(state, event),
+        EventBody::ApprovalEscalated { activation, .. } => {
+            if let Some(a) = state.activations.get_mut(activation) {
+                a.escalation = None;
+            }
+        }
         EventBody::ApprovalDecided { activation, decision, .. } => {
             decided(state, *activation, decision, event.at);
         }
@@ -150,6 +155,7 @@ fn new(node: &NodeId, frame: FrameId, at: ActivationState, now: DateTime<Utc>) -
         awaited_more: Vec::new(),
         due_port: None,
         deadline: None,
+        escalation: None,
         worker: None,
         lost: 0,
         signals: Default::default(),
@@ -223,6 +229,7 @@ pub(super) fn close(activation: &mut Activation) {
     activation.awaited_more = Vec::new();
     activation.due_port = None;
     activation.deadline = None;
+    activation.escalation = None;
     activation.worker = None;
     activation.timer = None;
     activation.until = None;
@@ -296,6 +303,7 @@ fn asked(state: &mut RunState, event: &Event) {
         message,
         prepared,
         usage,
+        escalation,
         ..
     } = &event.body
     else {
@@ -305,6 +313,10 @@ fn asked(state: &mut RunState, event: &Event) {
     a.approval = Some(*approval);
     a.timer = None;
     a.until = None;
+    let later = |due: &crate::run::EscalationDue| {
+        (TimerId::of(*activation, TimerPurpose::Escalate), due.due_at, due.to.clone())
+    };
+    a.escalation = escalation.as_ref().map(later);
     if let Some(message) = message {
         a.message = Some((*message, "pending".to_owned()));
     }
@@ -335,6 +347,7 @@ fn asked(state: &mut RunState, event: &Event) {
 fn decided(state: &mut RunState, id: ActivationId, decision: &Decision, at: DateTime<Utc>) {
     let Some(a) = moved(state, id, Step::Decided, at) else { return };
     a.timer = None;
+    a.escalation = None;
     if let Decision::Reject { reason, retry: true } = decision
         && a.asked == Some(Asked::Review)
     {

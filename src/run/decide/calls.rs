@@ -3,7 +3,6 @@
 use super::Machine;
 use super::edges::Completion;
 use super::execute::step_error;
-use crate::graph::ApprovalTiming;
 use crate::graph::compile::Program;
 use crate::id::{ApprovalId, CallId, MessageId};
 use crate::run::{
@@ -61,7 +60,7 @@ impl Machine<'_> {
         }
     }
 
-    fn succeeded(&mut self, id: ActivationId, output: Value, usage: Option<Usage>) {
+    pub(super) fn succeeded(&mut self, id: ActivationId, output: Value, usage: Option<Usage>) {
         let Some((node, _)) = self.place(id) else { return };
         if self.is_scored(id) {
             return self.scored(id, node, &output);
@@ -80,7 +79,7 @@ impl Machine<'_> {
             },
             _ => output,
         };
-        if self.graph.source(node).policy.approval == Some(ApprovalTiming::After) {
+        if self.is_reviewed(node) {
             return self.review(id, node, output, usage);
         }
         self.complete(id, "success", output, Completion { usage, ..Completion::default() });
@@ -88,8 +87,7 @@ impl Machine<'_> {
 
     /// The node has its output: a scoring model looks at it first where the node says so, else a person.
     fn review(&mut self, id: ActivationId, node: usize, output: Value, usage: Option<Usage>) {
-        let review = self.graph.source(node).policy.review.as_ref();
-        match review.and_then(|review| review.threshold) {
+        match self.threshold(node) {
             Some(threshold) if !self.is_stopped() => self.score(id, node, output, usage, threshold),
             _ => self.ask_review(id, node, output, usage, ""),
         }
@@ -107,23 +105,27 @@ impl Machine<'_> {
         let source = self.graph.source(node);
         let title = format!("Check the output of \u{201c}{}\u{201d}", source.title());
         let expires = source.policy.review.as_ref().and_then(|review| review.expires_after_ms);
+        let approval = self.approval_id(id);
         self.emit(EventBody::ApprovalRequested {
             activation: id,
-            approval: self.approval_id(id),
+            approval,
             request: Some(ApprovalRequest {
                 kind: ApprovalKind::Review,
                 title: title.clone(),
                 prompt: prompt.to_owned(),
                 subject: output,
                 form: Value::Null,
-                expires_at: expires.map(|delay_ms| self.after_ms(delay_ms)),
+                expires_at: self.expiry(expires),
                 confidence: self.activation(id).and_then(|a| a.confidence.clone()).map(Box::new),
             }),
             message: None,
             summary: title,
             prepared: None,
             usage,
+            escalation: self.escalation(),
         });
+        self.tell_people(id, approval, None);
+        self.agree_dry(id, approval, &Value::Null);
     }
 
     /// The send gate waits for a person. Saying so twice changes nothing.
@@ -149,7 +151,9 @@ impl Machine<'_> {
             summary: summary.to_owned(),
             prepared: None,
             usage: None,
+            escalation: self.escalation(),
         });
+        self.tell_people(id, approval, None);
     }
 
     /// A message moved on. Also when its step or the run is over: what becomes of it is recorded.

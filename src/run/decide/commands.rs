@@ -5,7 +5,7 @@ use crate::id::{ContactId, MessageId};
 use crate::run::scope::RunScope;
 use crate::run::{
     ActivationId, ActivationState, Command, ErrorKind, EventBody, FrameId, Refusal, RunEnd,
-    RunState, Slot, StepError,
+    RunOptions, RunState, Slot, StepError,
 };
 use serde_json::{Map, Value};
 
@@ -13,11 +13,11 @@ impl Machine<'_> {
     /// Takes in a command: its own events, and notes what can go on because of it.
     pub(super) fn command(&mut self, command: &Command) -> Result<(), Refusal> {
         match command {
-            Command::Start { input, contacts, thread_id, started_by } => {
+            Command::Start { input, contacts, thread_id, started_by, options } => {
                 if self.state.started_at.is_some() {
                     return Err(Refusal::AlreadyStarted);
                 }
-                self.start(input, contacts, thread_id.clone(), started_by);
+                self.start(input, contacts, thread_id.clone(), started_by, options);
                 return Ok(());
             }
             _ if self.state.started_at.is_none() => return Err(Refusal::NotStarted),
@@ -70,6 +70,7 @@ impl Machine<'_> {
         contacts: &[ContactId],
         thread_id: Option<String>,
         started_by: &str,
+        options: &RunOptions,
     ) {
         let variables = self.first_variables(input, contacts);
         let slot = self.slot(input, contacts);
@@ -84,6 +85,7 @@ impl Machine<'_> {
             variables,
             started_by: started_by.to_owned(),
             slot,
+            options: Box::new(options.clone()),
         });
         match error {
             Some(error) => {

@@ -47,6 +47,10 @@ impl Machine<'_> {
         }
         let condition = self.graph.node(node).condition.as_ref();
         let runs = condition.map_or(Ok(true), |condition| condition.test(&self.scope(frame)));
+        let runs = match condition {
+            Some(condition) if self.is_done_dry(condition) => Ok(true),
+            _ => runs,
+        };
         if let Ok(false) = runs {
             return self.skip(frame, node, "Its condition does not hold");
         }
@@ -193,18 +197,22 @@ impl Machine<'_> {
             prompt,
             subject,
             form: human.form.clone(),
-            expires_at: human.expires_after_ms.map(|delay_ms| self.after_ms(delay_ms)),
+            expires_at: self.expiry(human.expires_after_ms),
             confidence: None,
         };
+        let approval = self.approval_id(id);
         self.emit(EventBody::ApprovalRequested {
             activation: id,
-            approval: self.approval_id(id),
+            approval,
             request: Some(request),
             message: None,
             summary: title,
             prepared: None,
             usage: None,
+            escalation: self.escalation(),
         });
+        self.tell_people(id, approval, None);
+        self.agree_dry(id, approval, &human.form);
         Ok(())
     }
 
@@ -248,23 +256,27 @@ impl Machine<'_> {
         let expires = source.policy.review.as_ref().and_then(|review| review.expires_after_ms);
         let title = format!("Before \u{201c}{}\u{201d} runs", source.title());
         let subject = serde_json::to_value(&request).unwrap_or(Value::Null);
+        let approval = self.approval_id(id);
         self.emit(EventBody::ApprovalRequested {
             activation: id,
-            approval: self.approval_id(id),
+            approval,
             request: Some(ApprovalRequest {
                 kind: ApprovalKind::Decision,
                 title: title.clone(),
                 prompt: String::new(),
                 subject,
                 form: Value::Null,
-                expires_at: expires.map(|delay_ms| self.after_ms(delay_ms)),
+                expires_at: self.expiry(expires),
                 confidence: None,
             }),
             message: None,
             summary: title,
             prepared: Some(request),
             usage: None,
+            escalation: self.escalation(),
         });
+        self.tell_people(id, approval, None);
+        self.agree_dry(id, approval, &Value::Null);
     }
 }
 

@@ -46,6 +46,9 @@ impl Machine<'_> {
             Source::Expression(expression) => expression.evaluate(&scope),
         };
         let value = value.map_err(|error| cannot_compute("The list of items", &error))?;
+        if let Some(items) = self.items_dry(&value) {
+            return Ok(items);
+        }
         let what = match value {
             Value::Array(items) => return Ok(items),
             Value::Null => return Ok(vec![]),
@@ -72,7 +75,9 @@ impl Machine<'_> {
         match self.graph.region(region).kind {
             RegionKind::Root => {}
             RegionKind::While if live > 0 => {}
-            RegionKind::While if !broken && self.went_back(parent, region) => {
+            RegionKind::While
+                if !broken && self.may_go_round() && self.went_back(parent, region) =>
+            {
                 self.start_turn(parent, region, next);
             }
             RegionKind::While => self.end_region(parent, region),

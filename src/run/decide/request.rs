@@ -212,6 +212,7 @@ impl Machine<'_> {
             claim_until: claim_within.map(|within_ms| self.after_ms(within_ms)),
             usage: None,
         });
+        self.answer_dry(id);
     }
 
     /// Where a node stands: `0/each_customer[3]/send`.

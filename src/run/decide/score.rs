@@ -33,6 +33,7 @@ impl Machine<'_> {
             claim_until: None,
             usage,
         });
+        self.answer_dry(id);
     }
 
     /// Whether the open call of an activation asks how good its output is.
@@ -43,8 +44,7 @@ impl Machine<'_> {
 
     /// The scoring model said how good it is: it flows on, or a person looks.
     pub(super) fn scored(&mut self, id: ActivationId, node: usize, answer: &Value) {
-        let review = self.graph.source(node).policy.review.as_ref();
-        let threshold = review.and_then(|review| review.threshold).unwrap_or(1.0);
+        let threshold = self.threshold(node).unwrap_or(1.0);
         let Some(confidence) = Confidence::read(answer, threshold) else {
             let why =
                 "It could not be scored: the scoring model did not answer with its four numbers.";

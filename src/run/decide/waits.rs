@@ -44,6 +44,7 @@ impl Machine<'_> {
         let timer = due_at.map(|_| TimerId::of(id, TimerPurpose::Wait));
         let (more, due_port) = (vec![], None);
         self.emit(EventBody::WaitStarted { activation: id, timer, due_at, event, more, due_port });
+        self.end_wait_dry(id);
         Ok(())
     }
 
@@ -87,6 +88,7 @@ impl Machine<'_> {
             more: events.collect(),
             due_port: due.map(|(_, port)| port.to_owned()),
         });
+        self.end_wait_dry(id);
         Ok(())
     }
 
@@ -95,6 +97,11 @@ impl Machine<'_> {
             .render(&self.scope(frame))
             .map_err(|error| cannot_compute("The time to wait for", &error))?;
         time_of(&value, self.context.zone)
+    }
+
+    /// It waits no longer, and leaves through this port.
+    pub(super) fn pass_wait(&mut self, id: ActivationId, port: &str) {
+        self.timed_out(id, port);
     }
 
     /// Time was first.
@@ -113,8 +120,9 @@ impl Machine<'_> {
         let unknown = || Refusal::Unknown { what: format!("the timer {}", timer.0) };
         let (id, purpose) = timer.parts().ok_or_else(unknown)?;
         let activation = self.activation(id).ok_or_else(unknown)?;
-        let mut timers = activation.timer.iter().chain(&activation.deadline);
-        if !timers.any(|(set, _)| set == timer) {
+        let mut timers = activation.timer.iter().chain(&activation.deadline).map(|(set, _)| set);
+        let mut later = activation.escalation.iter().map(|(set, ..)| set);
+        if !timers.any(|set| set == timer) && !later.any(|set| set == timer) {
             return Err(unknown());
         }
         let due_port = activation.due_port.clone();
@@ -133,6 +141,7 @@ impl Machine<'_> {
                 let approval = activation.approval.ok_or_else(unknown)?;
                 return self.decide_approval(approval, &Decision::Expire, "the clock");
             }
+            TimerPurpose::Escalate => self.escalate(id),
             TimerPurpose::Timeout | TimerPurpose::Claim | TimerPurpose::Lease => {
                 self.task_timer(id, purpose);
             }

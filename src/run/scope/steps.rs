@@ -42,6 +42,14 @@ impl RunScope<'_> {
         Some(self.visible(node).map(|activation| &activation.signals))
     }
 
+    /// Whether a call ended so, by its own output: `{"status": "answered"}`, `{"status": "voicemail"}`.
+    pub(super) fn ended_as(&self, name: &str, signal: &str) -> bool {
+        let node = self.graph.node_index(&name.into());
+        let activation = node.and_then(|node| self.visible(node));
+        let status = activation.and_then(|activation| activation.output.get("status")?.as_str());
+        matches!(signal, "answered" | "voicemail") && status == Some(signal)
+    }
+
     /// `output`, `output.data` (which is the output itself unless it has such a field), `error`, or all of it.
     fn member<'s>(
         &'s self,

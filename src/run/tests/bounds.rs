@@ -61,6 +61,7 @@ fn one_decision_is_bounded_and_asks_to_be_continued() {
         contacts: vec![],
         thread_id: None,
         started_by: String::new(),
+        options: Default::default(),
     };
     let advanced = advance(&graph, &context(), &mut state, &start, at(0)).unwrap();
     assert!(advanced.events.len() <= EVENTS_PER_DECISION_MAX + 10);

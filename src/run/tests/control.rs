@@ -20,6 +20,7 @@ impl Stepper {
             contacts: vec![],
             thread_id: None,
             started_by: "test".into(),
+            options: Default::default(),
         };
         stepper.tell(&start).unwrap();
         stepper
@@ -237,6 +238,7 @@ fn commands_out_of_order_are_refused() {
         contacts: vec![],
         thread_id: None,
         started_by: String::new(),
+        options: Default::default(),
     };
     assert_eq!(run.tell(&start), Err(Refusal::AlreadyStarted));
     assert_eq!(run.tell(&Command::Continue), Ok(vec![]));

@@ -17,7 +17,8 @@ fn fold(events: &[Event]) -> RunState {
     state
 }
 
-const JOURNALS: [(&str, &str); 4] = [
+const JOURNALS: [(&str, &str); 5] = [
+    ("plans_v1", include_str!("../journals/plans_v1.json")),
     ("again_v1", include_str!("../journals/again_v1.json")),
     ("others_v1", include_str!("../journals/others_v1.json")),
     ("loop_v1", include_str!("../journals/loop_v1.json")),
@@ -62,6 +63,7 @@ fn journals_are_written_on_demand() {
         ("people_v1", people_story()),
         ("others_v1", others_story()),
         ("again_v1", again_story()),
+        ("plans_v1", plans_story()),
     ];
     for (name, events) in stories {
         let state = serde_json::to_value(fold(&events)).unwrap();
@@ -72,6 +74,31 @@ fn journals_are_written_on_demand() {
         }
         std::fs::write(path, serde_json::to_string_pretty(&journal).unwrap() + "\n").unwrap();
     }
+}
+
+/// A run that was told of people: a review that is escalated, those who were to be told, a changed output.
+fn plans_story() -> Vec<Event> {
+    let text = r#"t trigger
+        m llm {"system_prompt": "", "user_prompt": "Write"}
+        e end {"output": "{{steps.m.output}}"}
+        t > m > e"#;
+    let hitl = json!({"requiredFor": ["m"], "confidenceThreshold": 0.9, "timeoutMs": 60_000,
+        "notifyChannels": ["dashboard", "email"], "escalation": {"afterMs": 1_000, "to": "lead@example.com"}});
+    let options = json!({"hitl": hitl, "options": {"timeoutMs": 300_000,
+        "onStepComplete": "https://example.com/steps", "webhookSecret": "steps_key"}});
+    let mut run = Told::start_with(text, json!({"x": 1}), serde_json::from_value(options).unwrap());
+    run.succeed("m", json!("Dear Ada"));
+    let scores = json!({
+        "factualConsistency": 0.5, "promptAdherence": 0.5, "completeness": 0.5, "formatting": 0.5,
+    });
+    run.succeed("m", scores);
+    run.now_ms = 1_000;
+    run.fire("a2.escalate").unwrap();
+    run.now_ms = 2_000;
+    let approval = run.activation("m").approval.unwrap();
+    let decision = Decision::Approve { answer: json!("Hi Ada") };
+    run.tell(Command::DecideApproval { approval, decision, by: "Bo".into() });
+    run.events
 }
 
 /// Loops in loops with a retry, a skip, a branch and an end.

@@ -222,7 +222,7 @@ proptest! {
         let graph = compile(&text);
         let mut state = RunState::new(RUN);
         let mut events: Vec<Event> = vec![];
-        let mut pending: Vec<Command> = vec![Command::Start { input: json!({"items": [1, 2]}), contacts: vec![], thread_id: None, started_by: String::new() }];
+        let mut pending: Vec<Command> = vec![Command::Start { input: json!({"items": [1, 2]}), contacts: vec![], thread_id: None, started_by: String::new(), options: Default::default() }];
         let mut done: Vec<Command> = vec![];
         let mut now = 0;
         for number in moves {

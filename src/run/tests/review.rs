@@ -165,3 +165,101 @@ fn a_claimed_task_works_and_an_offered_one_does_not() {
     run.fire("a2.timeout").unwrap();
     assert_eq!((run.state.working_ms, run.state.end.is_some()), (100, true));
 }
+
+fn told_of_people(hitl: Value) -> RunOptions {
+    serde_json::from_value(json!({ "hitl": hitl })).unwrap()
+}
+
+#[test]
+fn a_run_says_which_outputs_are_reviewed_and_from_which_confidence_on() {
+    let text = r#"t trigger
+        m llm {"system_prompt": "", "user_prompt": "Write"}
+        n llm {"system_prompt": "", "user_prompt": "Write"} @{"approval": "after"}
+        t > m > n"#;
+    let options = told_of_people(json!({"requiredFor": ["m"], "timeoutMs": 5000}));
+    let mut run = Told::start_with(text, Value::Null, options);
+    let effects = run.succeed("m", json!("a"));
+    let [Effect::Call { request: CallRequest::Score(score), .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(score.threshold, 0.85, "the default");
+    let effects = run.succeed("m", scores(0.84));
+    let opened = effects.iter().find_map(|effect| match effect {
+        Effect::OpenApproval { request, .. } => request.expires_at,
+        _ => None,
+    });
+    assert_eq!(opened, Some(at(5000)));
+    let approval = run.activation("m").approval.unwrap();
+    let decision = Decision::Approve { answer: Value::Null };
+    run.tell(Command::DecideApproval { approval, decision, by: "Bo".into() });
+    run.succeed("n", json!("b"));
+    run.succeed("n", scores(0.85));
+    assert_eq!(run.trace(), "t+ m? m+ n+ =completed");
+}
+
+#[test]
+fn nobody_decides_so_somebody_else_is_asked_and_a_decision_takes_the_timer_away() {
+    let hitl = json!({"notifyChannels": ["dashboard", "slack", "slack"], "escalation": {"afterMs": 100, "to": "lead"}});
+    let mut run = Told::start_with(SCORED, Value::Null, told_of_people(hitl));
+    run.succeed("m", json!("a"));
+    let effects = run.succeed("m", scores(0.1));
+    let timer = TimerId("a2.escalate".into());
+    let set = Effect::SetTimer { timer: timer.clone(), due_at: at(100) };
+    assert!(effects.contains(&set), "{effects:?}");
+    assert!(recover(&run.state).contains(&set), "and again after a restart");
+    let approval = run.activation("m").approval.unwrap();
+    run.now_ms = 100;
+    let effects = run.fire("a2.escalate").unwrap();
+    assert!(effects.contains(&Effect::EscalateApproval { approval, to: "lead".into() }));
+    let told: Vec<(NotifyChannel, Option<String>, bool)> = run
+        .events
+        .iter()
+        .filter_map(|event| match &event.body {
+            EventBody::Notified { channel, to, reached, .. } => {
+                Some((*channel, to.clone(), *reached))
+            }
+            _ => None,
+        })
+        .collect();
+    let lead = || Some("lead".to_owned());
+    let expected = [
+        (NotifyChannel::Dashboard, None, true),
+        (NotifyChannel::Slack, None, false),
+        (NotifyChannel::Dashboard, lead(), true),
+        (NotifyChannel::Slack, lead(), false),
+    ];
+    assert_eq!(told, expected);
+    assert!(run.fire("a2.escalate").is_err(), "once");
+
+    let hitl = json!({"escalation": {"afterMs": 100, "to": "lead"}});
+    let mut run = Told::start_with(
+        &format!("{SCORED}\n    a action\n    m > a"),
+        Value::Null,
+        told_of_people(hitl),
+    );
+    run.succeed("m", json!("a"));
+    run.succeed("m", scores(0.1));
+    let approval = run.activation("m").approval.unwrap();
+    let decision = Decision::Approve { answer: Value::Null };
+    let effects = run.tell(Command::DecideApproval { approval, decision, by: "Bo".into() });
+    assert!(effects.contains(&Effect::CancelTimer { timer }), "{effects:?}");
+}
+
+#[test]
+fn a_dry_run_ends_in_one_decision_and_asks_nothing() {
+    let text = r#"t trigger
+        m llm {"system_prompt": "", "user_prompt": "Write"} @{"approval": "after", "review": {"threshold": 0.5}}
+        w wait {"for": "duration", "duration_ms": 5000}
+        k task {"instructions": "do"}
+        a action @{"approval": "before"}
+        s action @{"condition": "m.output == 'never'"}
+        i action @{"condition": "input.x"}
+        t > m > w > k > a > s
+        a > i"#;
+    let options = serde_json::from_value(json!({"options": {"dryRun": true}})).unwrap();
+    let run = Told::start_with(text, json!({"x": false}), options);
+    assert_eq!(run.effects, [Effect::Ended]);
+    assert_eq!(run.trace(), "t+ m+ w… w+ k<the dry run k+ a? a+ s+ i- =completed");
+    let asked = run.events.iter().filter(|event| event.body.kind() == "call_requested").count();
+    assert_eq!(asked, 5, "what would be asked is shown");
+}

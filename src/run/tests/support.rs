@@ -148,7 +148,14 @@ pub fn run_in(text: &str, input: Value, world: &mut dyn World) -> Outcome {
 }
 
 pub fn start(input: Value) -> Start {
-    Start { run: RUN, input, contacts: vec![], thread_id: None, started_by: "test".into() }
+    Start {
+        run: RUN,
+        input,
+        contacts: vec![],
+        thread_id: None,
+        started_by: "test".into(),
+        options: Default::default(),
+    }
 }
 
 pub fn run(text: &str) -> Outcome {
@@ -321,11 +328,17 @@ pub struct Told {
 
 impl Told {
     pub fn start(text: &str, input: Value) -> Self {
+        Self::start_with(text, input, RunOptions::default())
+    }
+
+    /// The same with what the run is told beside its input.
+    pub fn start_with(text: &str, input: Value, options: RunOptions) -> Self {
         let graph = compile(text);
         let (state, events, effects) = (RunState::new(RUN), vec![], vec![]);
         let mut told = Self { graph, state, events, effects, now_ms: 0 };
         let (contacts, thread_id, started_by) = (vec![], None, "test".to_owned());
-        told.tell(Command::Start { input, contacts, thread_id, started_by });
+        let options = Box::new(options);
+        told.tell(Command::Start { input, contacts, thread_id, started_by, options });
         told
     }
 

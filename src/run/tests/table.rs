@@ -72,6 +72,7 @@ fn story(
             contacts: vec![],
             thread_id: None,
             started_by: String::new(),
+            options: Default::default(),
         },
     );
     for number in moves {
@@ -151,6 +152,7 @@ fn blocked_twice() -> Vec<Vec<Event>> {
                     contacts: vec![],
                     thread_id: None,
                     started_by: String::new(),
+                    options: Default::default(),
                 },
             );
             let a = run.activations[&ActivationId(2)].clone();

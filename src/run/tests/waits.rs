@@ -96,6 +96,7 @@ fn the_status_names_the_next_time() {
         contacts: vec![],
         thread_id: None,
         started_by: String::new(),
+        options: Default::default(),
     };
     let advance = advance(&graph, &context(), &mut state, &command, at(0)).unwrap();
     assert_eq!(state.status(), RunStatus::StandBy { next_execution_at: Some(at(5)) });

@@ -25,6 +25,11 @@ impl Contacts {
         self.find(id).and_then(|at| self.records[at].get("email")?.as_str())
     }
 
+    /// The telephone number of a customer.
+    pub fn phone(&self, id: &str) -> Option<&str> {
+        self.find(id).and_then(|at| self.records[at].get("phone")?.as_str())
+    }
+
     /// Carries out a `customer.*` tool. `None`: it is another tool.
     pub fn call(
         &mut self,

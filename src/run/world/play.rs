@@ -42,6 +42,7 @@ pub fn play(
         contacts: scenario.run_contacts.clone(),
         thread_id: scenario.thread_id.clone(),
         started_by: "simulation".to_owned(),
+        options: Default::default(),
     };
     let outcome = drive(graph, context, start, &mut stage, scenario.begins_at());
     Played::new(outcome, stage.messages, stage.unanswered, &scenario.expect)

@@ -30,6 +30,11 @@ pub fn scores() -> Value {
     })
 }
 
+/// The least value that satisfies a schema.
+pub fn of_any(schema: &Value) -> Value {
+    of_schema(schema, 0)
+}
+
 /// The least value that satisfies a plain schema: required fields, first choices.
 fn of_schema(schema: &Value, depth: usize) -> Value {
     if let Some(choice) = schema["enum"].get(0).or(schema.get("const")).or(schema.get("default")) {

@@ -90,6 +90,7 @@ impl Stage {
         self.made += 1;
         match tool.as_str() {
             "email.send" => self.email(input),
+            "voice.call" => self.spoken(input),
             "approval.create" => {
                 let id = format!("approval_{}", self.made);
                 Answer::output(json!({"id": id, "_id": id, "status": "pending"}))
@@ -136,6 +137,37 @@ impl Stage {
             expires_at: None,
             confidence: None,
         };
+        Answer::now(Reply::Park { request: Box::new(request), output })
+    }
+
+    /// A call waits for a person, and is then answered by one.
+    fn spoken(&self, input: &Value) -> Answer {
+        let id = input.get("customerId").or(input.get("contact")).and_then(Value::as_str);
+        let Some(to) = id.and_then(|id| self.contacts.phone(id)).map(str::to_owned) else {
+            let message = "The call reaches nobody. Give it a customer who has a telephone number.";
+            return Answer::failure(StepError::new(ErrorKind::InvalidInput, message));
+        };
+        let script = input.get("scriptId").and_then(Value::as_str).unwrap_or_default();
+        let Some(template) = self.templates.get(script) else {
+            let message =
+                format!("There is no script {script}. Add it to the world\u{2019}s `templates`.");
+            return Answer::failure(StepError::new(ErrorKind::NotFound, message));
+        };
+        let (title, text) = (format!("Call to {to}"), template.text.clone());
+        let request = ApprovalRequest {
+            kind: ApprovalKind::Message,
+            title,
+            prompt: String::new(),
+            subject: json!({ "to": to, "recipient": to, "subject": script, "body": text }),
+            form: Value::Null,
+            expires_at: None,
+            confidence: None,
+        };
+        let id = format!("message_{}", self.made);
+        let output = json!({
+            "callId": id, "messageId": id, "status": "answered", "to": to, "said": text,
+            "via": "simulation", "sandbox": true,
+        });
         Answer::now(Reply::Park { request: Box::new(request), output })
     }
 

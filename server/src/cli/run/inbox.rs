@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use signalbox::{
     id::ApprovalId,
     run::{ApprovalKind, ApprovalRequest, Decision},
-    wire::{Decide, DecideKind, MessageView, PageQuery},
+    wire::{Decide, DecideKind, MessageChannel, MessageView, PageQuery},
 };
 
 /// Pages of the mailbox that are read.
@@ -53,7 +53,10 @@ impl Room {
             let detail = self.gate.approval_detail(self.organization, row.request.id).await;
             let detail = detail.map_err(|error| CommandError::new(error.to_string()))?;
             if let Some(message) = &detail.message {
-                request.title = format!("Email to {}", message.to);
+                request.title = match message.channel {
+                    MessageChannel::Voice => format!("Call to {}", message.to),
+                    _ => format!("Email to {}", message.to),
+                };
                 request.subject = mail(message);
             }
         }
@@ -99,6 +102,7 @@ impl Room {
             edits: None,
             answer: Value::Null,
             reason,
+            retry: false,
             uncertain: None,
         };
         let decider = Decider {

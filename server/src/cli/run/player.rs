@@ -217,6 +217,9 @@ fn note(node: &NodeId, request: &CallRequest, is_ruled: bool) -> String {
         CallRequest::Tool { tool, .. } if tool == "email.send" => {
             return format!("{node}: the email goes to the sandbox mailbox, to nobody else");
         }
+        CallRequest::Tool { tool, .. } if tool == "voice.call" => {
+            return format!("{node}: the call goes to the sandbox phone; nobody is called");
+        }
         request if needs_world(request) => "is not here and failed",
         CallRequest::Tool { .. } => "works on this run's own records",
     };

@@ -12,13 +12,15 @@ use crate::{
     cli::CommandError,
     engine::{Clock, Committed, EngineError, EngineHandle, VirtualClock},
     gate::Gate,
+    http::views,
     store::{self, DueTimer, OutsideEvent, Store},
 };
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use signalbox::{
     graph::Graph,
     id::{ApprovalId, OrganizationId, RunId},
-    run::{Command, OutsideFact, RunPhase, TimerPurpose},
+    run::{Command, OutsideFact, RunPhase, TimerPurpose, heard},
 };
 use std::{collections::HashSet, process::ExitCode, sync::Arc};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -194,6 +196,7 @@ impl Room {
                 self.decide(approval, revision, decision).await
             }
             Due::Fact(OutsideFact { name, payload, .. }) => {
+                self.tell_of_message(&name, &payload).await?;
                 let event = OutsideEvent {
                     name,
                     contact: None,
@@ -205,6 +208,16 @@ impl Room {
                 Ok(())
             }
         }
+    }
+
+    /// What happens to a message of the run reaches it as it would through the gate, whether or not it waits.
+    async fn tell_of_message(&self, name: &str, payload: &Value) -> Result<(), CommandError> {
+        let Some((_, signal)) = heard::word(name) else { return Ok(()) };
+        let store = self.engine.store();
+        let state = views::run_state(store, self.organization, self.run).await?;
+        let Some(message) = heard::message(&state, payload) else { return Ok(()) };
+        let (signal, payload) = (signal.to_owned(), payload.clone());
+        self.tell(Command::Signal { message, signal, payload }).await
     }
 
     async fn tell(&self, command: Command) -> Result<(), CommandError> {

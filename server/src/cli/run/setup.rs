@@ -184,6 +184,7 @@ async fn start_run(
         description: String::new(),
         draft: graph.clone(),
         created_by: BY.to_owned(),
+        labels: Default::default(),
     };
     let version = NewVersion {
         organization,
@@ -209,6 +210,7 @@ async fn start_run(
         started_by: BY.to_owned(),
         idempotency_key: None,
         link: None,
+        options: Default::default(),
     };
     let started = engine.start_run(organization, workflow, published, start).await;
     Ok(started.map_err(broken)?.run)

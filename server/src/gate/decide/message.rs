@@ -29,7 +29,7 @@ impl Gate {
     ) -> Inner {
         let message = self.message_of(approval).await?;
         let edits = checked_edits(decide.edits.as_ref(), &message)?;
-        let channel = self.channels().email(decider.organization).await?;
+        let channel = self.channels().of(&message).await?;
         let facts = self.facts(&message, channel.as_ref()).await?;
         let judged = verdict::judge(&facts);
         if judged.verdict == "refuse" {

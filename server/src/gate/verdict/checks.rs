@@ -7,16 +7,43 @@ use crate::{
     money::dollars,
 };
 use chrono::TimeDelta;
-use signalbox::wire::{ConsentKind, ConsentPolicy, ConsentState, Day, SendingHours};
+use signalbox::wire::{
+    ConsentKind, ConsentPolicy, ConsentState, Day, MessageChannel, SendingHours,
+};
 
 fn checked(name: &'static str, effect: Effect, detail: impl Into<String>) -> Checked {
     Checked { name, effect, detail: detail.into() }
+}
+
+/// What is sent, in the singular with its article, and in the plural.
+fn nouns(facts: &Facts) -> (&'static str, &'static str) {
+    match facts.channel {
+        MessageChannel::Voice => ("a call", "calls"),
+        MessageChannel::Email | MessageChannel::Sms => ("an email", "emails"),
+    }
+}
+
+/// Where it goes when nothing leaves.
+pub(super) fn sandbox(facts: &Facts) -> &'static str {
+    match facts.channel {
+        MessageChannel::Voice => "the sandbox phone",
+        MessageChannel::Email | MessageChannel::Sms => "the sandbox mailbox",
+    }
+}
+
+/// With a capital letter.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
 
 pub(super) fn do_not_contact(facts: &Facts) -> Checked {
     let name = "do_not_contact";
     let to = &facts.to;
     match facts.opt_out {
+        None if facts.channel == MessageChannel::Voice => {
+            checked(name, Effect::Pass, "The contact may be called.")
+        }
         None => checked(name, Effect::Pass, "The contact may be written to."),
         Some(OptOut::Marked) => {
             let text = format!("{to} is marked \u{201c}do not contact\u{201d}.");
@@ -32,6 +59,7 @@ pub(super) fn do_not_contact(facts: &Facts) -> Checked {
 pub(super) fn consent(facts: &Facts) -> Checked {
     let name = "consent";
     let fact = &facts.consent;
+    let (one, many) = nouns(facts);
     let on = fact.at.map(|at| at.with_timezone(&facts.zone).format(" on %-d %b %Y").to_string());
     let on = on.unwrap_or_default();
     let kind = |kind: ConsentKind| match kind {
@@ -40,17 +68,19 @@ pub(super) fn consent(facts: &Facts) -> Checked {
     };
     let missing = |text: String| match fact.policy {
         ConsentPolicy::NotRequired => {
-            checked(name, Effect::Pass, format!("{text} None is required for emails."))
+            checked(name, Effect::Pass, format!("{text} None is required for {many}."))
         }
         _ => {
-            let text =
-                format!("{text} It is required before an email is sent: note it in the contact.");
+            let text = format!(
+                "{text} It is required before {one} is {}: note it in the contact.",
+                if facts.channel == MessageChannel::Voice { "made" } else { "sent" }
+            );
             checked(name, Effect::Refuse, text)
         }
     };
     match fact.said {
         Some((ConsentState::Revoked, _)) => {
-            let text = format!("{} has revoked the consent to emails{on}.", facts.to);
+            let text = format!("{} has revoked the consent to {many}{on}.", facts.to);
             checked(name, Effect::Refuse, text)
         }
         Some((ConsentState::Expired, given)) => {
@@ -64,7 +94,7 @@ pub(super) fn consent(facts: &Facts) -> Checked {
         Some((ConsentState::Granted, given)) => {
             checked(name, Effect::Pass, format!("{} consent was given{on}.", kind(given)))
         }
-        None => missing("No consent to emails is known.".to_owned()),
+        None => missing(format!("No consent to {many} is known.")),
     }
 }
 
@@ -76,16 +106,17 @@ pub(super) fn quiet_hours(facts: &Facts) -> Checked {
     };
     let clock = facts.now.with_timezone(&facts.zone).format("%a %H:%M");
     let hours = words(&facts.hours);
+    let many = nouns(facts).1;
     match hours_at(&facts.hours, facts.zone, facts.now) {
         Hours::Open if !facts.hours.enabled => {
-            checked(name, Effect::Pass, "Emails leave at any hour.")
+            checked(name, Effect::Pass, format!("{} leave at any hour.", capital(many)))
         }
         Hours::Open => {
-            let text = format!("It is {clock} in {zone}; emails leave {hours}.");
+            let text = format!("It is {clock} in {zone}; {many} leave {hours}.");
             checked(name, Effect::Pass, text)
         }
         Hours::QuietUntil(opening) => {
-            let text = format!("It is {clock} in {zone}, and emails leave {hours}.");
+            let text = format!("It is {clock} in {zone}, and {many} leave {hours}.");
             checked(name, Effect::Hold(opening), text)
         }
         Hours::Never => {
@@ -132,8 +163,12 @@ pub(super) fn caps(facts: &Facts) -> Checked {
 
 pub(super) fn budget(facts: &Facts) -> Checked {
     let name = "budget";
+    let costs = match facts.channel {
+        MessageChannel::Voice => "Calling the sandbox phone costs nothing",
+        MessageChannel::Email | MessageChannel::Sms => "Sending an email costs nothing",
+    };
     let Some(budget) = &facts.budget else {
-        return checked(name, Effect::Pass, "Sending an email costs nothing; no budget is set.");
+        return checked(name, Effect::Pass, format!("{costs}; no budget is set."));
     };
     let spent = format!(
         "{} of today\u{2019}s {} are spent",
@@ -141,7 +176,7 @@ pub(super) fn budget(facts: &Facts) -> Checked {
         dollars(budget.limit_micros)
     );
     if budget.message_micros == 0 {
-        let text = format!("Sending an email costs nothing ({spent}).");
+        let text = format!("{costs} ({spent}).");
         return checked(name, Effect::Pass, text);
     }
     let cost = dollars(budget.message_micros);
@@ -193,7 +228,7 @@ pub(super) fn provider(facts: &Facts) -> Checked {
         return checked(name, Effect::Ask, text);
     }
     if facts.sandbox {
-        return checked(name, Effect::Pass, "Goes to the sandbox mailbox; nothing leaves.");
+        return checked(name, Effect::Pass, format!("Goes to {}; nothing leaves.", sandbox(facts)));
     }
     if let Some(trouble) = facts.trouble.as_ref().filter(|trouble| trouble.retry_at > facts.now) {
         let since = trouble.since.with_timezone(&facts.zone).format("%a %H:%M");

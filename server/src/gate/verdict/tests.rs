@@ -11,6 +11,7 @@ fn at(text: &str) -> DateTime<Utc> {
 /// Approved, nothing against it; Monday noon.
 fn facts() -> Facts {
     Facts {
+        channel: MessageChannel::Email,
         to: "Ada <ada@example.com>".into(),
         opt_out: None,
         consent: ConsentFact { policy: ConsentPolicy::NotRequired, said: None, at: None },

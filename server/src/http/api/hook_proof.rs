@@ -5,7 +5,7 @@
 //! whatever differs. Deliberately absent: where the secret is kept.
 
 use crate::{
-    auth::{Secret, hmac_sha256},
+    auth::{Secret, hmac_sha256, signing_key},
     http::failure::Failure,
 };
 use axum::http::HeaderMap;
@@ -21,8 +21,6 @@ const TIMESTAMP: &str = "webhook-timestamp";
 pub const SIGNATURE: &str = "webhook-signature";
 /// A request is as old as this at most, or as young, in seconds.
 const AGE_MAX_S: i64 = 5 * 60;
-/// What the key of a signature may begin with; then the rest is base 64.
-const KEY_PREFIX: &str = "whsec_";
 /// Signatures of one request that are looked at.
 const SIGNATURES_MAX: usize = 10;
 
@@ -60,7 +58,7 @@ fn signature(
         .parse()
         .map_err(|_| refused(format!("The header {TIMESTAMP} must be seconds since 1970.")))?;
     let expected =
-        hmac_sha256(&key(secret), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
+        hmac_sha256(&signing_key(secret), &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body]);
     let fits = |signature: &str| {
         let given = signature.strip_prefix("v1,").and_then(|text| STANDARD.decode(text).ok());
         given.is_some_and(|given| bool::from(given.ct_eq(&expected)))
@@ -72,13 +70,6 @@ fn signature(
         return Err(refused("The request was signed more than 5 minutes before or after now."));
     }
     Ok(())
-}
-
-/// `whsec_` and base 64, or the text itself.
-fn key(secret: &str) -> Vec<u8> {
-    let encoded = secret.strip_prefix(KEY_PREFIX);
-    let decoded = encoded.and_then(|text| STANDARD.decode(text).ok());
-    decoded.unwrap_or_else(|| secret.as_bytes().to_vec())
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -1,6 +1,6 @@
 //! New workflows: empty, from a document, from a starter.
 
-use super::{check, samples, secrets, workflows};
+use super::{check, labels, samples, secrets, workflows};
 use crate::{
     app_state::AppState,
     auth::Caller,
@@ -11,7 +11,7 @@ use crate::{
         idempotent,
         reply::{Created, Found},
     },
-    store::{self, NewWorkflow},
+    store::{self, NewWorkflow, WorkflowLabels},
 };
 use futures::FutureExt;
 use serde_json::Value;
@@ -43,6 +43,7 @@ pub async fn create(
             graph: Graph { nodes: vec![trigger], ..Graph::default() },
             format: Format::SignalboxV1,
             notes: Vec::new(),
+            labels: WorkflowLabels::default(),
         };
         keep(&call.state, &call.caller, draft).await
     };
@@ -78,6 +79,7 @@ struct Draft {
     graph: Graph,
     format: Format,
     notes: Vec<Problem>,
+    labels: WorkflowLabels,
 }
 
 async fn import_document(
@@ -109,6 +111,7 @@ async fn import_document(
     let draft = Draft {
         name: wanted.name.clone().unwrap_or_else(|| tidy_name(&read.name)),
         description: read.description,
+        labels: labels::of_document(&read.graph),
         graph: read.graph,
         format: read.format,
         notes: read.problems,
@@ -130,6 +133,20 @@ fn not_read(error: &FormatError) -> Failure {
         .details(details)
 }
 
+/// Makes the copy of a workflow.
+pub(super) async fn keep_copy(
+    state: &AppState,
+    caller: &Caller,
+    name: String,
+    description: String,
+    graph: Graph,
+    labels: WorkflowLabels,
+) -> Result<ImportOutcome, Failure> {
+    let named = graph.origin.as_ref().and_then(|origin| Format::from_name(&origin.format));
+    let format = named.unwrap_or(Format::SignalboxV1);
+    keep(state, caller, Draft { name, description, graph, format, notes: Vec::new(), labels }).await
+}
+
 async fn keep(
     state: &AppState,
     caller: &Caller,
@@ -144,6 +161,7 @@ async fn keep(
         description: draft.description.chars().take(2_000).collect(),
         draft: draft.graph,
         created_by: caller.label(),
+        labels: draft.labels,
     };
     let mut problems = draft.notes;
     problems.extend(workflows::problems(state, new.organization, &new.draft).await?);

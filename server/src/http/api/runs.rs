@@ -1,6 +1,6 @@
 //! Runs: start, list, look, wait, pause, resume, stop.
 
-use super::page;
+use super::{page, run_options};
 use crate::{
     app_state::AppState,
     engine::{EngineError, StartRun, WaitFor},
@@ -81,6 +81,7 @@ pub async fn start(call: Call<WorkflowId, NoQuery, Json<RunStart>>) -> Answer<St
         if wanted.thread_id.as_ref().is_some_and(|thread| thread.chars().count() > 200) {
             return Err(Failure::value("thread_id", "The thread_id has at most 200 characters."));
         }
+        let options = run_options::of(state, organization, (workflow, version), wanted).await?;
         let start = StartRun {
             input: wanted.input.clone(),
             contacts: wanted.contacts.clone(),
@@ -88,6 +89,7 @@ pub async fn start(call: Call<WorkflowId, NoQuery, Json<RunStart>>) -> Answer<St
             started_by: call.caller.label(),
             idempotency_key: key.map(|key| format!("api {workflow} {key}")),
             link: None,
+            options,
         };
         let started = state.engine().start_run(organization, workflow, version, start).await?;
         created = started.created;
@@ -240,7 +242,15 @@ pub async fn wait(call: Call<RunId, WaitQuery>) -> Answer<Found<RunWait>> {
         return Err(Failure::new(ErrorCode::InvalidParameter, text));
     }
     let timeout = Duration::from_millis(wanted);
-    wait_for(&call.state, call.organization(), call.path, WaitFor::Person, timeout).await.map(Found)
+    let what = match call.query.until.as_deref() {
+        None | Some("person") => WaitFor::Person,
+        Some("end") => WaitFor::End,
+        Some(other) => {
+            let text = format!("`until` is {other}; it must be person or end.");
+            return Err(Failure::new(ErrorCode::InvalidParameter, text));
+        }
+    };
+    wait_for(&call.state, call.organization(), call.path, what, timeout).await.map(Found)
 }
 
 /// Waits, at most so long or until the server goes down.

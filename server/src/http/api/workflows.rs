@@ -1,6 +1,6 @@
 //! Workflows: lists, drafts, versions.
 
-use super::{check, hook_address, page, secrets};
+use super::{check, hook_address, labels, page, secrets};
 use crate::{
     app_state::AppState,
     http::{
@@ -10,7 +10,10 @@ use crate::{
         idempotent,
         reply::{Created, Done, Found, Tagged},
     },
-    store::{self, DraftChange, NewVersion, StoreError, StoreResult, Workflow, WorkflowSummary},
+    store::{
+        self, DraftChange, NewVersion, StoreError, StoreResult, Workflow, WorkflowFilter,
+        WorkflowSummary,
+    },
     trigger,
 };
 use axum::http::{HeaderMap, header};
@@ -22,8 +25,8 @@ use signalbox::{
     id::{OrganizationId, WorkflowId},
     tool::{self, ToolSpec},
     wire::{
-        DraftSave, DraftSaved, ErrorCode, Page, PageQuery, Publish, Published, VersionView,
-        WorkflowDetail, WorkflowView,
+        DraftSave, DraftSaved, ErrorCode, Page, Publish, Published, VersionView, WorkflowDetail,
+        WorkflowQuery, WorkflowView,
     },
 };
 
@@ -34,19 +37,21 @@ const SEARCHED_MAX: usize = 5_000;
 const READ_AT_ONCE: u32 = 200;
 
 /// `GET /api/workflows`.
-pub async fn list(call: Call<(), PageQuery>) -> Answer<Found<Page<WorkflowView>>> {
+pub async fn list(call: Call<(), WorkflowQuery>) -> Answer<Found<Page<WorkflowView>>> {
     let (store, organization) = (call.state.store(), call.organization());
     let limit = page::limit(call.query.limit)?;
     let mut before = page::cursor::<WorkflowId>(call.query.cursor.as_deref())?;
     let wanted = call.query.search.unwrap_or_default().to_lowercase();
+    let tag = call.query.tag;
+    let filter = WorkflowFilter { is_template: call.query.template, ..WorkflowFilter::default() };
     let (mut found, mut looked_at) = (Vec::new(), 0);
     while found.len() <= limit as usize && looked_at < SEARCHED_MAX {
-        let rows = store::workflow_list(store, organization, false, before, READ_AT_ONCE).await?;
+        let rows = store::workflow_list(store, organization, &filter, before, READ_AT_ONCE).await?;
         let Some(last) = rows.last() else { break };
         before = Some(last.id);
         looked_at += rows.len();
         let exhausted = rows.len() < READ_AT_ONCE as usize;
-        found.extend(rows.into_iter().filter(|row| fits(row, &wanted)));
+        found.extend(rows.into_iter().filter(|row| fits(row, &wanted, tag.as_deref())));
         if exhausted {
             break;
         }
@@ -60,8 +65,10 @@ pub async fn list(call: Call<(), PageQuery>) -> Answer<Found<Page<WorkflowView>>
     Ok(Found(Page { items, next_cursor: page.next_cursor, total: None }))
 }
 
-fn fits(row: &WorkflowSummary, wanted: &str) -> bool {
-    row.name.to_lowercase().contains(wanted) || row.description.to_lowercase().contains(wanted)
+fn fits(row: &WorkflowSummary, wanted: &str, tag: Option<&str>) -> bool {
+    let has_words =
+        row.name.to_lowercase().contains(wanted) || row.description.to_lowercase().contains(wanted);
+    has_words && tag.is_none_or(|tag| row.labels.tags.iter().any(|known| known == tag))
 }
 
 /// A workflow as lists show it.
@@ -91,6 +98,8 @@ pub async fn view(state: &AppState, workflow: &Workflow) -> StoreResult<Workflow
         updated_at: summary.updated_at,
         runs: store::run_counts(store, organization, id).await?,
         archived: summary.archived,
+        tags: summary.labels.tags.clone(),
+        template: summary.labels.is_template,
     })
 }
 
@@ -122,6 +131,8 @@ pub async fn problems(
     let context = CheckContext {
         secrets: Some(&names),
         templates: Some(&templates),
+        // Scripts are kept among the message templates.
+        scripts: Some(&templates),
         ..CheckContext::default()
     };
     Ok(graph::check(graph, &context))
@@ -338,7 +349,13 @@ pub async fn export(call: Call<WorkflowId, ExportQuery>) -> Answer<Found<Value>>
     };
     let (summary, draft) = (workflow.summary, workflow.draft);
     let document = format::export(&draft, &summary.name, &summary.description, format);
-    document.map(Found).map_err(|error| {
+    let labelled = document.map(|mut document| {
+        if format == Format::Dag {
+            labels::write(&mut document, &summary.labels);
+        }
+        document
+    });
+    labelled.map(Found).map_err(|error| {
         Failure::new(
             ErrorCode::InvalidDocument,
             format!("The workflow cannot be written: {error}."),

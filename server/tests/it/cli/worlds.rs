@@ -31,16 +31,20 @@ struct Found {
 
 fn json_of(path: &Path) -> Value {
     let text = std::fs::read_to_string(path).unwrap();
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let read = format::parse(&text);
+    read.unwrap_or_else(|error| panic!("{}: {error}", path.display())).0
 }
 
 fn documents(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.extension().is_some_and(|extension| extension == "json")).collect()
+    let is_document = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "json" || extension == "yaml")
+    };
+    entries.filter(is_document).collect()
 }
 
 fn cases(workflow: &Path, worlds: &Path) -> Vec<Case> {
-    let world = worlds.join(workflow.file_name().unwrap());
+    let world = worlds.join(workflow.file_name().unwrap()).with_extension("json");
     let document = json_of(&world);
     let scenarios = document["scenarios"].as_array().unwrap();
     let case = |scenario: &Value| Case {
@@ -127,6 +131,12 @@ fn play_folder(folder: &str, expected: usize) {
 #[test]
 fn the_guides_patterns_run_along_every_edge() {
     play_folder("guide-patterns", 5);
+}
+
+// OUT-06 OUT-07 OUT-08 OUT-09 OUT-10 DAG-03 DAG-04 DAG-05 DAG-11 CON-01
+#[test]
+fn the_plans_of_the_documents_run_along_every_edge() {
+    play_folder("plans", 7);
 }
 
 #[test]

@@ -311,6 +311,7 @@ pub async fn publish(store: &Store, organization: OrganizationId, graph: Graph) 
         description: String::new(),
         draft: graph.clone(),
         created_by: String::new(),
+        labels: Default::default(),
     };
     let version = NewVersion {
         organization,

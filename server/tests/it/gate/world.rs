@@ -173,6 +173,7 @@ pub fn decide(decision: DecideKind, revision: u32) -> Decide {
         edits: None,
         answer: Value::Null,
         reason: String::new(),
+        retry: false,
         uncertain: None,
     }
 }

@@ -14,6 +14,7 @@ use server::{
     http::{self, api::tokens},
     live::LiveHub,
     secret::Vault,
+    step_hooks::Teller,
     store::{self, Store, User},
     tool::Tools,
 };
@@ -127,11 +128,14 @@ impl Making {
         let vault = Arc::new(Vault::ephemeral());
         let (store, time, config) = (self.store.clone(), self.clock.clone(), self.config.clone());
         let key = ServerKey::ephemeral();
+        let egress =
+            Egress::new(Allowed::parse(self.tools.as_deref().unwrap_or_default())).unwrap();
         let links = Links::new(format!("http://{addr}"), key.clone());
         let Services { engine, gate } = assemble::start(store, vault, time, config, |gate| {
             gate.link_with(links);
             self.executor(gate)
         });
+        Teller::start(&engine, gate.channels().settings(), &egress);
         let state = AppState::new(Parts {
             engine,
             gate,
@@ -313,6 +317,8 @@ pub fn example_body(operation: &str) -> Value {
         }
         "draft_save" => json!({ "name": "Hello", "description": "Says hello", "graph": graph() }),
         "publish" => json!({ "note": "first" }),
+        "workflow_label" => json!({ "tags": ["a"], "template": true }),
+        "workflow_copy" => json!({ "name": "Copy" }),
         "run_start" => json!({ "input": { "a": 1 }, "contacts": [], "thread_id": "t" }),
         "run_pause" | "run_resume" | "run_stop" => json!({ "reason": "because" }),
         "task_claim" => json!({ "worker": "w" }),

@@ -101,6 +101,7 @@ impl Town {
             description: String::new(),
             draft: graph.clone(),
             created_by: "a test".into(),
+            labels: Default::default(),
         };
         let version = NewVersion {
             organization,

@@ -97,6 +97,7 @@ async fn human_nodes_are_decided_in_the_same_inbox() {
             revision: row.revision,
             edits: None,
             answer: json!({ "amount": "many" }),
+            retry: false,
             reason: "because".into(),
             uncertain: None,
         };

@@ -66,6 +66,7 @@ async fn live(town: &Town, run: RunId, limit: Duration) -> Option<RunPhase> {
                 revision: row.revision,
                 edits: None,
                 answer: Value::Null,
+                retry: false,
                 reason: String::new(),
                 uncertain: doubt.then_some(UncertainChoice::MarkSent),
             };

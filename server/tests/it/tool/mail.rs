@@ -30,6 +30,7 @@ fn decide(decision: DecideKind, revision: u32) -> Decide {
         revision,
         edits: None,
         answer: Value::Null,
+        retry: false,
         reason: String::new(),
         uncertain: None,
     }

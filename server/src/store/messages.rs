@@ -197,10 +197,8 @@ macro_rules! save_sql {
 pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()> {
     let (content, approved) = (&message.content, message.approved.as_ref());
     // Whoever writes it while it is on its way does not take it over.
-    let sql = tx.pick(
-        save_sql!(""),
-        save_sql!(", owner = CASE WHEN state = 'in_flight' THEN owner ELSE $38 END"),
-    );
+    const OWNED: &str = save_sql!(", owner = CASE state WHEN 'in_flight' THEN owner ELSE $38 END");
+    let sql = tx.pick(save_sql!(""), OWNED);
     let owner = tx.is_shared().then_some(tx.owner);
     let changed = on_tx!(tx, |conn| {
         let query = sqlx::query(sql)
@@ -451,21 +449,16 @@ pub async fn messages_due(
     without: &[OrganizationId],
     limit: u32,
 ) -> StoreResult<Vec<Message>> {
-    let without = |at: usize| without.get(at).map_or(uuid::Uuid::nil(), |id| id.0);
     let rows: Vec<Row> = on_db!(store, |pool| {
-        sqlx::query_as(
-        "SELECT * FROM messages WHERE state IN ('held', 'queued', 'retry_wait') AND due_at <= $1
-           AND organization_id NOT IN ($2, $3, $4, $5)
-         ORDER BY due_at LIMIT $6"
-    )
-    .bind(now.timestamp_millis())
-    .bind(without(0))
-    .bind(without(1))
-    .bind(without(2))
-    .bind(without(3))
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await
+        let mut query = sqlx::query_as(
+            "SELECT * FROM messages WHERE state IN ('held', 'queued', 'retry_wait') AND due_at <= $1
+               AND organization_id NOT IN ($2, $3, $4, $5) ORDER BY due_at LIMIT $6",
+        )
+        .bind(now.timestamp_millis());
+        for at in 0..PASSED_OVER_MAX {
+            query = query.bind(without.get(at).map_or(uuid::Uuid::nil(), |id| id.0));
+        }
+        query.bind(i64::from(limit)).fetch_all(pool).await
     })?;
     rows.into_iter().map(Row::message).collect()
 }

@@ -60,7 +60,6 @@ async fn killed_at_random_moments_nothing_is_lost_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "PostgreSQL is a preview: one such run of sixteen left runs behind, see PROOFS.md; `make test-long` runs it"]
 async fn the_same_on_postgresql() {
     for url in databases("kill").await {
         killed(Some(url), false).await;
@@ -68,7 +67,6 @@ async fn the_same_on_postgresql() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "PostgreSQL is a preview: one such run of sixteen left runs behind, see PROOFS.md; `make test-long` runs it"]
 async fn a_server_is_killed_beside_another_one() {
     for url in databases("pair").await {
         killed(Some(url), true).await;

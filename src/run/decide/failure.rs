@@ -81,7 +81,13 @@ impl Machine<'_> {
             error.kind,
             ErrorKind::HumanRejected | ErrorKind::Expired | ErrorKind::Refused
         );
-        let default = if is_decision { FailurePolicy::Skip } else { FailurePolicy::Fail };
+        // A run that says how long people have wants to fail when they have not decided by then.
+        let is_told = error.kind == ErrorKind::Expired
+            && self.state.options.hitl.as_ref().is_some_and(|hitl| hitl.timeout_ms.is_some());
+        let default = match is_decision && !is_told {
+            true => FailurePolicy::Skip,
+            false => FailurePolicy::Fail,
+        };
         match self.failure_policy(id, node, &error).unwrap_or(default) {
             FailurePolicy::Fail => self.fail(id, error, None, cancelled),
             FailurePolicy::Abort => {

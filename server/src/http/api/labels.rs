@@ -46,11 +46,13 @@ pub fn of_document(graph: &Graph) -> WorkflowLabels {
     };
     let said = document["tags"].as_array().map_or(&[][..], Vec::as_slice);
     let texts = said.iter().filter_map(Value::as_str).map(str::to_owned);
-    let kept = texts.filter_map(|tag| tags(&[tag]).ok()?.pop()).take(TAGS_MAX);
-    WorkflowLabels {
-        tags: kept.collect(),
-        is_template: document["saveAsTemplate"] == Value::Bool(true),
+    let mut kept: Vec<String> = Vec::new();
+    for tag in texts.filter_map(|tag| tags(&[tag]).ok()?.pop()) {
+        if kept.len() < TAGS_MAX && !kept.contains(&tag) {
+            kept.push(tag);
+        }
     }
+    WorkflowLabels { tags: kept, is_template: document["saveAsTemplate"] == Value::Bool(true) }
 }
 
 /// Writes the labels into a DAG plan, where they differ from what stands there.

@@ -62,7 +62,9 @@ impl Script {
     }
 
     fn go(&self, node: &str) {
-        self.let_go.send_modify(|nodes| drop(nodes.insert(node.to_owned())));
+        self.let_go.send_modify(|nodes| {
+            nodes.insert(node.to_owned());
+        });
     }
 
     /// The prompts that a step's model was asked, in order.
@@ -86,7 +88,9 @@ impl CallExecutor for Script {
         async move {
             let node = context.node.0;
             self.asked.lock().unwrap().push((node.clone(), request.clone()));
-            self.begun.send_modify(|begun| drop(begun.insert(node.clone())));
+            self.begun.send_modify(|begun| {
+                begun.insert(node.clone());
+            });
             let usage = Usage {
                 model: "test-model".into(),
                 input_tokens: 100,

@@ -6,8 +6,8 @@ use crate::api::{failure, toast_failure, trouble, use_client};
 use crate::session::may;
 use crate::ui::{
     Bind, Button, ButtonKind, Cell, Checkbox, Column, Dialog, EmptyState, Icon, PageHeader,
-    RecordForm, Removal, Row, Skeleton, StateBadge, Table, TextArea, TextInput, Time, Toast, Toasts, Tone,
-    Trouble,
+    RecordForm, Removal, Row, Skeleton, StateBadge, Table, TextArea, TextInput, Time, Toast,
+    Toasts, Tone, Trouble,
 };
 use consent::{ConsentFields, ConsentForm};
 use leptos::{prelude::*, task::spawn_local};

@@ -150,9 +150,10 @@ impl Metered {
         let _hold = if sandbox { None } else { self.hold(call).await? };
         let began = Instant::now();
         let span = self.span_of(call);
-        let mut answer = self.inner.answer(call).instrument(span.clone()).await.inspect_err(|_| {
-            span.record("otel.status_code", "ERROR");
-        })?;
+        let mut answer =
+            self.inner.answer(call).instrument(span.clone()).await.inspect_err(|_| {
+                span.record("otel.status_code", "ERROR");
+            })?;
         span.record("gen_ai.response.model", answer.model.as_str());
         span.record("gen_ai.usage.input_tokens", answer.input_tokens);
         span.record("gen_ai.usage.output_tokens", answer.output_tokens);

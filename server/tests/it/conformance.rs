@@ -24,6 +24,7 @@ async fn bed(servers: usize) -> Bed {
         description: String::new(),
         draft: Graph::default(),
         created_by: String::new(),
+        labels: Default::default(),
     };
     let version = NewVersion {
         organization: ours,

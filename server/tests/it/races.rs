@@ -89,6 +89,7 @@ impl World {
             description: String::new(),
             draft: Graph::default(),
             created_by: String::new(),
+            labels: Default::default(),
         };
         let version = NewVersion {
             organization: ours,

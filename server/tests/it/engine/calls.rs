@@ -2,8 +2,9 @@
 
 use super::support::*;
 use crate::support::database::on_each;
+use futures::FutureExt;
 use serde_json::json;
-use server::engine::*;
+use server::{engine::*, store::*};
 use signalbox::run::*;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,6 +138,35 @@ async fn a_call_that_ends_the_process_again_and_again_is_held_for_a_person() {
         bench.engine.settled().await;
         assert_eq!(bench.phase(run).await, RunPhase::Completed, "a person let it try again");
         bench.sound(run).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leaves_an_attempt_late_leaves_the_next_one_alone() {
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", retrying(1, 10)), ("e", end())];
+        let bench = Bench::new(graph(&nodes, "t>a a>e")).await;
+        bench.script.answer("a", [failure(ErrorKind::ExecutorError), Says::Hang]);
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        bench.clock.advance_ms(1_000);
+        bench.engine.fire_due().await.unwrap();
+        let open = async || calls_open(&bench.store, 10).await.unwrap();
+        let second = open().await.remove(0).unwrap();
+        assert_eq!(second.attempt, 2);
+        let leave = async |attempt: u32| {
+            let (organization, call) = (bench.organization, (second.call, attempt));
+            let left = bench.store.write(move |tx| {
+                async move { call_leave(tx, organization, run, call, CallState::Parked).await }
+                    .boxed()
+            });
+            left.await.unwrap();
+        };
+        leave(1).await;
+        assert_eq!(open().await.len(), 1, "the second attempt is still to be made");
+        leave(2).await;
+        assert_eq!(open().await.len(), 0);
     })
     .await;
 }

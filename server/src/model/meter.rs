@@ -130,7 +130,9 @@ impl Metered {
 
     /// Below the call's span, under the names of OpenTelemetry's conventions for generative models (1.37).
     fn span_of(&self, call: &ModelCall) -> Span {
-        let model = call.model.as_deref().unwrap_or(&self.settings.model);
+        let named = [call.model.as_deref(), Some(&self.settings.model)];
+        let named = named.into_iter().flatten().find(|name| !name.is_empty());
+        let model = named.unwrap_or(&self.settings.provider);
         debug_span!(
             "chat",
             otel.name = %format_args!("chat {model}"),

@@ -43,7 +43,7 @@ pub fn effects(event: &Event) -> Vec<Effect> {
             let open = Effect::OpenApproval {
                 activation: *activation,
                 approval: *approval,
-                request: request.clone(),
+                request: request.as_ref().clone(),
             };
             let later = escalation.as_ref().map(|due| escalate(*activation, due.due_at));
             std::iter::once(open).chain(expiry(*activation, request)).chain(later).collect()

@@ -310,7 +310,7 @@ pub enum EventBody {
         /// What the inbox shows, when the run itself asks (a human node, an approval after).
         /// Absent when the send gate asked and keeps the particulars with the message.
         #[serde(default)]
-        request: Option<super::ApprovalRequest>,
+        request: Option<Box<super::ApprovalRequest>>,
         /// The message that waits, if it is one.
         #[serde(default)]
         message: Option<MessageId>,

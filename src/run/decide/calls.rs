@@ -109,7 +109,7 @@ impl Machine<'_> {
         self.emit(EventBody::ApprovalRequested {
             activation: id,
             approval,
-            request: Some(ApprovalRequest {
+            request: Some(Box::new(ApprovalRequest {
                 kind: ApprovalKind::Review,
                 title: title.clone(),
                 prompt: prompt.to_owned(),
@@ -117,7 +117,7 @@ impl Machine<'_> {
                 form: Value::Null,
                 expires_at: self.expiry(expires),
                 confidence: self.activation(id).and_then(|a| a.confidence.clone()).map(Box::new),
-            }),
+            })),
             message: None,
             summary: title,
             prepared: None,

@@ -204,7 +204,7 @@ impl Machine<'_> {
         self.emit(EventBody::ApprovalRequested {
             activation: id,
             approval,
-            request: Some(request),
+            request: Some(Box::new(request)),
             message: None,
             summary: title,
             prepared: None,
@@ -260,7 +260,7 @@ impl Machine<'_> {
         self.emit(EventBody::ApprovalRequested {
             activation: id,
             approval,
-            request: Some(ApprovalRequest {
+            request: Some(Box::new(ApprovalRequest {
                 kind: ApprovalKind::Decision,
                 title: title.clone(),
                 prompt: String::new(),
@@ -268,7 +268,7 @@ impl Machine<'_> {
                 form: Value::Null,
                 expires_at: self.expiry(expires),
                 confidence: None,
-            }),
+            })),
             message: None,
             summary: title,
             prepared: Some(request),

@@ -5,7 +5,7 @@ use crate::api::use_client;
 use crate::looks;
 use crate::ui::{Bind, SelectField, SelectOption, TextInput, now_ms};
 use chrono::DateTime;
-use leptos::prelude::*;
+use leptos::{prelude::*, task::spawn_local};
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
 use leptos_router::params::ParamsMap;
@@ -175,24 +175,24 @@ pub fn use_filter() -> RwSignal<Filter> {
 #[component]
 pub fn FilterBar(filter: RwSignal<Filter>) -> impl IntoView {
     let client = use_client();
-    let workflows = Resource::new(
-        || (),
-        move |()| {
-            let client = client.clone();
-            async move {
-                let all = PageQuery { limit: Some(200), ..Default::default() };
-                client.workflows(&all).await.map(|page| page.items).unwrap_or_default()
-            }
-        },
-    );
+    // Asked for by the awake page alone: what the server draws must not depend on how fast an answer came.
+    let workflows = RwSignal::new(Vec::<SelectOption>::new());
+    Effect::new(move || {
+        let client = client.clone();
+        spawn_local(async move {
+            let all = PageQuery { limit: Some(200), ..Default::default() };
+            let Ok(page) = client.workflows(&all).await else { return };
+            let named = page.items.into_iter().map(|w| SelectOption::new(w.id.to_string(), w.name));
+            workflows.try_set(named.collect());
+        });
+    });
     let mut states = vec![SelectOption::new("", "All states")];
     states.extend(RunPhase::ALL.map(|p| SelectOption::new(p.as_str(), looks::phase(p).2)));
     let mut spans = vec![SelectOption::new("", "Any time")];
     spans.extend(SPANS.map(|(span, words, _)| SelectOption::new(span, words)));
     let names = Signal::derive(move || {
         let mut options = vec![SelectOption::new("", "All workflows")];
-        let known = workflows.get().unwrap_or_default();
-        options.extend(known.into_iter().map(|w| SelectOption::new(w.id.to_string(), w.name)));
+        options.extend(workflows.get());
         let wanted = filter.with(|filter| filter.workflow.clone());
         if !options.iter().any(|option| option.value == wanted) {
             options.push(SelectOption::new(wanted, "Another workflow"));
@@ -221,19 +221,12 @@ pub fn FilterBar(filter: RwSignal<Filter>) -> impl IntoView {
                 />
             </div>
             <div class="w-56">
-                <Transition fallback=|| ()>
-                    {move || {
-                        workflows.track();
-                        view! {
-                            <SelectField
-                                name="run-workflow"
-                                label="Workflow"
-                                value=part(|f| &f.workflow, |f, value| f.workflow = value)
-                                options=names
-                            />
-                        }
-                    }}
-                </Transition>
+                <SelectField
+                    name="run-workflow"
+                    label="Workflow"
+                    value=part(|f| &f.workflow, |f, value| f.workflow = value)
+                    options=names
+                />
             </div>
             <div class="w-44">
                 <SelectField

@@ -17,6 +17,7 @@ mod command;
 mod commit;
 mod config;
 mod executor;
+mod insist;
 mod letters;
 mod load;
 mod others;

@@ -95,7 +95,10 @@ impl Cron {
             }
             let minutes_left = 60 - i64::from(local.minute());
             at = match steady(at, zone) {
-                true if !day_fits => self.next_day(local.date(), zone)?,
+                // Where the clocks go back over midnight the next day began before this second evening.
+                true if !day_fits => {
+                    self.next_day(local.date(), zone)?.max(at + TimeDelta::minutes(1))
+                }
                 true if !self.hours.has(local.hour()) => at + TimeDelta::minutes(minutes_left),
                 _ => at + TimeDelta::minutes(1),
             };

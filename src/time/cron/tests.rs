@@ -125,6 +125,14 @@ fn the_newest_of_a_year_of_minutes() {
     assert_eq!(daily.len(), 3);
 }
 
+#[test]
+fn the_next_time_is_never_an_earlier_one_where_the_clocks_go_back_over_midnight() {
+    // 00:01 on 30 October 2005 became 23:01 on the 29th.
+    let second_evening: DateTime<Utc> = "2005-10-30T03:00:00Z".parse().unwrap();
+    let next = cron("* * 30 * *").next_after(second_evening, Tz::America__St_Johns);
+    assert_eq!(next, Some(second_evening + TimeDelta::minutes(30)));
+}
+
 /// The same rules by walking through time minute by minute.
 fn walked(rule: &Cron, after: DateTime<Utc>, zone: Tz, minutes: i64) -> Vec<DateTime<Utc>> {
     let wall = |at: DateTime<Utc>| at.with_timezone(&zone).naive_local();

@@ -325,7 +325,7 @@ pub enum EventBody {
         usage: Option<Usage>,
         /// Whom to ask when nobody decides in time.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        escalation: Option<EscalationDue>,
+        escalation: Option<Box<EscalationDue>>,
     },
     /// Somebody was to be told of an open approval. Written whether or not there is such a way to tell people, so
     /// that nobody takes silence for an answer.

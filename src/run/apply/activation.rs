@@ -316,7 +316,7 @@ fn asked(state: &mut RunState, event: &Event) {
     let later = |due: &crate::run::EscalationDue| {
         (TimerId::of(*activation, TimerPurpose::Escalate), due.due_at, due.to.clone())
     };
-    a.escalation = escalation.as_ref().map(later);
+    a.escalation = escalation.as_deref().map(later);
     if let Some(message) = message {
         a.message = Some((*message, "pending".to_owned()));
     }

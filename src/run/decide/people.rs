@@ -42,13 +42,13 @@ impl Machine<'_> {
     }
 
     /// When somebody else is asked, and who.
-    pub(super) fn escalation(&self) -> Option<EscalationDue> {
+    pub(super) fn escalation(&self) -> Option<Box<EscalationDue>> {
         let escalation = self.hitl()?.escalation.as_ref()?;
         let to = escalation.to.clone().filter(|to| !to.trim().is_empty());
-        Some(EscalationDue {
+        Some(Box::new(EscalationDue {
             due_at: self.after_ms(escalation.after_ms?),
             to: to.unwrap_or_else(|| ANYBODY.to_owned()),
-        })
+        }))
     }
 
     /// Notes whom the run wants told of an open approval. The inbox shows it by itself; the other ways are not there

@@ -263,3 +263,22 @@ fn a_dry_run_ends_in_one_decision_and_asks_nothing() {
     let asked = run.events.iter().filter(|event| event.body.kind() == "call_requested").count();
     assert_eq!(asked, 5, "what would be asked is shown");
 }
+
+#[test]
+fn a_dry_run_that_takes_several_decisions_asks_nothing_in_between() {
+    let text =
+        "t trigger\neach loop {\"items\": \"{{input.list}}\"}\na action\nt > each.next > a > each";
+    let options: RunOptions = serde_json::from_value(json!({"options": {"dryRun": true}})).unwrap();
+    let list: Vec<u32> = (0..600).collect();
+    let mut run = Told::start_with(text, json!({ "list": list }), options);
+    let mut decisions = 1;
+    while run.state.end.is_none() {
+        assert_eq!(run.effects, [Effect::Continue], "decision {decisions}");
+        run.tell(Command::Continue);
+        decisions += 1;
+    }
+    assert!(decisions > 1, "the list is too short to show anything");
+    assert_eq!(run.effects, [Effect::Ended]);
+    let asked = run.events.iter().filter(|event| event.body.kind() == "call_requested").count();
+    assert_eq!(asked, 600);
+}

@@ -249,6 +249,7 @@ async fn a_circle_with_a_way_out_runs_and_one_with_two_entries_is_refused() {
         let status = post.get(&run).await["run"]["status"]["type"].clone();
         assert_eq!(status, "StandBy", "turn {turn}");
         post.clock.advance_ms(HOUR_MS);
+        post.server.state.engine().fire_due().await.unwrap();
         post.server.state.engine().settled().await;
     }
     assert_eq!(post.outcome(&run).await, "enough");

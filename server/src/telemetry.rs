@@ -12,7 +12,7 @@
 mod ids;
 mod trace;
 
-pub use trace::{finish_root, link_to, of_run, remote};
+pub use trace::{finish_root, link_to, number, of_run, remote};
 
 use crate::config::ServeConfig;
 use ids::Ids;

@@ -282,7 +282,7 @@ fn span_of(call: &OpenCall) -> Span {
         run = %call.run,
         node = %call.node,
         call = %call.call,
-        attempt = call.attempt,
+        attempt = i64::from(call.attempt),
         outcome = field::Empty,
     );
     telemetry::of_run(span, call.run)

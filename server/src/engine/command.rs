@@ -184,7 +184,7 @@ impl Inner {
         let deciding = self.decide(organization, run, command, extra);
         let outcome = deciding.instrument(span.clone()).await;
         if let Ok(outcome) = &outcome {
-            span.record("events", outcome.events);
+            span.record("events", telemetry::number(outcome.events as u64));
         }
         outcome
     }

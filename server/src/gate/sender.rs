@@ -81,7 +81,7 @@ fn span_of(message: &Message) -> Span {
         otel.name = "send email",
         otel.kind = "client",
         message = %message.id,
-        attempt = message.attempts,
+        attempt = i64::from(message.attempts),
         outcome = field::Empty,
     );
     match message.run {

@@ -44,7 +44,7 @@ pub async fn serve(state: AppState, endpoint: Arc<Endpoint>, request: Request) -
     let span = telemetry::remote(span, request.headers());
     let answering = admit_and_run(state, endpoint, request).instrument(span.clone());
     let response = finish(answering.await.unwrap_or_else(IntoResponse::into_response));
-    span.record("http.response.status_code", response.status().as_u16());
+    span.record("http.response.status_code", i64::from(response.status().as_u16()));
     if response.status().is_server_error() {
         span.record("otel.status_code", "ERROR");
     }

@@ -14,6 +14,7 @@ use crate::{
     hours::day_around,
     setting::rules_of,
     store::{self, ModelUse, Source, Store, StoreError},
+    telemetry::number,
 };
 use futures::{FutureExt, future::BoxFuture};
 use signalbox::{
@@ -157,8 +158,8 @@ impl Metered {
                 span.record("otel.status_code", "ERROR");
             })?;
         span.record("gen_ai.response.model", answer.model.as_str());
-        span.record("gen_ai.usage.input_tokens", answer.input_tokens);
-        span.record("gen_ai.usage.output_tokens", answer.output_tokens);
+        span.record("gen_ai.usage.input_tokens", number(answer.input_tokens));
+        span.record("gen_ai.usage.output_tokens", number(answer.output_tokens));
         if !sandbox {
             let asked = call.model.as_deref().unwrap_or(&self.settings.model);
             let price = self.price(&answer.model).or_else(|| self.price(asked));

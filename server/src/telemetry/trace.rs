@@ -14,6 +14,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+/// A count as a span's field: unsigned ones would become text.
+pub fn number(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Hangs a span that was not entered yet below a run's root.
 pub fn of_run(span: Span, run: RunId) -> Span {
     if span.is_disabled() {

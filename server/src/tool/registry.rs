@@ -21,6 +21,7 @@ use signalbox::{
 };
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// Exchanges of a thread that a model is reminded of.
 const THREAD_TURNS_MAX: u32 = 20;
@@ -321,7 +322,7 @@ impl CallExecutor for Tools {
         let (unwanted, cancelled) = (CancellationToken::new(), context.cancelled.clone());
         let dropped = unwanted.clone().drop_guard();
         let tools = self.clone();
-        let task = tokio::spawn(async move {
+        let making = async move {
             let call = tools.call(&context, request);
             if !asks {
                 return call.await;
@@ -331,7 +332,8 @@ impl CallExecutor for Tools {
                 () = unwanted.cancelled() => not_wanted(),
                 () = cancelled.cancelled() => not_wanted(),
             }
-        });
+        };
+        let task = tokio::spawn(making.in_current_span());
         async move {
             let _dropped = dropped;
             task.await.unwrap_or_else(|_| {

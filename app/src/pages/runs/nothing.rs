@@ -9,7 +9,7 @@ use signalbox::wire::RunQuery;
 
 /// Why nothing is shown.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-enum Why {
+enum Reason {
     /// There are no runs at all.
     NoRuns,
     /// Without one of these parts (by number) there would be some.
@@ -21,9 +21,9 @@ async fn any(client: &Client, filter: &Filter) -> bool {
     client.runs(&wanted).await.is_ok_and(|page| !page.items.is_empty())
 }
 
-async fn why(client: Client, filter: Filter) -> Why {
+async fn why(client: Client, filter: Filter) -> Reason {
     if !any(&client, &Filter::default()).await {
-        return Why::NoRuns;
+        return Reason::NoRuns;
     }
     let mut hiding = Vec::new();
     for (number, part) in Part::ALL.into_iter().enumerate() {
@@ -31,12 +31,25 @@ async fn why(client: Client, filter: Filter) -> Why {
             hiding.push(number);
         }
     }
-    Why::Hidden(hiding)
+    Reason::Hidden(hiding)
 }
 
-/// Says why, and offers to change it.
+/// Says why, and offers to change it. Asked for by the awake page alone: the answer comes after the list, and a page
+/// that wakes up in between would find another one than was drawn.
 #[component]
 pub fn Nothing(filter: RwSignal<Filter>) -> impl IntoView {
+    let awake = RwSignal::new(false);
+    Effect::new(move |_| awake.set(true));
+    view! {
+        {move || match awake.get() {
+            true => view! { <Why filter=filter /> }.into_any(),
+            false => view! { <Skeleton rows=2 /> }.into_any(),
+        }}
+    }
+}
+
+#[component]
+fn Why(filter: RwSignal<Filter>) -> impl IntoView {
     let client = use_client();
     let found = Resource::new(
         move || filter.get(),
@@ -51,8 +64,8 @@ pub fn Nothing(filter: RwSignal<Filter>) -> impl IntoView {
         }>
             {move || Suspend::new(async move {
                 match found.await {
-                    Why::NoRuns => no_runs().into_any(),
-                    Why::Hidden(parts) => hidden(filter, parts).into_any(),
+                    Reason::NoRuns => no_runs().into_any(),
+                    Reason::Hidden(parts) => hidden(filter, parts).into_any(),
                 }
             })}
         </Suspense>

@@ -12,7 +12,7 @@ pub use inbox_count::{InboxCount, use_inbox_count};
 
 use crate::api::{is_signed_out, use_client};
 use crate::live::Live;
-use crate::session::Session;
+use crate::session::{Session, Visitor};
 use crate::ui::{ErrorPanel, OrgZone};
 use bottom_bar::BottomBar;
 use leptos::prelude::*;
@@ -23,18 +23,30 @@ use rail::Rail;
 use signalbox::wire::{ApiError, Me};
 use top_bar::TopBar;
 
-/// Asks who is signed in, then shows the page; nobody is sent to the sign-in page, which brings
-/// them back here.
+/// The page of who is signed in; nobody is sent to the sign-in page, which brings them back here.
+///
+/// A page that the server drew comes with the answer to who it is, so that the frame itself waits for nothing: what
+/// waits is drawn more than once on the server, and each time it would fetch what the page shows anew.
 #[component]
 pub fn Frame() -> impl IntoView {
-    let client = use_client();
-    let me = Resource::new(
-        || (),
-        move |()| {
-            let client = client.clone();
-            async move { client.me().await }
-        },
-    );
+    let known = SharedValue::new(|| use_context::<Visitor>().map(|visitor| visitor.0));
+    match known.into_inner() {
+        Some(answer) => {
+            let reload = Callback::new(|()| {
+                // A page that cannot be reloaded stays as it is.
+                let _ = window().location().reload();
+            });
+            signed_in_or_not(answer, reload)
+        }
+        None => view! { <Asking /> }.into_any(),
+    }
+}
+
+/// Asks who is signed in: for a page that the browser opens by itself.
+#[component]
+fn Asking() -> impl IntoView {
+    let client = StoredValue::new(use_client());
+    let me = LocalResource::new(move || async move { client.get_value().me().await });
     let retry = Callback::new(move |()| me.refetch());
     view! {
         <Suspense fallback=|| ()>

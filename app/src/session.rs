@@ -1,7 +1,11 @@
 //! Who is signed in, as a context below the frame.
 
 use leptos::prelude::*;
-use signalbox::wire::{Me, Permission};
+use signalbox::wire::{ApiError, Me, Permission};
+
+/// Who asks for a page, found out by the server before it draws: as a context there, absent in the browser.
+#[derive(Clone, Debug)]
+pub struct Visitor(pub Result<Me, ApiError>);
 
 /// The person and the organisation.
 #[derive(Clone, Copy)]

@@ -9,9 +9,8 @@ use crate::{
     egress::{Allowed, Egress},
     engine::{Clock, EngineConfig, SystemClock},
     gate::Links,
-    http::{self, in_process::InProcess},
     live::LiveHub,
-    maintenance, metrics,
+    maintenance, metrics, router,
     secret::Vault,
     step_hooks::Teller,
     store::{self, Store, StoreOptions},
@@ -19,10 +18,8 @@ use crate::{
     tool::Tools,
     web,
 };
-use axum::{Router, http::request};
 use chrono::Utc;
 use futures::FutureExt;
-use leptos::prelude::{provide_context, use_context};
 use signalbox::graph::Catalogue;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -140,21 +137,8 @@ async fn announce(state: &AppState) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The API, and the pages for everything else.
-pub fn router(state: &AppState, site: web::Site) -> Router {
-    let api = http::router(state);
-    let for_pages = api.clone();
-    let provide = move || {
-        if let Some(parts) = use_context::<request::Parts>() {
-            provide_context(InProcess::client(for_pages.clone(), &parts.headers));
-        }
-    };
-    api.fallback_service(web::router(site, provide))
-        .layer(axum::middleware::from_fn(web::security_headers))
-}
-
 async fn listen(listener: TcpListener, state: &AppState) {
-    let service = router(state, web::Site::discover());
+    let service = router::whole(state, web::Site::discover());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = state.shutdown().clone();
     let signalled = shutdown.clone();

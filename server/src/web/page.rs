@@ -20,12 +20,16 @@ use std::{pin::Pin, sync::Arc};
 type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// A file if there is one at the path, else a page.
-pub(super) fn handler(
+pub(super) fn handler<Prepared, Provide>(
     site: Site,
-    provide: impl Fn() + Clone + Send + Sync + 'static,
-) -> impl Fn(Request) -> Answer + Clone + Send + Sync + 'static {
+    prepare: impl Fn(Parts) -> Prepared + Clone + Send + Sync + 'static,
+) -> impl Fn(Request) -> Answer + Clone + Send + Sync + 'static
+where
+    Prepared: Future<Output = Provide> + Send + 'static,
+    Provide: Fn() + Clone + Send + Sync + 'static,
+{
     move |request| {
-        let (site, provide) = (site.clone(), provide.clone());
+        let (site, prepare) = (site.clone(), prepare.clone());
         Box::pin(async move {
             if !matches!(*request.method(), Method::GET | Method::HEAD) {
                 return (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")])
@@ -35,7 +39,11 @@ pub(super) fn handler(
                 return file;
             }
             match site.page_assets().await {
-                Some(assets) => draw(assets, provide, request).await,
+                Some(assets) => {
+                    let (parts, body) = request.into_parts();
+                    let provide = prepare(parts.clone()).await;
+                    draw(assets, provide, Request::from_parts(parts, body)).await
+                }
                 None => not_built(),
             }
         })

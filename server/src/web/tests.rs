@@ -43,7 +43,7 @@ impl Folder {
             .header("cookie", "signalbox_theme=dark")
             .body(Body::empty())
             .unwrap();
-        router(Site::folder(&self.0), || ()).oneshot(request).await.unwrap()
+        router(Site::folder(&self.0), |_| async { || () }).oneshot(request).await.unwrap()
     }
 }
 

@@ -14,6 +14,7 @@ mod metrics;
 mod openapi;
 mod organizations;
 mod outbound_plans;
+mod pages;
 mod plans;
 mod post;
 mod queues;

@@ -34,7 +34,7 @@ fn carried(page: &str) -> BTreeMap<u32, String> {
     let numbered = page.split("__RESOLVED_RESOURCES[").skip(1);
     let read = |text: &str| {
         let (number, rest) = text.split_once("] = ")?;
-        Some((number.parse().ok()?, rest.split_once(";").map_or(rest, |(data, _)| data).to_owned()))
+        Some((number.parse().ok()?, rest.split_once(';').map_or(rest, |(data, _)| data).to_owned()))
     };
     numbered.filter_map(read).collect()
 }

@@ -18,7 +18,7 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   forbidOnly: !!process.env.CI,
-  reporter: [["list"]],
+  reporter: [["list"], ["./support/summary.ts"]],
   use: {
     viewport: { width: 1280, height: 800 },
     locale: "en-GB",

@@ -27,7 +27,7 @@ pub fn phase(phase: RunPhase) -> Look {
 pub fn message(state: MessageState) -> Look {
     match state {
         MessageState::PendingApproval => (Tone::Wait, Icon::Hand, "Waits for approval"),
-        MessageState::Approved | MessageState::Queued => (Tone::Move, Icon::Send, "Approved"),
+        MessageState::Queued => (Tone::Move, Icon::Send, "Approved"),
         MessageState::Held => (Tone::Wait, Icon::Clock, "Held"),
         MessageState::InFlight => (Tone::Move, Icon::Send, "Sending"),
         MessageState::Accepted => (Tone::Clear, Icon::CircleCheck, "Sent"),

@@ -24,7 +24,7 @@ pub struct Place {
     pub label: &'static str,
     /// Its icon.
     pub icon: Icon,
-    /// Whether it has room in the phone's bottom bar.
+    /// Whether it has room in the phone's bottom bar; the others are behind its last entry.
     pub on_phone: bool,
 }
 
@@ -40,7 +40,7 @@ pub const PLACES: [Place; 7] = [
     place("/contacts", "Contacts", Icon::Users, true),
     place("/templates", "Templates", Icon::Mail, false),
     place("/sandbox", "Sandbox", Icon::Flask, false),
-    place("/settings", "Settings", Icon::Settings, true),
+    place("/settings", "Settings", Icon::Settings, false),
 ];
 
 impl Place {

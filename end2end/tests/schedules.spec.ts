@@ -11,9 +11,15 @@ test("a schedule reads as a sentence, is published, and the list says when it ru
   const rule = page.getByLabel("Schedule", { exact: true });
   await rule.fill("0 25 * * *");
   await expect(page.getByText("The hour 25 is out of range")).not.toHaveCount(0);
+  // Saved as it is, and long enough to have been read out if it could be.
+  await saved(page);
   await rule.fill("30 7 * * 1-5");
-  await page.getByLabel("Time zone").fill("Europe/Berlin");
   const reading = page.getByTestId("schedule-reading");
+  await expect(reading).toContainText("Every weekday at 07:30");
+  await page.getByLabel("Time zone").fill("Mars/Base");
+  await expect(reading).toHaveCount(0);
+  await saved(page);
+  await page.getByLabel("Time zone").fill("Europe/Berlin");
   await expect(reading).toContainText("Every weekday at 07:30 Europe/Berlin");
   await expect(reading.getByRole("listitem")).toHaveCount(5);
   await page.getByLabel("After missed times").selectOption("all");

@@ -78,6 +78,23 @@ test.describe("on a phone", () => {
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
   });
+
+  test("every place is in the bar or behind its last entry", async ({ page, open }) => {
+    await open("/inbox");
+    const bar = page.getByRole("navigation", { name: "Main" });
+    const more = bar.locator("summary");
+    await more.click();
+    await page.keyboard.press("Escape");
+    await expect(bar.getByRole("link", { name: "Templates" })).toBeHidden();
+    await more.click();
+    await bar.getByRole("link", { name: "Templates" }).click();
+    await expect(page).toHaveURL(/\/templates$/);
+    await expect(more).toHaveAttribute("aria-current", "page");
+    await expect(bar.getByRole("link", { name: "Sandbox" })).toBeHidden();
+    await more.click();
+    await bar.getByRole("link", { name: "Sandbox" }).click();
+    await expect(page).toHaveURL(/\/sandbox$/);
+  });
 });
 
 test("signing out ends the session", async ({ page, open, server, browser }) => {

@@ -32,7 +32,7 @@ pub use decide::{DecideError, Decider};
 pub use draft::{GateCall, Submitted};
 pub use heard::Visit;
 pub use inbound::InboundError;
-pub use life::{IllegalMove, may_follow};
+pub use life::{IllegalMove, followers, life_table, may_follow};
 pub use pulse::SenderHealth;
 pub use sender::CrashPoint;
 pub use template::{Letter, Written};
@@ -255,7 +255,8 @@ async fn save_as(
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
     if !may_follow(message.state, state) {
-        tracing::debug!(from = ?message.state, to = ?state, "refused move of a message");
+        let refused = IllegalMove { from: message.state, to: state };
+        tracing::debug!(message = %message.id, "{refused}");
         return Err(StoreError::Conflict { what: "the message" });
     }
     message.state = state;

@@ -15,6 +15,7 @@
 
 mod accounts;
 mod approvals;
+mod call_state;
 mod calls;
 #[cfg(test)]
 mod conformance;
@@ -71,6 +72,7 @@ mod writer;
 
 pub use accounts::*;
 pub use approvals::*;
+pub use call_state::*;
 pub use calls::*;
 pub use contacts::*;
 pub use error::StoreError;

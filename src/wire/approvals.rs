@@ -198,7 +198,6 @@ pub struct MessageView {
 #[allow(missing_docs)]
 pub enum MessageState {
     PendingApproval,
-    Approved,
     Held,
     Queued,
     InFlight,
@@ -212,6 +211,26 @@ pub enum MessageState {
     Cancelled,
     Refused,
     Uncertain,
+}
+
+impl MessageState {
+    /// All states.
+    pub const ALL: [Self; 14] = [
+        Self::PendingApproval,
+        Self::Held,
+        Self::Queued,
+        Self::InFlight,
+        Self::Accepted,
+        Self::Delivered,
+        Self::Bounced,
+        Self::RetryWait,
+        Self::FailedPermanent,
+        Self::Rejected,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Refused,
+        Self::Uncertain,
+    ];
 }
 
 /// One revision of a message.

@@ -241,7 +241,7 @@ impl Gate {
             Refused => failed(ErrorKind::Refused, "The send gate refused it."),
             Cancelled => failed(ErrorKind::Refused, "It was taken back."),
             FailedPermanent => failed(ErrorKind::InvalidInput, "It could not be sent."),
-            PendingApproval | Approved | Held | Queued | InFlight | RetryWait | Uncertain => {
+            PendingApproval | Held | Queued | InFlight | RetryWait | Uncertain => {
                 self.reattach(call, message).await
             }
         }

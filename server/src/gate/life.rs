@@ -1,13 +1,19 @@
 //! A message's life: which state may follow which.
 //!
-//! | from | to |
-//! |---|---|
-//! | PendingApproval | Held, Queued, Rejected, Expired, Cancelled, Refused, PendingApproval (edited) |
-//! | Held | Queued, InFlight, PendingApproval (undone, stale), Expired, Cancelled, Refused |
-//! | Queued, RetryWait | InFlight, PendingApproval (stale), Expired, Cancelled, Refused |
-//! | InFlight | Accepted, RetryWait, FailedPermanent, Uncertain, Queued (sandbox only, after a crash) |
-//! | Uncertain | Accepted (marked sent), Queued (sent again by a person), Cancelled (dropped) |
-//! | Accepted | Delivered, Bounced |
+//! Printed by [`life_table`]; a test lets the gate make every move on a real database, and no other. A message that
+//! stays where it is was changed there: edited, or postponed. Only a person leads from `Uncertain` anywhere; `InFlight`
+//! goes back to `Queued` in the sandbox alone, after a crash.
+//!
+//! ```text
+//! (none) --> PendingApproval | Refused
+//! PendingApproval --> PendingApproval | Held | Rejected | Expired | Cancelled
+//! Held --> Held | InFlight | PendingApproval | Expired | Cancelled | Refused
+//! Queued --> Queued | InFlight | PendingApproval | Expired | Cancelled | Refused
+//! InFlight --> Accepted | RetryWait | FailedPermanent | Uncertain | Queued
+//! Accepted --> Delivered | Bounced
+//! RetryWait --> RetryWait | InFlight | PendingApproval | Expired | Cancelled | Refused
+//! Uncertain --> Accepted | Queued | Cancelled
+//! ```
 
 use signalbox::wire::MessageState;
 
@@ -21,15 +27,15 @@ pub struct IllegalMove {
     pub to: MessageState,
 }
 
-/// The states that may follow a state.
-pub fn followers(from: MessageState) -> &'static [MessageState] {
+/// The states that may follow a state; those it may begin in for `None`.
+pub fn followers(from: Option<MessageState>) -> &'static [MessageState] {
     use MessageState::*;
+    let Some(from) = from else { return &[PendingApproval, Refused] };
     match from {
-        PendingApproval => &[PendingApproval, Held, Queued, Rejected, Expired, Cancelled, Refused],
-        Held => &[Queued, InFlight, PendingApproval, Expired, Cancelled, Refused, Held],
-        Approved | Queued | RetryWait => {
-            &[InFlight, PendingApproval, Expired, Cancelled, Refused, Queued, RetryWait]
-        }
+        PendingApproval => &[PendingApproval, Held, Rejected, Expired, Cancelled],
+        Held => &[Held, InFlight, PendingApproval, Expired, Cancelled, Refused],
+        Queued => &[Queued, InFlight, PendingApproval, Expired, Cancelled, Refused],
+        RetryWait => &[RetryWait, InFlight, PendingApproval, Expired, Cancelled, Refused],
         InFlight => &[Accepted, RetryWait, FailedPermanent, Uncertain, Queued],
         Uncertain => &[Accepted, Queued, Cancelled],
         Accepted => &[Delivered, Bounced],
@@ -39,13 +45,36 @@ pub fn followers(from: MessageState) -> &'static [MessageState] {
 
 /// Whether a message may go from one state to another.
 pub fn may_follow(from: MessageState, to: MessageState) -> bool {
-    followers(from).contains(&to)
+    followers(Some(from)).contains(&to)
+}
+
+/// The table as text, one line a state that has followers.
+pub fn life_table() -> String {
+    let mut table = String::new();
+    for from in std::iter::once(None).chain(MessageState::ALL.into_iter().map(Some)) {
+        let to: Vec<String> = followers(from).iter().map(|to| format!("{to:?}")).collect();
+        let from = from.map_or("(none)".to_owned(), |from| format!("{from:?}"));
+        if !to.is_empty() {
+            table.push_str(&format!("{from} --> {}\n", to.join(" | ")));
+        }
+    }
+    table
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use MessageState::*;
+
+    #[test]
+    fn the_page_shows_the_table_of_the_code() {
+        let page: String = include_str!("life.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("//! "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert!(page.contains(&life_table()), "{}", life_table());
+    }
 
     #[test]
     fn what_may_have_left_is_never_sent_again_without_a_person() {

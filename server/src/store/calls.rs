@@ -4,7 +4,7 @@
 //! when that server is gone.
 
 use super::{
-    Store, StoreResult, Tx, on_model,
+    CallState, Store, StoreError, StoreResult, Tx, on_model,
     payloads::{INLINE_BYTES_MAX, Packed},
     value,
 };
@@ -39,30 +39,6 @@ pub struct OpenCall {
     pub timeout_ms: Option<u64>,
     /// Through which queue it goes, and whether it repeats a message.
     pub route: CallRoute,
-}
-
-/// Where an open call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallState {
-    /// It must be made.
-    Open,
-    /// The send gate holds it and will tell the run.
-    Parked,
-    /// It was begun too often without a result; a person must look.
-    Held,
-    /// A task that no worker has.
-    Offered,
-}
-
-impl CallState {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Parked => "parked",
-            Self::Held => "held",
-            Self::Offered => "offered",
-        }
-    }
 }
 
 macro_rules! open_sql {
@@ -123,17 +99,30 @@ pub async fn call_open(
     tx.gather("calls", sql, args).await
 }
 
-/// Moves a call to another state; none is fine.
-pub async fn call_set_state(
+/// The send gate has a call from now on; none, and one that outside workers do, is fine.
+pub(super) async fn call_park(
     tx: &mut Tx,
     organization: OrganizationId,
     run: RunId,
     call: CallId,
-    state: CallState,
 ) -> StoreResult<()> {
-    on_model!(tx, |model| model.call_set_state(run, call, state));
-    let sql = "UPDATE calls SET state = $4 WHERE organization_id = $1 AND run_id = $2 AND id = $3";
-    tx.gather("calls", sql, args![organization.0, run.0, call.0, state.as_str()]).await
+    on_model!(tx, |model| model.call_park(run, call));
+    let sql = "UPDATE calls SET state = 'parked'
+         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND state IN ('open', 'parked', 'held')";
+    tx.gather("calls", sql, args![organization.0, run.0, call.0]).await
+}
+
+/// A task that a worker has is free again; none is fine.
+pub(super) async fn call_free(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    run: RunId,
+    call: CallId,
+) -> StoreResult<()> {
+    on_model!(tx, |model| model.call_free(run, call));
+    let sql = "UPDATE calls SET state = 'offered', claim = NULL, worker = NULL
+         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND state = 'claimed'";
+    tx.gather("calls", sql, args![organization.0, run.0, call.0]).await
 }
 
 /// An attempt that was to be made waits for something else from now on. A later attempt, or one that rests already, is
@@ -359,6 +348,32 @@ pub async fn call_fetch(
     row.map(Row::call).transpose().map_err(corrupt)
 }
 
-pub(super) fn corrupt(unreadable: UnreadableCall) -> super::StoreError {
-    super::StoreError::Corrupt { table: "calls", column: "request", detail: unreadable.detail }
+/// Where a call is; none when it is over.
+pub async fn call_state(
+    store: &Store,
+    organization: OrganizationId,
+    run: RunId,
+    call: CallId,
+) -> StoreResult<Option<CallState>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.call_state(run, call))).await);
+    let word: Option<String> = on_db!(store, |pool| sqlx::query_scalar(
+        "SELECT state FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3"
+    )
+    .bind(organization.0)
+    .bind(run.0)
+    .bind(call.0)
+    .fetch_optional(pool)
+    .await)?;
+    let state = |word: String| {
+        CallState::of(&word).ok_or(StoreError::Corrupt {
+            table: "calls",
+            column: "state",
+            detail: format!("there is no state {word:?}"),
+        })
+    };
+    word.map(state).transpose()
+}
+
+pub(super) fn corrupt(unreadable: UnreadableCall) -> StoreError {
+    StoreError::Corrupt { table: "calls", column: "request", detail: unreadable.detail }
 }

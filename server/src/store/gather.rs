@@ -1,17 +1,18 @@
 //! Statements whose rows nobody looks at: gathered in a transaction and sent to the database together.
 //!
 //! Asking PostgreSQL means a trip over the network, which costs more than a small statement: statements about different
-//! tables go as one. SQLite runs them in turn; it is spared a transaction in which nothing was written. What only
-//! writes is gathered, in order, and goes out before the next statement that reads, or at the end of the operation. An
-//! error shows there, and undoes the operation as it would have at once.
+//! tables go as one. Asking SQLite means a trip to its thread: they go as one text, and a transaction in which nothing
+//! was written is spared. What only writes is gathered, in order, and goes out before the next statement that reads, or
+//! at the end of the operation. An error shows there, and undoes the operation as it would have at once.
 //!
 //! Deliberately absent: statements that answer with rows; they go through [`on_tx!`](crate::on_tx), which sends what
 //! was gathered first.
 
 use super::{StoreError, StoreResult, Tx, tx::Conn};
+use futures::StreamExt;
 use sqlx::{
-    Arguments, AssertSqlSafe, PgConnection, Row, SqliteConnection, postgres::PgArguments,
-    sqlite::SqliteArguments,
+    Arguments, AssertSqlSafe, Either, Executor, PgConnection, Row, SqliteConnection,
+    postgres::PgArguments, sqlite::SqliteArguments,
 };
 use uuid::Uuid;
 
@@ -105,11 +106,6 @@ impl Tx {
         self.gathered.first().is_some_and(|statement| statement.sql == sql)
     }
 
-    /// Whether one of the gathered statements must write a row.
-    pub(super) fn has_fence(&self) -> bool {
-        self.gathered.iter().any(|statement| statement.fence.is_some())
-    }
-
     /// Sends what was gathered.
     pub(super) async fn send(&mut self) -> StoreResult<()> {
         super::on_model!(self, |model| model.send());
@@ -118,7 +114,7 @@ impl Tx {
         }
         let statements = std::mem::take(&mut self.gathered);
         let (written, result) = match &mut self.conn {
-            Conn::Sqlite(conn) => send_in_turn(conn, &statements).await,
+            Conn::Sqlite(conn) => send_as_text(conn, &statements).await,
             Conn::Postgres(conn) => send_by_table(conn, &statements).await,
             // The model is told by calls of its own, before anything is gathered.
             #[cfg(test)]
@@ -143,12 +139,27 @@ impl Tx {
 /// How many rows each statement wrote, up to the first error.
 type Sent = (Vec<u64>, sqlx::Result<()>);
 
-/// SQLite runs them one after the other and stops at the first error. Not as one text: its driver goes on with the
-/// rest of a text behind a statement that failed, a commit among it.
-async fn send_in_turn(conn: &mut SqliteConnection, statements: &[Statement]) -> Sent {
-    let mut written = Vec::with_capacity(statements.len());
+/// Behind a fence on SQLite: an error when the fence wrote no row. Not folded into a constant, because `changes()` is none.
+const HELD: &str = "SELECT json(iif(changes() = 0, 'the fence did not hold', '1'))";
+
+/// Longer texts are seldom the same again, and would push the usual ones out of the prepared statements.
+const PREPARED_MAX: usize = 12;
+
+/// SQLite takes them as one text, in order: each question to its thread costs as much as a small statement. It stops at
+/// the first error, so nothing behind a statement that failed is tried, a commit among it
+/// (`nothing_behind_an_error_is_tried`).
+async fn send_as_text(conn: &mut SqliteConnection, statements: &[Statement]) -> Sent {
+    let (mut sql, mut all) = (String::new(), SqliteArguments::default());
+    let mut is_guard = Vec::with_capacity(statements.len());
     for statement in statements {
-        let mut all = SqliteArguments::default();
+        renumber(&mut sql, statement.sql, all.len());
+        sql.push_str(";\n");
+        is_guard.push(false);
+        if statement.fence.is_some() {
+            sql.push_str(HELD);
+            sql.push_str(";\n");
+            is_guard.push(true);
+        }
         for arg in &statement.args {
             let added = match arg.clone() {
                 Arg::Int(value) => all.add(value),
@@ -157,16 +168,22 @@ async fn send_in_turn(conn: &mut SqliteConnection, statements: &[Statement]) -> 
                 Arg::Bytes(value) => all.add(value),
             };
             if let Err(error) = added {
-                return (written, Err(sqlx::Error::Encode(error)));
+                return (Vec::new(), Err(sqlx::Error::Encode(error)));
             }
         }
-        match sqlx::query_with(statement.sql, all).execute(&mut *conn).await {
-            Ok(done) => written.push(done.rows_affected()),
+    }
+    let query = sqlx::query_with(AssertSqlSafe(sql), all);
+    let query = query.persistent(statements.len() <= PREPARED_MAX);
+    let mut answers = conn.fetch_many(query);
+    let mut is_guard = is_guard.into_iter();
+    let mut written = Vec::with_capacity(statements.len());
+    while let Some(answer) = answers.next().await {
+        match answer {
+            Ok(Either::Left(done)) if is_guard.next() == Some(false) => {
+                written.push(done.rows_affected());
+            }
+            Ok(_) => {}
             Err(error) => return (written, Err(error)),
-        }
-        // What comes after a fence that does not hold must not be tried.
-        if statement.fence.is_some() && written.last() == Some(&0) {
-            break;
         }
     }
     (written, Ok(()))
@@ -279,5 +296,70 @@ mod tests {
         assert_eq!(part_length(&[fence(), a(), b()]), 1);
         assert_eq!(part_length(&[a(), fence()]), 1);
         assert_eq!(part_length(&[a(), b()]), 2);
+    }
+
+    fn plain(sql: &'static str, args: Vec<Arg>) -> Statement {
+        Statement { table: "", sql, args, fence: None }
+    }
+
+    async fn numbers(conn: &mut SqliteConnection) -> Vec<i64> {
+        let rows = sqlx::query_scalar("SELECT n FROM numbers ORDER BY n").fetch_all(conn).await;
+        rows.expect("the table")
+    }
+
+    async fn table() -> SqliteConnection {
+        use sqlx::Connection;
+        let mut conn = SqliteConnection::connect("sqlite::memory:").await.expect("a database");
+        let made = sqlx::query("CREATE TABLE numbers (n INTEGER PRIMARY KEY)").execute(&mut conn);
+        made.await.expect("the table");
+        conn
+    }
+
+    const INSERT: &str = "INSERT INTO numbers (n) VALUES ($1)";
+
+    #[tokio::test]
+    async fn a_text_is_written_in_order() {
+        let mut conn = table().await;
+        let sent = [
+            plain("BEGIN IMMEDIATE", vec![]),
+            plain("INSERT INTO numbers (n) VALUES ($1), ($2)", args![1i64, 2i64]),
+            Statement {
+                fence: Some("f"),
+                ..plain("UPDATE numbers SET n = $2 WHERE n = $1", args![2i64, 3i64])
+            },
+            plain(INSERT, args![4i64]),
+            plain("COMMIT", vec![]),
+        ];
+        for again in 0..2 {
+            let (written, result) = send_as_text(&mut conn, &sent).await;
+            result.expect("nothing fails");
+            assert_eq!(written[1..4], [2, 1, 1], "pass {again}");
+            assert_eq!(numbers(&mut conn).await, [1, 3, 4]);
+            sqlx::query("DELETE FROM numbers").execute(&mut conn).await.expect("deleted");
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_behind_an_error_is_tried() {
+        let failing = [
+            (plain("BEGIN IMMEDIATE", vec![]), 0), // within a transaction there is no other
+            (plain(INSERT, args![1i64]), 0),       // it is there
+            (Statement { fence: Some("f"), ..plain("DELETE FROM numbers WHERE n = 7", vec![]) }, 1),
+        ];
+        for (broken, answered) in failing {
+            let mut conn = table().await;
+            let first = [plain("BEGIN IMMEDIATE", vec![]), plain(INSERT, args![1i64])];
+            send_as_text(&mut conn, &first).await.1.expect("nothing fails");
+            let why = format!("{broken:?}");
+            let sent = [broken, plain(INSERT, args![2i64]), plain("COMMIT", vec![])];
+            let (written, result) = send_as_text(&mut conn, &sent).await;
+            assert!(result.is_err(), "{why}");
+            assert_eq!(written.len(), answered, "{why}");
+            sqlx::query("ROLLBACK")
+                .execute(&mut conn)
+                .await
+                .expect("the transaction is open still");
+            assert_eq!(numbers(&mut conn).await, [] as [i64; 0], "{why}");
+        }
     }
 }

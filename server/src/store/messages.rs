@@ -118,7 +118,6 @@ pub struct Message {
 pub fn message_state_word(state: MessageState) -> &'static str {
     match state {
         MessageState::PendingApproval => "pending_approval",
-        MessageState::Approved => "approved",
         MessageState::Held => "held",
         MessageState::Queued => "queued",
         MessageState::InFlight => "in_flight",
@@ -549,7 +548,7 @@ pub async fn messages_recall(
         "UPDATE messages SET state = 'cancelled', rev = rev + 1, due_at = NULL, updated_at = $4,
            detail = 'The run does not need it any more.'
          WHERE organization_id = $1 AND run_id = $2 AND ($3 IS NULL OR call_id = $3)
-         AND state IN ('pending_approval', 'approved', 'held', 'queued', 'retry_wait')
+         AND state IN ('pending_approval', 'held', 'queued', 'retry_wait')
          RETURNING id, approval_id"
     )
     .bind(organization.0)

@@ -388,16 +388,12 @@ async fn apply(
     match write {
         RunWrite::CallOpen(call) => calls::call_open(tx, call, true, at).await,
         RunWrite::TaskOffer(call) => calls::call_open(tx, call, false, at).await,
-        RunWrite::TaskFree(call) => {
-            calls::call_set_state(tx, organization, run, *call, calls::CallState::Offered).await
-        }
+        RunWrite::TaskFree(call) => calls::call_free(tx, organization, run, *call).await,
         RunWrite::ChildStop(call) => links::links_stop(tx, organization, run, *call).await,
         RunWrite::SlotAsk(key, places) => {
             links::slot_ask(tx, organization, run, key, *places, at).await
         }
-        RunWrite::CallPark(call) => {
-            calls::call_set_state(tx, organization, run, *call, calls::CallState::Parked).await
-        }
+        RunWrite::CallPark(call) => calls::call_park(tx, organization, run, *call).await,
         RunWrite::CallClose(call) => calls::call_close(tx, organization, run, *call).await,
         RunWrite::TimerSet(timer, due) => {
             timers::timer_set(tx, organization, run, timer, *due).await

@@ -1,6 +1,6 @@
 //! Tasks of outside workers: calls that are offered, claimed and reported.
 
-use super::{OpenCall, Store, StoreError, StoreResult, Tx, calls, value};
+use super::{OpenCall, Store, StoreError, StoreResult, Tx, calls, on_model, value};
 use crate::{on_db, on_tx};
 use signalbox::{
     graph::TaskExecutor,
@@ -133,6 +133,7 @@ pub async fn task_claim(
     claim: Uuid,
     worker: &str,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.task_claim(call));
     let taken = on_tx!(tx, |conn| {
         sqlx::query(
         "UPDATE calls SET state = 'claimed', claim = $5, worker = $6

@@ -246,13 +246,13 @@ impl Writer {
     }
 
     /// The end of an operation: its entries of the feed get their numbers, its savepoint ends, and what it gathered is
-    /// sent, unless the commit can follow in one piece. It cannot behind a fence, which must be seen to hold.
+    /// sent, unless the commit follows in one piece.
     async fn operation_end(&mut self, mark: usize, first: bool, alone: bool) -> StoreResult<()> {
         self.tx.feed_number(mark).await?;
         if !first {
             self.tx.savepoint_keep();
         }
-        if alone && !self.tx.has_fence() {
+        if alone {
             return Ok(());
         }
         self.tx.send().await

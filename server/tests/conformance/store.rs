@@ -34,6 +34,7 @@ pub async fn all(bed: impl AsyncFn() -> Bed) {
     refusals_hold(&bed().await).await;
     keys(&bed().await).await;
     calls(&bed().await).await;
+    calls_go_as_their_table_says(&bed().await).await;
     calls_have_one_owner(&bed().await).await;
     timers(&bed().await).await;
     timers_have_one_owner(&bed().await).await;
@@ -127,6 +128,43 @@ impl Bed {
             timeout_ms: None,
             route: CallRoute { priority: Some(PRIORITY), ..CallRoute::default() },
         }
+    }
+
+    /// Lets something happen to the run's call.
+    async fn call_step(&self, run: RunId, step: CallStep) {
+        let call = self.call(run, 1);
+        let write = match step {
+            CallStep::Opened => RunWrite::CallOpen(Box::new(call)),
+            CallStep::Offered => {
+                let request = CallRequest::Task(Box::default());
+                RunWrite::TaskOffer(Box::new(OpenCall { request, ..call }))
+            }
+            CallStep::Parked => RunWrite::CallPark(call.call),
+            CallStep::Freed => RunWrite::TaskFree(call.call),
+            CallStep::Closed => RunWrite::CallClose(call.call),
+            _ => return self.call_step_alone(call, step).await,
+        };
+        let seq = run_fetch(self.one(), self.ours, run).await.unwrap().seq;
+        self.advance(self.one(), self.commit(run, seq, vec![write])).await.unwrap();
+    }
+
+    /// What is no part of a run's commit.
+    async fn call_step_alone(&self, call: OpenCall, step: CallStep) {
+        let (ours, run, attempt) = (self.ours, call.run, (call.call, call.attempt));
+        let written = self.one().write(move |tx| {
+            async move {
+                match step {
+                    CallStep::Begun => call_claim(tx, &call).await.map(|_| ()),
+                    CallStep::Rested => call_leave(tx, ours, run, attempt, CallState::Parked).await,
+                    CallStep::Held => call_leave(tx, ours, run, attempt, CallState::Held).await,
+                    CallStep::Released => run_release(tx, ours, run, at(0)).await,
+                    _ => task_claim(tx, &call, Uuid::from_u128(3), "bob").await,
+                }
+            }
+            .boxed()
+        });
+        let written = written.await;
+        assert!(written.is_ok() || step == CallStep::Claimed && is_fenced(&written), "{written:?}");
     }
 
     async fn record(&self, store: &Store, name: &str, key: Option<&str>, ms: i64) -> Option<i64> {
@@ -248,6 +286,31 @@ async fn calls(bed: &Bed) {
     let close = RunWrite::CallClose(bed.call(run, 2).call);
     bed.advance(bed.one(), bed.commit(run, 2, vec![close])).await.unwrap();
     assert_eq!(claim(bed.call(run, 2)).await, Ok(None));
+}
+
+/// Every pair of a state and a step, those that change nothing too.
+async fn calls_go_as_their_table_says(bed: &Bed) {
+    let from = std::iter::once(None).chain(CallState::ALL.into_iter().map(Some));
+    let pairs = from.flat_map(|from| CallStep::ALL.map(|step| (from, step)));
+    for (number, (from, step)) in pairs.enumerate() {
+        let run = bed.run(1 + number as u128, vec![]).await;
+        let reached = match from {
+            None => vec![],
+            Some(CallState::Open) => vec![CallStep::Opened],
+            Some(CallState::Parked) => vec![CallStep::Opened, CallStep::Parked],
+            Some(CallState::Held) => vec![CallStep::Opened, CallStep::Held],
+            Some(CallState::Offered) => vec![CallStep::Offered],
+            Some(CallState::Claimed) => vec![CallStep::Offered, CallStep::Claimed],
+        };
+        for step in reached {
+            bed.call_step(run, step).await;
+        }
+        let call = bed.call(run, 1).call;
+        assert_eq!(call_state(bed.one(), bed.ours, run, call).await, Ok(from));
+        bed.call_step(run, step).await;
+        let to = call_state(bed.one(), bed.ours, run, call).await;
+        assert_eq!(to, Ok(call_next(from, step)), "{from:?} --{step:?}-->");
+    }
 }
 
 /// What a server that lives committed is not made by another one.

@@ -4,6 +4,7 @@ mod contacts;
 mod crash;
 mod decide;
 mod health;
+mod life;
 mod repeats;
 mod rules;
 mod tls;

@@ -1,6 +1,6 @@
 //! Calls and timers in the model.
 
-use super::super::{OpenCall, StoreResult, calls::CallState, value};
+use super::super::{CallState, CallStep, OpenCall, StoreError, StoreResult, call_next, value};
 use super::Wrong;
 use super::tables::{CallRow, ModelTx, TimerRow};
 use chrono::{DateTime, Utc};
@@ -44,16 +44,34 @@ impl ModelTx {
         Ok(())
     }
 
-    pub(crate) fn call_set_state(
-        &mut self,
-        run: RunId,
-        call: CallId,
-        state: CallState,
-    ) -> StoreResult<()> {
-        if let Some(row) = self.tables.calls.get_mut(&(run, call)) {
+    pub(crate) fn call_park(&mut self, run: RunId, call: CallId) -> StoreResult<()> {
+        self.call_step(run, call, CallStep::Parked);
+        Ok(())
+    }
+
+    pub(crate) fn call_free(&mut self, run: RunId, call: CallId) -> StoreResult<()> {
+        self.call_step(run, call, CallStep::Freed);
+        Ok(())
+    }
+
+    /// Another attempt, or a task that is not free, is not taken.
+    pub(crate) fn task_claim(&mut self, call: &OpenCall) -> StoreResult<()> {
+        let is_free =
+            |row: &CallRow| row.call.attempt == call.attempt && row.state == CallState::Offered;
+        if !self.tables.calls.get(&(call.run, call.call)).is_some_and(is_free) {
+            return Err(StoreError::Conflict { what: "the task" });
+        }
+        self.call_step(call.run, call.call, CallStep::Claimed);
+        Ok(())
+    }
+
+    /// What the table says.
+    fn call_step(&mut self, run: RunId, call: CallId, step: CallStep) {
+        if let Some(row) = self.tables.calls.get_mut(&(run, call))
+            && let Some(state) = call_next(Some(row.state), step)
+        {
             row.state = state;
         }
-        Ok(())
     }
 
     pub(crate) fn call_leave(

@@ -1,6 +1,6 @@
 //! What a node takes: its own and what is free, as the statements on PostgreSQL have it.
 
-use super::super::{DueTimer, OpenCall, StoreResult, UnreadableCall, calls::CallState, value};
+use super::super::{CallState, DueTimer, OpenCall, StoreResult, UnreadableCall, value};
 use super::node::Node;
 use super::tables::Tables;
 use super::{ORGANIZATION, Wrong};

@@ -1,8 +1,8 @@
 //! The rows, and what commits do to runs.
 
 use super::super::{
-    Approval, Decided, NewApproval, NewRun, OpenCall, OutsideEvent, RUN_FENCE, Run, RunCommit,
-    RunLink, RunParts, StoreError, StoreResult, calls::CallState, value,
+    Approval, CallState, Decided, NewApproval, NewRun, OpenCall, OutsideEvent, RUN_FENCE, Run,
+    RunCommit, RunLink, RunParts, StoreError, StoreResult, value,
 };
 use super::{ORGANIZATION, Wrong};
 use chrono::{DateTime, Utc};
@@ -159,6 +159,10 @@ impl Tables {
 
     pub(crate) fn checkpoint_fetch(&self, run: RunId) -> Option<(u64, Vec<u8>)> {
         self.checkpoints.get(&run).map(|(seq, state)| (*seq, state.to_vec()))
+    }
+
+    pub(crate) fn call_state(&self, run: RunId, call: CallId) -> Option<CallState> {
+        self.calls.get(&(run, call)).map(|row| row.state)
     }
 
     pub(crate) fn approval_fetch(&self, id: ApprovalId) -> StoreResult<Approval> {

@@ -8,7 +8,7 @@ use crate::editor::panel::step::Step;
 use crate::ui::{Bind, Checkbox, SelectField, SelectOption, TextInput, Time};
 use leptos::{prelude::*, task::spawn_local};
 use signalbox::graph::{Misfire, NodeKind, ScheduleRule, TriggerKind};
-use signalbox::time::Cron;
+use signalbox::time::{self, Cron};
 use signalbox::wire::ScheduleNext;
 use std::time::Duration;
 
@@ -101,6 +101,12 @@ fn Reading(cron: Bind<String>, zone: Bind<String>) -> impl IntoView {
         let (rule, named) = asked.get();
         if let Some(earlier) = waiting.get_value() {
             earlier.clear();
+        }
+        // What cannot be read has no times: the field says what is wrong with it.
+        let is_zone = named.trim().is_empty() || time::zone(named.trim()).is_ok();
+        if !is_zone || rule.parse::<Cron>().is_err() {
+            read.set(None);
+            return;
         }
         let ask = move || {
             spawn_local(async move {

@@ -10,7 +10,7 @@ mod top_bar;
 
 pub use inbox_count::{InboxCount, use_inbox_count};
 
-use crate::api::{is_signed_out, use_client};
+use crate::api::is_signed_out;
 use crate::live::Live;
 use crate::session::{Session, Visitor};
 use crate::ui::{ErrorPanel, OrgZone};
@@ -20,42 +20,40 @@ use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_location;
 use palette::Palette;
 use rail::Rail;
-use signalbox::wire::{ApiError, Me};
+use signalbox::wire::{ApiError, ErrorCode, Me};
 use top_bar::TopBar;
 
 /// The page of who is signed in; nobody is sent to the sign-in page, which brings them back here.
 ///
 /// A page that the server drew comes with the answer to who it is, so that the frame itself waits for nothing: what
-/// waits is drawn more than once on the server, and each time it would fetch what the page shows anew.
+/// waits is drawn more than once on the server, and each time it would fetch what the page shows anew. A page that the
+/// browser opens by itself, from outside the frame, is therefore fetched whole.
 #[component]
 pub fn Frame() -> impl IntoView {
     let known = SharedValue::new(|| use_context::<Visitor>().map(|visitor| visitor.0));
+    let was_drawn = Owner::current_shared_context().is_some_and(|page| page.during_hydration());
+    let here = use_location();
     match known.into_inner() {
-        Some(answer) => {
-            let reload = Callback::new(|()| {
-                // A page that cannot be reloaded stays as it is.
-                let _ = window().location().reload();
+        Some(answer) => signed_in_or_not(answer),
+        // Fetching it again would not help.
+        None if was_drawn => signed_in_or_not(Err(ApiError::new(
+            ErrorCode::Internal,
+            "The page came without saying who is signed in.",
+        ))),
+        None => {
+            // An effect: the server has no window.
+            Effect::new(move || {
+                let (path, search) = (here.pathname.get_untracked(), here.search.get_untracked());
+                let path = if search.is_empty() { path } else { path + "?" + &search };
+                // An address of our own is never refused.
+                let _ = window().location().assign(&path);
             });
-            signed_in_or_not(answer, reload)
+            ().into_any()
         }
-        None => view! { <Asking /> }.into_any(),
     }
 }
 
-/// Asks who is signed in: for a page that the browser opens by itself.
-#[component]
-fn Asking() -> impl IntoView {
-    let client = StoredValue::new(use_client());
-    let me = LocalResource::new(move || async move { client.get_value().me().await });
-    let retry = Callback::new(move |()| me.refetch());
-    view! {
-        <Suspense fallback=|| ()>
-            {move || Suspend::new(async move { signed_in_or_not(me.await, retry) })}
-        </Suspense>
-    }
-}
-
-fn signed_in_or_not(answer: Result<Me, ApiError>, retry: Callback<()>) -> AnyView {
+fn signed_in_or_not(answer: Result<Me, ApiError>) -> AnyView {
     match answer {
         Ok(me) => view! { <SignedIn me=me /> }.into_any(),
         Err(error) if is_signed_out(&error) => {
@@ -66,7 +64,11 @@ fn signed_in_or_not(answer: Result<Me, ApiError>, retry: Callback<()>) -> AnyVie
         }
         Err(error) => {
             crate::status::set_status(error.code.status());
-            view! { <ErrorPanel trouble=error.into() on_retry=retry /> }.into_any()
+            let reload = Callback::new(|()| {
+                // A page that cannot be reloaded stays as it is.
+                let _ = window().location().reload();
+            });
+            view! { <ErrorPanel trouble=error.into() on_retry=reload /> }.into_any()
         }
     }
 }

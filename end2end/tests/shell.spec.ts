@@ -1,5 +1,5 @@
 // The shell and the frame around every page.
-import { expect, test } from "../support/test";
+import { expect, hydrated, test } from "../support/test";
 
 test.describe("signed out", () => {
   test.use({ signedIn: false });
@@ -124,5 +124,10 @@ test.describe("an unknown path", () => {
     // Chromium itself reports the page's status as an error.
     expect(consoleErrors.every((text) => text.includes("404"))).toBe(true);
     consoleErrors.length = 0;
+    await hydrated(page);
+    await page.getByRole("link", { name: "Open the inbox" }).click();
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText(/Inbox/);
+    await expect(page).toHaveURL(/\/inbox$/);
+    await expect(page.getByTitle("Connected: what happens shows at once")).toBeVisible();
   });
 });

@@ -68,7 +68,7 @@ fn Form(found: GeneralSettings) -> impl IntoView {
                 label="Time zone"
                 value=Bind::from(zone)
                 required=true
-                help="An IANA name such as Europe/Berlin. Every time is shown in it."
+                help="Such as Europe/Berlin. Every time is shown in it."
             />
             <SelectField
                 name="email-hold"

@@ -58,9 +58,10 @@ impl NotWritten {
     }
 }
 
+/// Also what shows with the commit, where the fence is sent with it.
 impl From<StoreError> for NotWritten {
     fn from(error: StoreError) -> Self {
-        Self { error, fenced: false, extra: None }
+        Self::fenced(error, None)
     }
 }
 
@@ -363,12 +364,8 @@ impl Inner {
                         let closed = executor.close(tx, organization, run, Closing::Run);
                         closed.await.map_err(|error| NotWritten::fenced(error, None))?;
                     }
-                    let appended = match store::run_append(tx, &commit).await {
-                        Ok(()) => store::run_fence_send(tx).await,
-                        error => error,
-                    };
-                    appended.map_err(|error| NotWritten::fenced(error, None))?;
-                    Ok(())
+                    let appended = store::run_append(tx, &commit).await;
+                    appended.map_err(|error| NotWritten::fenced(error, None))
                 }
                 .boxed()
             })

@@ -199,6 +199,7 @@ pub(super) async fn open_readers(place: &Place, readers: u32) -> StoreResult<Sql
     Ok(SqlitePoolOptions::new()
         .max_connections(if readers == 0 { 4 } else { readers })
         .acquire_timeout(Duration::from_secs(10))
+        .test_before_acquire(false) // a connection to a file does not break while it is idle
         .connect_lazy_with(options))
 }
 

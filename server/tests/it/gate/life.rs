@@ -1,7 +1,11 @@
-//! Every move of a message's table is made by the gate on a real database, and no other.
+//! Every move of a message's table is made by the gate on each database, and no other.
 
 use super::world::{HOLD_S, World, decide, email};
-use crate::support::{clock::TestClock, folder::Folder, smtp_sink::*};
+use crate::support::{
+    clock::TestClock,
+    database::{Place, on_each},
+    smtp_sink::*,
+};
 use futures::FutureExt;
 use mail_parser::MessageParser;
 use serde_json::json;
@@ -10,7 +14,7 @@ use server::{
     store,
 };
 use signalbox::{id::*, wire::*};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, PgConnection, SqliteConnection};
 use std::collections::BTreeSet;
 
 /// A message in a world, with what became of it noted by the database itself.
@@ -19,7 +23,7 @@ struct Tale {
     sink: SmtpSink,
     run: RunId,
     message: MessageId,
-    folder: Folder,
+    place: Place,
 }
 
 type Move = (Option<String>, String);
@@ -31,9 +35,9 @@ impl Tale {
     }
 
     async fn of(to: &str, expected: Submitted) -> Self {
-        let (folder, sink) = (Folder::new(), SmtpSink::start().await);
+        let (place, sink) = (Place::new().await, SmtpSink::start().await);
         let organization = OrganizationId(uuid::Uuid::now_v7());
-        let world = World::open(&folder.0, organization, TestClock::new()).await;
+        let world = World::over(place.open().await, organization, TestClock::new());
         world.use_sink(&sink).await;
         for name in ["gone@example.com", "ada@example.com"] {
             let said_no = (name == "gone@example.com").then_some(true);
@@ -45,16 +49,7 @@ impl Tale {
             };
             world.gate.contact_create(organization, &input).await.unwrap();
         }
-        sqlx::raw_sql(
-            "CREATE TABLE walked (number INTEGER PRIMARY KEY, was TEXT, state TEXT);
-             CREATE TRIGGER began AFTER INSERT ON messages BEGIN
-               INSERT INTO walked (was, state) VALUES (NULL, new.state); END;
-             CREATE TRIGGER moved AFTER UPDATE OF state ON messages BEGIN
-               INSERT INTO walked (was, state) VALUES (old.state, new.state); END;",
-        )
-        .execute(&mut raw(&folder).await)
-        .await
-        .unwrap();
+        notes_moves(&place).await;
         let call = world.call();
         let mut parameters = email();
         parameters["to"] = json!(to);
@@ -62,7 +57,7 @@ impl Tale {
         let submitted = world.gate.submit_email(&call, &parameters).await;
         assert_eq!(std::mem::discriminant(&submitted), std::mem::discriminant(&expected));
         let message = MessageId::derive(call.call.0, &["message"]);
-        Self { world, sink, run: call.run, message, folder }
+        Self { world, sink, run: call.run, message, place }
     }
 
     async fn step(&self) {
@@ -198,12 +193,49 @@ impl Tale {
 
     /// The moves that were made, and how it ended.
     async fn moves(&self) -> Vec<Move> {
-        let rows = sqlx::query_as("SELECT was, state FROM walked ORDER BY number");
-        rows.fetch_all(&mut raw(&self.folder).await).await.unwrap()
+        let sql = "SELECT was, state FROM walked ORDER BY number";
+        let rows = match &self.place {
+            Place::Sqlite(_) => sqlx::query_as(sql).fetch_all(&mut file(&self.place).await).await,
+            Place::Postgres { .. } => {
+                let mut conn = PgConnection::connect(&self.place.url()).await.unwrap();
+                sqlx::query_as(sql).fetch_all(&mut conn).await
+            }
+        };
+        rows.unwrap()
     }
 }
 
-async fn raw(folder: &Folder) -> SqliteConnection {
+/// From now on the database itself notes each message that begins or moves.
+async fn notes_moves(place: &Place) {
+    match place {
+        Place::Sqlite(_) => sqlx::raw_sql(
+            "CREATE TABLE walked (number INTEGER PRIMARY KEY, was TEXT, state TEXT);
+             CREATE TRIGGER began AFTER INSERT ON messages BEGIN
+               INSERT INTO walked (was, state) VALUES (NULL, new.state); END;
+             CREATE TRIGGER moved AFTER UPDATE OF state ON messages BEGIN
+               INSERT INTO walked (was, state) VALUES (old.state, new.state); END;",
+        )
+        .execute(&mut file(place).await)
+        .await
+        .map(|_| ()),
+        Place::Postgres { .. } => sqlx::raw_sql(
+            "CREATE TABLE walked (number bigserial PRIMARY KEY, was text, state text);
+             CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+               INSERT INTO walked (was, state)
+                 VALUES (CASE WHEN TG_OP = 'UPDATE' THEN OLD.state END, NEW.state);
+               RETURN NEW; END $$;
+             CREATE TRIGGER moved AFTER INSERT OR UPDATE OF state ON messages
+               FOR EACH ROW EXECUTE FUNCTION note();",
+        )
+        .execute(&mut PgConnection::connect(&place.url()).await.unwrap())
+        .await
+        .map(|_| ()),
+    }
+    .unwrap();
+}
+
+async fn file(place: &Place) -> SqliteConnection {
+    let Place::Sqlite(folder) = place else { unreachable!("only SQLite has a file") };
     let url = format!("sqlite://{}", folder.0.join("signalbox.db").display());
     SqliteConnection::connect(&url).await.unwrap()
 }
@@ -289,8 +321,12 @@ async fn of_what_left(moves: &mut BTreeSet<Move>) {
     moves.extend(died.moves().await);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn every_move_of_the_table_is_made_and_no_other() {
+    on_each(async || all_moves().await).await;
+}
+
+async fn all_moves() {
     let mut moves = BTreeSet::new();
     of_drafts(&mut moves).await;
     for at in [MessageState::Held, MessageState::Queued, MessageState::RetryWait] {

@@ -98,10 +98,6 @@ async fn open(config: &ServeConfig) -> Result<(Store, ServerKey), CommandError> 
         let store = Store::open(&config.data).await?;
         return Ok((store, ServerKey::open(&file).map_err(CommandError::new)?));
     };
-    eprintln!(
-        "PostgreSQL is a preview: after a crash some runs may stay behind (PROOFS.md has the figures). For \
-         what matters use the embedded database."
-    );
     let store = Store::connect(url, StoreOptions::default()).await?;
     let key = ServerKey::open(&file).map_err(CommandError::new)?;
     // Secrets and addresses are made with the key: a server with another one could read neither.

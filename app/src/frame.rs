@@ -8,7 +8,7 @@ mod rail;
 mod switcher;
 mod top_bar;
 
-pub use inbox_count::{InboxCount, use_inbox_count};
+pub use inbox_count::{InboxCount, use_inbox_count, waiting};
 
 use crate::api::is_signed_out;
 use crate::live::Live;
@@ -30,16 +30,17 @@ use top_bar::TopBar;
 /// browser opens by itself, from outside the frame, is therefore fetched whole.
 #[component]
 pub fn Frame() -> impl IntoView {
-    let known = SharedValue::new(|| use_context::<Visitor>().map(|visitor| visitor.0));
+    let known =
+        SharedValue::new(|| use_context::<Visitor>().map(|Visitor { me, waiting }| (me, waiting)));
     let was_drawn = Owner::current_shared_context().is_some_and(|page| page.during_hydration());
     let here = use_location();
     match known.into_inner() {
-        Some(answer) => signed_in_or_not(answer),
+        Some((answer, waiting)) => signed_in_or_not(answer, waiting),
         // Fetching it again would not help.
-        None if was_drawn => signed_in_or_not(Err(ApiError::new(
-            ErrorCode::Internal,
-            "The page came without saying who is signed in.",
-        ))),
+        None if was_drawn => {
+            let text = "The page came without saying who is signed in.";
+            signed_in_or_not(Err(ApiError::new(ErrorCode::Internal, text)), None)
+        }
         None => {
             // An effect: the server has no window.
             Effect::new(move || {
@@ -53,9 +54,9 @@ pub fn Frame() -> impl IntoView {
     }
 }
 
-fn signed_in_or_not(answer: Result<Me, ApiError>) -> AnyView {
+fn signed_in_or_not(answer: Result<Me, ApiError>, waiting: Option<u64>) -> AnyView {
     match answer {
-        Ok(me) => view! { <SignedIn me=me /> }.into_any(),
+        Ok(me) => view! { <SignedIn me=me waiting=waiting /> }.into_any(),
         Err(error) if is_signed_out(&error) => {
             let here = use_location();
             let path = here.pathname.get_untracked();
@@ -74,13 +75,13 @@ fn signed_in_or_not(answer: Result<Me, ApiError>) -> AnyView {
 }
 
 #[component]
-fn SignedIn(me: Me) -> impl IntoView {
+fn SignedIn(me: Me, waiting: Option<u64>) -> impl IntoView {
     if let Some(zone) = use_context::<OrgZone>() {
         zone.0.set(me.organization.timezone.clone());
     }
     Session::provide(me);
     Live::provide().connect();
-    InboxCount::provide();
+    InboxCount::provide(waiting);
     let palette_open = RwSignal::new(false);
     view! {
         <a

@@ -1,11 +1,27 @@
 //! Who is signed in, as a context below the frame.
 
 use leptos::prelude::*;
+use signalbox::client::Client;
 use signalbox::wire::{ApiError, Me, Permission};
 
-/// Who asks for a page, found out by the server before it draws: as a context there, absent in the browser.
+/// Who asks for a page, and what the frame around every page shows. Found out by the server before it draws: as a
+/// context there, absent in the browser.
 #[derive(Clone, Debug)]
-pub struct Visitor(pub Result<Me, ApiError>);
+pub struct Visitor {
+    /// Who it is.
+    pub me: Result<Me, ApiError>,
+    /// How many approvals wait; none for those who may not see them.
+    pub waiting: Option<u64>,
+}
+
+impl Visitor {
+    /// Asks the API.
+    pub async fn find(client: &Client) -> Self {
+        let me = client.me().await;
+        let waiting = if me.is_ok() { crate::frame::waiting(client).await } else { None };
+        Self { me, waiting }
+    }
+}
 
 /// The person and the organisation.
 #[derive(Clone, Copy)]

@@ -16,7 +16,7 @@ pub fn whole(state: &AppState, site: Site) -> Router {
     let prepare = move |parts: Parts| {
         let client = InProcess::client(for_pages.clone(), &parts.headers);
         async move {
-            let visitor = Visitor(client.me().await);
+            let visitor = Visitor::find(&client).await;
             move || {
                 provide_context(client.clone());
                 provide_context(visitor.clone());

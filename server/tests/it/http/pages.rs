@@ -48,17 +48,12 @@ async fn a_page_carries_what_it_shows_once() {
     let As::Browser(cookie) = server.browser(&acme.user(Role::Owner).email).await else { panic!() };
     let folder = built();
     let pages = router::whole(&server.state, Site::folder(&folder.0));
-    for (path, data) in [
-        ("/inbox", 3),
-        ("/runs", 3),
-        ("/workflows", 3),
-        ("/contacts", 3),
-        ("/templates", 3),
-        ("/sandbox", 3),
-        ("/settings", 3),
-    ] {
+    for path in
+        ["/inbox", "/runs", "/workflows", "/contacts", "/templates", "/sandbox", "/settings"]
+    {
         let carried = carried(&page(&pages, &cookie, path).await);
-        assert_eq!(carried.len(), data, "{path}: {carried:#?}");
+        // Who asks with how many wait, and what the page shows.
+        assert_eq!(carried.len(), 2, "{path}: {carried:#?}");
         let who = carried.values().next().unwrap();
         assert!(who.contains("owner@acme.example"), "{path}: {who}");
     }

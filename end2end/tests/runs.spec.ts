@@ -1,5 +1,6 @@
 // Finding a run: filters that stand in the address, and a list that says why it is empty.
 import { expect, test } from "../support/test";
+import { step } from "../support/workflows";
 
 test("runs are filtered, the address keeps the filter, and an empty list says which filter hides the others", async ({ page, open, server }) => {
   const graph = {
@@ -59,4 +60,28 @@ test("how long runs are kept is set in plain words", async ({ page, open, server
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByText("The settings are saved.")).toBeVisible();
   expect(await server.api("GET", "/api/settings/history")).toEqual({ runs_days: 90, keys_days: 7 });
+});
+
+test("a long run opens where it stands", async ({ page, open, server }) => {
+  const pure = Array.from({ length: 20 }, (_, number) => ({
+    id: `s${number}`,
+    kind: { type: "action", tool: "set_variables", parameters: { number } },
+  }));
+  const nodes = [
+    { id: "start", kind: { type: "trigger", trigger: { on: "manual" } } },
+    ...pure,
+    { id: "ask", kind: { type: "human", mode: "approve", prompt: "Shall we?" } },
+  ];
+  const edges = nodes.slice(1).map((node, at) => ({ id: `e${at}`, from: nodes[at].id, port: "success", to: node.id }));
+  const document = { format: "signalbox/v1", name: "Long", graph: { nodes, edges } };
+  const origin = { origin: server.url };
+  const made = await server.api<{ workflow: { id: string } }>("POST", "/api/workflows/import", { document }, origin);
+  await server.api("POST", `/api/workflows/${made.workflow.id}/publish`, {}, origin);
+  const run = await server.api<{ id: string }>("POST", `/api/workflows/${made.workflow.id}/runs`, {}, origin);
+
+  await open(`/runs/${run.id}`);
+  await expect(page.getByTestId("run-phase")).toHaveAttribute("data-phase", "AwaitingInput");
+  await expect(step(page, "ask")).toBeInViewport();
+  await expect(step(page, "ask").getByTestId("step-state")).toBeVisible();
+  await expect(step(page, "start")).not.toBeInViewport();
 });

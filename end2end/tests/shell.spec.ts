@@ -95,6 +95,18 @@ test.describe("on a phone", () => {
     await bar.getByRole("link", { name: "Sandbox" }).click();
     await expect(page).toHaveURL(/\/sandbox$/);
   });
+
+  test("tabs that have no room scroll, and none lies over its neighbour", async ({ page, open }) => {
+    await open("/settings");
+    const tabs = page.getByRole("tab");
+    await expect(tabs.last()).toBeAttached();
+    const cut = await tabs.evaluateAll((all) => all.filter((tab) => tab.scrollWidth > tab.clientWidth).length);
+    expect(cut).toBe(0);
+    await tabs.last().click();
+    await expect(tabs.last()).toHaveAttribute("aria-selected", "true");
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
 });
 
 test("signing out ends the session", async ({ page, open, server, browser }) => {

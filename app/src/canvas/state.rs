@@ -152,6 +152,7 @@ pub struct Canvas {
     pub said: RwSignal<String>,
     /// Whether the graph may only be looked at.
     pub readonly: RwSignal<bool>,
+    opens_at: StoredValue<Option<NodeId>>,
 }
 
 impl Canvas {
@@ -177,6 +178,7 @@ impl Canvas {
             problems: RwSignal::new(Vec::new()),
             said: RwSignal::new(String::new()),
             readonly: RwSignal::new(readonly),
+            opens_at: StoredValue::new(None),
         };
         canvas.load(graph);
         canvas
@@ -350,25 +352,34 @@ impl Canvas {
         self.fit_rect(nodes);
     }
 
-    /// The first look at a graph: all of it, or, where that would be too small to read, its beginning.
+    /// Where the first look is, when all of the graph would be too small to read; its beginning unless this is called.
+    pub fn open_at(&self, node: NodeId) {
+        self.opens_at.set_value(Some(node));
+    }
+
+    /// The first look at a graph: all of it, or, where that would be too small to read, a part of it.
     /// Who only looks on wants the whole course and not each word.
     pub fn open_view(&self) {
         const READABLE_ZOOM: f64 = 0.6;
         const OVERVIEW_ZOOM: f64 = 0.3;
         let least = if self.readonly.get_untracked() { OVERVIEW_ZOOM } else { READABLE_ZOOM };
         self.fit();
-        let first = self.with_document(|document| {
+        if self.viewport.with_untracked(|view| view.zoom >= least) {
+            return;
+        }
+        let (size, zoom) = (self.size.get_untracked(), 0.8);
+        let wanted = self.opens_at.get_value();
+        let found = self.with_document(|document| {
+            if let Some(node) = wanted.and_then(|id| document.node(&id)) {
+                let at = node_rect(node.position, &node.kind).centre();
+                return Some(Point::new(size.x / 2.0 - at.x * zoom, size.y / 2.0 - at.y * zoom));
+            }
             let graph = document.graph();
             let first = graph.trigger().or(graph.nodes.first())?;
-            Some(node_rect(first.position, &first.kind))
+            let rect = node_rect(first.position, &first.kind);
+            Some(Point::new(64.0 - rect.x * zoom, size.y / 2.0 - rect.centre().y * zoom))
         });
-        let Some(first) = first.filter(|_| self.viewport.with_untracked(|view| view.zoom < least))
-        else {
-            return;
-        };
-        let size = self.size.get_untracked();
-        let zoom = 0.8;
-        let pan = Point::new(64.0 - first.x * zoom, size.y / 2.0 - first.centre().y * zoom);
+        let Some(pan) = found else { return };
         self.viewport.set(Viewport { pan, zoom });
         self.cull();
     }

@@ -19,6 +19,12 @@ pub fn RunGraph(
     node: RwSignal<Option<NodeId>>,
 ) -> impl IntoView {
     let canvas = Canvas::new(graph.get_value(), true);
+    let stands = fold.with_untracked(|fold| {
+        fold.state.living().next().map(|(_, activation)| activation.node.clone())
+    });
+    if let Some(node) = stands {
+        canvas.open_at(node);
+    }
     let painting = StoredValue::new(false);
     // However many events arrive, it is painted once a frame.
     Effect::new(move |_| {

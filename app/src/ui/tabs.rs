@@ -1,4 +1,4 @@
-//! A row of tabs; the page shows what belongs to the active one. Arrow keys move.
+//! A row of tabs; the page shows what belongs to the active one. Arrow keys move; where there is no room it scrolls.
 
 use super::bind::Bind;
 use leptos::{ev::KeyboardEvent, prelude::*, wasm_bindgen::JsCast};
@@ -49,7 +49,7 @@ pub fn TabBar(
                 aria-controls=format!("{}-panel", item.id)
                 aria-selected=move || if on() { "true" } else { "false" }
                 tabindex=move || if on() { "0" } else { "-1" }
-                class="target -mb-px h-9 border-b-2 border-transparent px-3 text-text-2 hover:text-text-1 \
+                class="target h-9 shrink-0 border-b-2 border-transparent px-3 whitespace-nowrap text-text-2 hover:text-text-1 \
                 aria-selected:border-accent aria-selected:font-medium aria-selected:text-text-1"
                 on:click=move |_| active.set(item.id)
             >
@@ -58,7 +58,12 @@ pub fn TabBar(
         }
     };
     view! {
-        <div role="tablist" aria-label=label class="flex gap-1 border-b border-line" on:keydown=keys>
+        <div
+            role="tablist"
+            aria-label=label
+            class="flex gap-1 overflow-x-auto border-b border-line [scrollbar-width:none]"
+            on:keydown=keys
+        >
             {items.into_iter().map(tab).collect_view()}
         </div>
     }

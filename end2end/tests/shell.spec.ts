@@ -95,6 +95,10 @@ test.describe("on a phone", () => {
     await bar.getByRole("link", { name: "Sandbox" }).click();
     await expect(page).toHaveURL(/\/sandbox$/);
   });
+});
+
+test.describe("on a phone that is touched", () => {
+  test.use({ viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
 
   test("tabs that have no room scroll, and none lies over its neighbour", async ({ page, open }) => {
     await open("/settings");

@@ -37,10 +37,11 @@ impl InboxCount {
                 frame.kind,
                 FrameKind::ApprovalChanged | FrameKind::ApprovalGone | FrameKind::Resync
             );
-            if counts && !asking.get_value().now {
-                spawn_local(count.ask(client, asking));
-            } else if counts {
+            if counts && asking.get_value().now {
                 asking.update_value(|asking| asking.again = true);
+            } else if counts {
+                asking.set_value(Asking { now: true, again: false });
+                spawn_local(count.ask(client, asking));
             }
         });
         count
@@ -49,14 +50,14 @@ impl InboxCount {
     /// Asks, one question at a time, until nothing has changed since the last one.
     async fn ask(self, client: StoredValue<Client>, asking: StoredValue<Asking>) {
         loop {
-            asking.try_set_value(Asking { now: true, again: false });
             let Some(client) = client.try_get_value() else { return };
             if let Some(known) = waiting(&client).await {
                 self.0.try_set(Some(known));
             }
             // The page may be gone by now.
-            if !asking.try_get_value().is_some_and(|asking| asking.again) {
-                asking.try_set_value(Asking::default());
+            let again = asking.try_get_value().is_some_and(|asking| asking.again);
+            asking.try_set_value(Asking { now: again, again: false });
+            if !again {
                 return;
             }
         }

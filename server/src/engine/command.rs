@@ -56,6 +56,11 @@ impl NotWritten {
         let fenced = matches!(error, StoreError::Conflict { what: store::RUN_FENCE });
         Self { error, fenced, extra }
     }
+
+    /// An error of the extra writes, whatever it names: without them nothing may be tried again.
+    fn extra(error: StoreError) -> Self {
+        Self { error, fenced: false, extra: None }
+    }
 }
 
 /// Also what shows with the commit, where the fence is sent with it.
@@ -352,7 +357,7 @@ impl Inner {
                         if let Err(error) = store::run_fence_send(tx).await {
                             return Err(NotWritten::fenced(error, Some(extra)));
                         }
-                        extra(tx).await?;
+                        extra(tx).await.map_err(NotWritten::extra)?;
                     }
                     // Messages before their approvals, as everywhere: who locks both, locks them in this order.
                     let RunCommit { organization, run, .. } = *commit;
@@ -457,7 +462,7 @@ impl Inner {
                     }
                     // First, as with events: it may look at the rows that go.
                     if let Some(extra) = extra {
-                        extra(tx).await?;
+                        extra(tx).await.map_err(NotWritten::extra)?;
                     }
                     if let Some(timer) = fired {
                         store::timer_delete(tx, organization, run, &timer).await?;

@@ -143,14 +143,11 @@ async fn what_rides_along_happens_with_the_command_or_not_at_all() {
         bench.script.answer("a", [Says::Hang]);
         let run = bench.start_plain().await;
         let organization = bench.organization;
-        let note = move |fails: bool| -> WriteOp {
+        let note = move |fails: Option<&'static str>| -> WriteOp {
             Box::new(move |tx| {
                 async move {
                     setting_put(tx, organization, "note", &json!({}), epoch()).await?;
-                    match fails {
-                        true => Err(StoreError::Conflict { what: "the message" }),
-                        false => Ok(()),
-                    }
+                    fails.map_or(Ok(()), |what| Err(StoreError::Conflict { what }))
                 }
                 .boxed()
             })
@@ -161,17 +158,19 @@ async fn what_rides_along_happens_with_the_command_or_not_at_all() {
         };
         let pause = || Command::Pause { by: "Ada".into() };
         let before = bench.row(run).await;
-        let failed = bench.engine.command_with(organization, run, pause(), note(true)).await;
-        assert!(matches!(
-            failed,
-            Err(EngineError::Store(StoreError::Conflict { what: "the message" }))
-        ));
-        assert_eq!((bench.row(run).await, notes().await), (before, 0), "nothing happened");
+        // Also what looks like the run's own fence: it would be tried again without what rides along.
+        for what in ["the message", RUN_FENCE] {
+            let write = note(Some(what));
+            let failed = bench.engine.command_with(organization, run, pause(), write).await;
+            let expected = StoreError::Conflict { what };
+            assert!(matches!(failed, Err(EngineError::Store(error)) if error == expected));
+            assert_eq!((bench.row(run).await, notes().await), (before.clone(), 0), "{what}");
+        }
 
-        bench.engine.command_with(organization, run, pause(), note(false)).await.unwrap();
+        bench.engine.command_with(organization, run, pause(), note(None)).await.unwrap();
         assert_eq!((bench.phase(run).await, notes().await), (RunPhase::Paused, 1));
 
-        let refused = bench.engine.command_with(organization, run, pause(), note(false)).await;
+        let refused = bench.engine.command_with(organization, run, pause(), note(None)).await;
         assert!(matches!(refused, Err(EngineError::Refused(Refusal::AlreadyPaused))));
         assert_eq!(notes().await, 1, "a refused command takes its writes with it");
         bench.sound(run).await;

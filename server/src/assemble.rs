@@ -20,7 +20,7 @@ use signalbox::{
     run::{ActivationId, Command, ErrorKind, StepError},
     wire::QueueSettings,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 /// What runs workflows.
 #[derive(Clone)]
@@ -104,6 +104,8 @@ impl Runs for EngineRuns {
 
 /// Zones that are remembered.
 const ZONES_MAX: usize = 10_000;
+/// How late another server's change of a zone may be.
+const ZONES_LATE: Duration = Duration::from_secs(1);
 
 /// What the engine asks about organisations.
 struct Known {
@@ -113,7 +115,7 @@ struct Known {
 
 impl Known {
     fn of(settings: Settings) -> Self {
-        Self { settings, zones: Remembered::new(ZONES_MAX) }
+        Self { settings, zones: Remembered::new(ZONES_MAX).may_be_late(ZONES_LATE) }
     }
 }
 

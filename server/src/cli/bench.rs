@@ -1,10 +1,12 @@
 //! `signalbox bench`: five workloads against this very binary, served as a process of its own on a
 //! fresh data folder (or a fresh database of a PostgreSQL server), with full durability. The load comes from the same machine.
 //!
-//! W1 webhook runs, W2 a chain, W3 a backlog, W4 sleepers, W5 start and rest. What the machine gives
-//! without an engine is measured in the same run and stands above the figures: compare the ratios.
+//! W1 webhook runs, W2 a chain, W3 a backlog, W4 sleepers, W5 start and rest. What the machine gives, and what the
+//! least program gives that makes the same promise without an engine (the floor), is measured in the same run and
+//! stands above the figures: compare the ratios.
 
 mod documents;
+mod floor;
 mod limits;
 mod load;
 mod report;
@@ -50,6 +52,10 @@ pub async fn run(args: BenchArgs) -> Result<(), CommandError> {
     progress("the machine's limits");
     let url = args.database_url.as_deref();
     limits::measure(&folder, url, &mut report).await?;
+    let floor = match url {
+        None => Some(floor::measure(&folder, &mut report).await?),
+        Some(_) => None,
+    };
     for (name, what) in [
         ("W5", "start and rest"),
         ("W1", "webhook runs"),
@@ -63,8 +69,8 @@ pub async fn run(args: BenchArgs) -> Result<(), CommandError> {
         progress(&format!("{name}: {what}"));
         let mut server = ServerProcess::start(&folder, url).await?;
         match name {
-            "W1" => workloads::webhook_runs(&server, args.share, &mut report).await?,
-            "W2" => workloads::chain(&server, args.share, &mut report).await?,
+            "W1" => workloads::webhook_runs(&server, args.share, floor, &mut report).await?,
+            "W2" => workloads::chain(&server, args.share, floor, &mut report).await?,
             "W3" => workloads::backlog(&mut server, args.share, &mut report).await?,
             "W4" => workloads::sleepers(&mut server, args.share, &mut report).await?,
             _ => workloads::rest(&mut server, &mut report).await?,

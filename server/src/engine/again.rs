@@ -264,7 +264,7 @@ impl Inner {
         let version: WriteOp = Box::new(move |tx| {
             async move { store::run_version_set(tx, organization, run, to).await }.boxed()
         });
-        if let Err(failed) = self.write(&plan, Some(version)).await {
+        if let Err(failed) = self.write(&plan, Some(version.into())).await {
             return if failed.fenced { Ok(None) } else { Err(failed.error.into()) };
         }
         let events = advance.events.len();

@@ -8,7 +8,9 @@ use super::{
 };
 use crate::{
     metrics::metrics,
-    store::{self, ApprovalFilter, Decided, RunCommit, RunWrite, StoreError, StoreResult, Tx},
+    store::{
+        self, ApprovalFilter, Decided, DueTimer, RunCommit, RunWrite, StoreError, StoreResult, Tx,
+    },
     telemetry,
 };
 use futures::{FutureExt, future::BoxFuture};
@@ -26,6 +28,20 @@ use tracing::{Instrument, Span, debug_span, field};
 /// Writes that ride in the transaction of a command, before the run's own.
 pub type WriteOp = Box<dyn for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, StoreResult<()>> + Send>;
 
+/// What rides in the transaction of a command, before the run's own.
+pub(super) enum Riding {
+    /// Writes that may ask; they begin when the run is known to be where it was decided.
+    Writes(WriteOp),
+    /// The timer that fires is still due when it was. It asks nothing.
+    Timer(DueTimer),
+}
+
+impl From<WriteOp> for Riding {
+    fn from(writes: WriteOp) -> Self {
+        Self::Writes(writes)
+    }
+}
+
 /// What a command did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
@@ -42,17 +58,17 @@ pub(super) const TRIES_MAX: usize = 8;
 /// Events after which a chain of pure steps is committed before it goes on.
 const EVENTS_PER_COMMIT_MAX: usize = 6_000;
 
-/// Why a write did not happen; gives the extra writes back when they were not begun.
+/// Why a write did not happen; gives what rides back when it was not begun.
 pub(super) struct NotWritten {
     pub error: StoreError,
     /// The run had moved on; nothing else was tried.
     pub fenced: bool,
-    extra: Option<WriteOp>,
+    extra: Option<Riding>,
 }
 
 impl NotWritten {
     /// An error of what was sent with the fence.
-    fn fenced(error: StoreError, extra: Option<WriteOp>) -> Self {
+    fn fenced(error: StoreError, extra: Option<Riding>) -> Self {
         let fenced = matches!(error, StoreError::Conflict { what: store::RUN_FENCE });
         Self { error, fenced, extra }
     }
@@ -60,6 +76,12 @@ impl NotWritten {
     /// An error of the extra writes, whatever it names: without them nothing may be tried again.
     fn extra(error: StoreError) -> Self {
         Self { error, fenced: false, extra: None }
+    }
+
+    /// A timer rides again whenever nothing happened.
+    fn with_timer(self, timer: Option<DueTimer>) -> Self {
+        let timer = timer.filter(|_| self.fenced).map(Riding::Timer);
+        Self { extra: self.extra.or(timer), ..self }
     }
 }
 
@@ -90,7 +112,7 @@ impl EngineHandle {
         command: Command,
         extra: WriteOp,
     ) -> Result<Outcome, EngineError> {
-        self.in_task(organization, run, command, Some(extra)).await
+        self.in_task(organization, run, command, Some(extra.into())).await
     }
 
     /// Decides an approval that a run asked for itself (a human node, a review), at the revision that
@@ -149,7 +171,7 @@ impl EngineHandle {
         organization: OrganizationId,
         run: RunId,
         command: Command,
-        extra: Option<WriteOp>,
+        extra: Option<Riding>,
     ) -> Result<Outcome, EngineError> {
         if self.inner.stop.is_cancelled() {
             return Err(EngineError::Stopping);
@@ -170,7 +192,7 @@ impl EngineHandle {
 enum Tried {
     Done(Outcome),
     /// The run moved on: load and decide again.
-    Again(Option<WriteOp>),
+    Again(Option<Riding>),
 }
 
 impl Inner {
@@ -180,7 +202,7 @@ impl Inner {
         organization: OrganizationId,
         run: RunId,
         command: Command,
-        extra: Option<WriteOp>,
+        extra: Option<Riding>,
     ) -> Result<Outcome, EngineError> {
         let cause = Span::current();
         let (name, events) = (command.name(), field::Empty);
@@ -200,17 +222,17 @@ impl Inner {
         organization: OrganizationId,
         run: RunId,
         command: Command,
-        mut extra: Option<WriteOp>,
+        mut extra: Option<Riding>,
     ) -> Result<Outcome, EngineError> {
         let cell = self.cells.get(organization, run);
         let mut slot = cell.live.lock().await;
-        for _ in 0..TRIES_MAX {
+        for tried in 0..TRIES_MAX {
             if slot.is_none() {
                 *slot = Some(self.load_for(organization, run, &command).await?);
             }
             let Some(mut live) = slot.take() else { continue };
             // Taken out: whatever goes wrong from here on, a half-changed state is not kept.
-            match self.try_command(&cell, &mut live, &command, extra).await {
+            match self.try_command(&cell, &mut live, &command, extra, tried > 0).await {
                 Ok(Tried::Done(outcome)) => {
                     if live.is_at_rest() {
                         self.cells.forget(&cell);
@@ -260,7 +282,8 @@ impl Inner {
         cell: &Cell,
         live: &mut Live,
         command: &Command,
-        extra: Option<WriteOp>,
+        extra: Option<Riding>,
+        again: bool,
     ) -> Result<Tried, EngineError> {
         let now = self.clock.now();
         let expected_seq = live.state.seq;
@@ -284,7 +307,10 @@ impl Inner {
                 Err(NotWritten { error, .. }) => Err(error.into()),
             };
         }
-        let plan = commit::plan(place, live, &advance, command, self.executor.as_ref())?;
+        let mut plan = commit::plan(place, live, &advance, command, self.executor.as_ref())?;
+        if again {
+            plan.look_for_held();
+        }
         if let Err(failed) = self.write(&plan, extra).await {
             // Whatever was unknown before, the state on disk decides.
             return match failed {
@@ -342,30 +368,23 @@ impl Inner {
         Ok(all)
     }
 
-    pub(super) async fn write(
-        &self,
-        plan: &Plan,
-        extra: Option<WriteOp>,
-    ) -> Result<(), NotWritten> {
+    pub(super) async fn write(&self, plan: &Plan, extra: Option<Riding>) -> Result<(), NotWritten> {
         let (commit, executor) = (plan.commit.clone(), self.executor.clone());
-        let (cancelled, ends) = (plan.cancelled.clone(), plan.ends);
-        self.store
+        let (cancelled, closes) = (plan.cancelled.clone(), plan.ends && !commit.holds_nothing);
+        let timer = timer_of(&extra);
+        let written = self
+            .store
             .write_with(move |tx| {
                 async move {
                     store::run_fence(tx, &commit)?;
-                    if let Some(extra) = extra {
-                        if let Err(error) = store::run_fence_send(tx).await {
-                            return Err(NotWritten::fenced(error, Some(extra)));
-                        }
-                        extra(tx).await.map_err(NotWritten::extra)?;
-                    }
+                    ride(tx, extra).await?;
                     // Messages before their approvals, as everywhere: who locks both, locks them in this order.
                     let RunCommit { organization, run, .. } = *commit;
                     for call in cancelled {
                         let closed = executor.close(tx, organization, run, Closing::Call(call));
                         closed.await.map_err(|error| NotWritten::fenced(error, None))?;
                     }
-                    if ends {
+                    if closes {
                         let closed = executor.close(tx, organization, run, Closing::Run);
                         closed.await.map_err(|error| NotWritten::fenced(error, None))?;
                     }
@@ -374,7 +393,8 @@ impl Inner {
                 }
                 .boxed()
             })
-            .await
+            .await;
+        written.map_err(|failed: NotWritten| failed.with_timer(timer))
     }
 
     /// After the commit: tell who listens, ask the world.
@@ -442,7 +462,7 @@ impl Inner {
         &self,
         place: Place,
         command: &Command,
-        extra: Option<WriteOp>,
+        extra: Option<Riding>,
     ) -> Result<(), NotWritten> {
         let fired = match command {
             Command::TimerFired { timer } => Some(timer.clone()),
@@ -453,17 +473,14 @@ impl Inner {
             return self.look_unmoved(place).await;
         }
         let Place { organization, run, expected_seq, .. } = place;
-        self.store
+        let timer = timer_of(&extra);
+        let written = self
+            .store
             .write_with(move |tx| {
                 async move {
                     store::run_unmoved(tx, organization, run, expected_seq)?;
-                    if let Err(error) = store::run_fence_send(tx).await {
-                        return Err(NotWritten::fenced(error, extra));
-                    }
                     // First, as with events: it may look at the rows that go.
-                    if let Some(extra) = extra {
-                        extra(tx).await.map_err(NotWritten::extra)?;
-                    }
+                    ride(tx, extra).await?;
                     if let Some(timer) = fired {
                         store::timer_delete(tx, organization, run, &timer).await?;
                     }
@@ -474,7 +491,8 @@ impl Inner {
                 }
                 .boxed()
             })
-            .await
+            .await;
+        written.map_err(|failed: NotWritten| failed.with_timer(timer))
     }
 
     /// Rows that stand for something the run does not know (any more) must not come up again.
@@ -524,6 +542,25 @@ impl Inner {
                 Err(NotWritten::fenced(moved, None))
             }
         }
+    }
+}
+
+/// What rides is done, behind the fence of its run.
+async fn ride(tx: &mut Tx, riding: Option<Riding>) -> Result<(), NotWritten> {
+    match riding {
+        None => Ok(()),
+        Some(Riding::Timer(due)) => Ok(store::timer_take(tx, &due).await?),
+        Some(Riding::Writes(writes)) => match store::run_fence_send(tx).await {
+            Ok(()) => writes(tx).await.map_err(NotWritten::extra),
+            Err(error) => Err(NotWritten::fenced(error, Some(writes.into()))),
+        },
+    }
+}
+
+fn timer_of(riding: &Option<Riding>) -> Option<DueTimer> {
+    match riding {
+        Some(Riding::Timer(due)) => Some(due.clone()),
+        _ => None,
     }
 }
 

@@ -38,6 +38,13 @@ pub(super) struct Plan {
     pub timer: Option<DateTime<Utc>>,
 }
 
+impl Plan {
+    /// What the run holds is looked for after all.
+    pub(super) fn look_for_held(&mut self) {
+        Arc::make_mut(&mut self.commit).holds_nothing = false;
+    }
+}
+
 /// Whose commit it is, and at which event number it was decided.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
@@ -105,8 +112,10 @@ pub(super) fn plan_of(
         draft.writes.insert(0, RunWrite::HearPast); // before any wait
     }
     let concerns_others = draft.concerns_others(ends);
+    let holds_nothing = ends && place.expected_seq > 0 && draft.holds_nothing();
     let Draft { writes, calls, cancelled, timer, .. } = draft;
-    let commit = commit(place, live, journal, writes, due)?;
+    let mut commit = commit(place, live, journal, writes, due)?;
+    commit.holds_nothing = holds_nothing;
     Ok(Plan { commit: Arc::new(commit), calls, cancelled, ends, concerns_others, due, timer })
 }
 
@@ -146,6 +155,7 @@ fn commit(
         head,
         writes,
         checkpoint,
+        holds_nothing: false,
     })
 }
 
@@ -290,6 +300,14 @@ impl Draft<'_> {
             }
             Effect::Continue | Effect::Ended => {}
         }
+    }
+
+    /// As far as the run knows, no message and no approval of it waits for anything. The database has the last word.
+    fn holds_nothing(&self) -> bool {
+        let withdraws = |write: &RunWrite| matches!(write, RunWrite::ApprovalWithdraw(_));
+        self.live.calls.is_empty()
+            && self.cancelled.is_empty()
+            && !self.writes.iter().any(withdraws)
     }
 
     fn concerns_others(&self, ends: bool) -> bool {

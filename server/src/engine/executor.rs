@@ -65,7 +65,7 @@ pub enum CallOutcome {
 pub enum Closing {
     /// This one.
     Call(CallId),
-    /// All: the run is over.
+    /// All: the run is over, and held some.
     Run,
 }
 

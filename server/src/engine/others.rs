@@ -189,7 +189,7 @@ impl Inner {
         let told: WriteOp = Box::new(move |tx| {
             async move { store::link_told(tx, organization, run).await }.boxed()
         });
-        match self.command(organization, parent, command, Some(told)).await {
+        match self.command(organization, parent, command, Some(told.into())).await {
             Ok(_) => Ok(()),
             Err(EngineError::Refused(_) | EngineError::Quarantined(_)) => {
                 // It does not want to know.
@@ -220,7 +220,8 @@ impl Inner {
                     }
                     .boxed()
                 });
-                match self.command(organization, run, Command::GrantSlot, Some(grant)).await {
+                match self.command(organization, run, Command::GrantSlot, Some(grant.into())).await
+                {
                     Ok(_) | Err(EngineError::Store(StoreError::Conflict { .. })) => {}
                     Err(error) => tracing::warn!(%run, %error, "a run cannot begin its turn"),
                 }

@@ -124,9 +124,9 @@ impl Inner {
             async move { store::wait_seen(tx, organization, run, &name, number).await }.boxed()
         });
         let inner = self.clone();
-        let told = self
-            .tasks
-            .spawn(async move { inner.command(organization, run, command, Some(seen)).await });
+        let told = self.tasks.spawn(async move {
+            inner.command(organization, run, command, Some(seen.into())).await
+        });
         match told.await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => {

@@ -1,12 +1,12 @@
 //! Firing timers: rows read by due time, and one alarm for the nearest.
 
-use super::{Clock, EngineError, EngineHandle, Inner, VirtualClock, WriteOp};
+use super::{Clock, EngineError, EngineHandle, Inner, VirtualClock, command::Riding};
 use crate::{
     metrics::metrics,
     store::{self, DueTimer, StoreError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 use signalbox::run::Command;
 use std::{
     sync::{
@@ -111,10 +111,9 @@ impl Inner {
         let inner = self.clone();
         // A task of its own: this future may be dropped at shutdown, a command may not.
         let fired = self.tasks.spawn(async move {
-            // A heartbeat may have moved it since it was read.
-            let take: WriteOp =
-                Box::new(move |tx| async move { store::timer_take(tx, &due).await }.boxed());
             let command = Command::TimerFired { timer };
+            // A heartbeat may have moved it since it was read.
+            let take = Riding::Timer(due);
             let fired = inner.command(organization, run, command, Some(take)).await;
             let Err(EngineError::Store(error @ StoreError::TooLarge { .. })) = fired else {
                 return fired;

@@ -3,7 +3,7 @@
 //! An event's row is written with what caused it ([`event_happened`]) and is pending while somebody may want it.
 //! Starting runs names the event in the run's key, so telling about it twice starts nothing twice.
 
-use super::{OutsideEvent, Store, StoreResult, Tx, outside, value};
+use super::{OutsideEvent, Store, StoreResult, Tx, outside, value, workflows};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -91,6 +91,22 @@ pub async fn event_happened(
         tx.seen.note_unheard(organization, happening.name);
     }
     Ok(())
+}
+
+/// As [`event_happened`], of something that happened to a workflow, whose name the payload says as `workflow`.
+pub(super) async fn event_happened_to(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    workflow: WorkflowId,
+    mut happening: Happening,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    if tx.is_shared() {
+        happening.payload["type"] = happening.name.into();
+        return outside::note_of_workflow(tx, organization, workflow, happening, now).await;
+    }
+    happening.payload["workflow"] = workflows::name_of(tx, organization, workflow).await?.into();
+    event_happened(tx, organization, happening, now).await
 }
 
 /// Lets a kind of event start a workflow.

@@ -1,15 +1,15 @@
 //! The organisation's feed: what changed, numbered without a gap within the organisation.
 //!
-//! Entries gather while an operation runs and are written at its end. With one writer a plain number is
-//! exact. Where transactions run side by side, entries are written without
-//! one and numbered after the commit (`postgres::feed`).
+//! Entries gather while operations run and are written with the commit. With one writer a plain number is exact.
+//! Where transactions run side by side, entries are written without one and numbered after the commit
+//! (`postgres::feed`).
 
-use super::{Store, StoreResult, Tx, tx::Conn, value};
+use super::{Store, StoreResult, Tx, value};
 use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::id::OrganizationId;
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, ops::Range, sync::LazyLock};
 use uuid::Uuid;
 
 /// Entries that are kept for each organisation, give or take [`PRUNE_EVERY`].
@@ -38,6 +38,8 @@ pub struct FeedEntry {
 #[derive(Default)]
 pub(super) struct FeedBuffer {
     entries: Vec<FeedEntry>,
+    /// Where the entries of each operation of the group end.
+    ends: Vec<usize>,
     last: HashMap<OrganizationId, i64>,
 }
 
@@ -46,38 +48,79 @@ impl FeedBuffer {
         self.entries.push(entry);
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
+    /// The operation is kept; what comes now belongs to the next one.
+    pub(super) fn operation_end(&mut self) {
+        self.ends.push(self.entries.len());
+    }
+
+    /// Forgets what has come since the last operation's end: the writes did not happen.
+    pub(super) fn operation_undo(&mut self) {
+        self.entries.truncate(self.ends.last().copied().unwrap_or(0));
+    }
+
+    /// Forgets the entries of an operation that was kept: its writes did not happen after all.
+    pub(super) fn forget(&mut self, operation: usize) {
+        let Some(end) = self.ends.get(operation).copied() else { return };
+        let begin = operation.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.entries.drain(begin..end);
+        self.ends[operation..].iter_mut().for_each(|later| *later -= end - begin);
     }
 
     /// What was committed, to be told.
     pub(super) fn take(&mut self) -> Vec<FeedEntry> {
+        self.ends.clear();
         std::mem::take(&mut self.entries)
     }
 
-    /// Forgets the entries since a mark, whose writes did not happen, and with them which numbers are taken.
-    pub(super) fn undo(&mut self, mark: usize) {
-        self.entries.truncate(mark);
+    /// Forgets everything: nothing was committed, and with it which numbers are taken.
+    pub(super) fn undo(&mut self) {
+        self.entries.clear();
+        self.ends.clear();
         self.last.clear();
     }
 }
 
+/// Rows that are written by one statement: as many as fit of the largest first.
+const ROWS_AT_ONCE: [usize; 4] = [8, 4, 2, 1];
+
+/// The statement for each number of rows.
+static INSERTS: LazyLock<[String; 4]> = LazyLock::new(|| {
+    ROWS_AT_ONCE.map(|rows| {
+        let row = |row: usize| {
+            let columns: Vec<String> =
+                (1..=6).map(|column| format!("${}", row * 6 + column)).collect();
+            format!("({})", columns.join(", "))
+        };
+        let rows: Vec<String> = (0..rows).map(row).collect();
+        let columns = "organization_id, number, topic, resource_id, payload, at";
+        format!("INSERT INTO org_feed ({columns}) VALUES {}", rows.join(", "))
+    })
+});
+
 impl Tx {
-    /// Entries of the one writer, from `mark` on, get their numbers and are gathered.
-    pub(super) async fn feed_number(&mut self, mark: usize) -> StoreResult<()> {
+    /// The entries of the one writer get their numbers and are gathered.
+    pub(super) async fn feed_number(&mut self) -> StoreResult<()> {
         if self.feed.last.len() > ORGANIZATIONS_CACHED_MAX {
             self.feed.last.clear();
         }
-        for at in mark..self.feed.entries.len() {
+        for at in 0..self.feed.entries.len() {
             let organization = self.feed.entries[at].organization;
             let last = match self.feed.last.get(&organization) {
                 Some(last) => *last,
                 None => self.feed_last(organization).await?,
             };
-            let number = last + 1;
-            self.feed.last.insert(organization, number);
-            self.feed.entries[at].number = number;
-            self.feed_insert(at).await?;
+            self.feed.last.insert(organization, last + 1);
+            self.feed.entries[at].number = last + 1;
+        }
+        let mut at = 0;
+        for (rows, sql) in ROWS_AT_ONCE.into_iter().zip(INSERTS.iter()) {
+            while self.feed.entries.len() - at >= rows {
+                self.feed_insert(at..at + rows, sql).await?;
+                at += rows;
+            }
+        }
+        for at in 0..self.feed.entries.len() {
+            let FeedEntry { organization, number, .. } = self.feed.entries[at];
             if number % PRUNE_EVERY == 0 {
                 self.feed_prune(organization, number - FEED_KEPT).await?;
             }
@@ -85,54 +128,44 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes what gathered without numbers; whether there was anything.
-    pub(super) async fn feed_to_inbox(&mut self) -> StoreResult<bool> {
-        self.send().await?;
+    /// Gathers the entries without numbers; whether there are any.
+    pub(super) fn feed_to_inbox(&mut self) -> StoreResult<bool> {
         let entries = std::mem::take(&mut self.feed.entries);
-        let Conn::Postgres(conn) = &mut self.conn else { return Ok(false) };
         if entries.is_empty() {
-            // An operation may have passed over an error of the database. Then its transaction is
-            // undone although COMMIT says nothing; a statement says so.
-            sqlx::query("SELECT 1").execute(&mut **conn).await?;
             return Ok(false);
         }
-        let column = |of: fn(&FeedEntry) -> Uuid| entries.iter().map(of).collect::<Vec<_>>();
-        let payloads: Vec<String> = entries
+        let rows: Vec<Value> = entries
             .iter()
-            .map(|entry| value::to_json(&entry.payload, "org_feed", "payload"))
+            .map(|entry| {
+                let payload = value::to_json(&entry.payload, "org_feed", "payload")?;
+                let FeedEntry { organization, topic, resource, at, .. } = entry;
+                Ok(serde_json::json!([organization, topic, resource, payload, value::ms(*at)]))
+            })
             .collect::<StoreResult<_>>()?;
-        sqlx::query(
+        // As JSON, so that the statement is the same for any number of them.
+        self.gather_behind(
+            "org_feed_inbox",
             "INSERT INTO org_feed_inbox (organization_id, topic, resource_id, payload, at)
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::bigint[])",
-        )
-        .bind(column(|entry| entry.organization.0))
-        .bind(entries.iter().map(|entry| entry.topic.to_string()).collect::<Vec<_>>())
-        .bind(column(|entry| entry.resource))
-        .bind(payloads)
-        .bind(entries.iter().map(|entry| value::ms(entry.at)).collect::<Vec<_>>())
-        .execute(&mut **conn)
-        .await?;
+             SELECT CAST(e->>0 AS UUID), e->>1, CAST(e->>2 AS UUID), e->>3, CAST(e->>4 AS BIGINT)
+             FROM jsonb_array_elements(CAST($1 AS JSONB)) AS e",
+            args![value::to_json(&rows, "org_feed", "payload")?],
+        );
         Ok(true)
     }
 
-    async fn feed_insert(&mut self, at: usize) -> StoreResult<()> {
-        let entry = &self.feed.entries[at];
-        let payload = value::to_json(&entry.payload, "org_feed", "payload")?;
-        let args = args![
-            entry.organization.0,
-            entry.number,
-            entry.topic.as_ref(),
-            entry.resource,
-            payload,
-            value::ms(entry.at)
-        ];
-        self.gather(
-            "org_feed",
-            "INSERT INTO org_feed (organization_id, number, topic, resource_id, payload, at)
-             VALUES ($1, $2, $3, $4, $5, $6)",
-            args,
-        )
-        .await
+    async fn feed_insert(&mut self, rows: Range<usize>, sql: &'static str) -> StoreResult<()> {
+        let mut args = Vec::with_capacity(rows.len() * 6);
+        for entry in &self.feed.entries[rows] {
+            args.extend(args![
+                entry.organization.0,
+                entry.number,
+                entry.topic.as_ref(),
+                entry.resource,
+                value::to_json(&entry.payload, "org_feed", "payload")?,
+                value::ms(entry.at)
+            ]);
+        }
+        self.gather("org_feed", sql, args).await
     }
 
     async fn feed_last(&mut self, organization: OrganizationId) -> StoreResult<i64> {

@@ -3,13 +3,13 @@
 //! A wait remembers up to which event it was told, so what was not told yet is always a query away:
 //! an event that came just before the wait, or before a crash, is found by the same query.
 
-use super::{Store, StoreError, StoreResult, Tx, on_model, postgres, value};
+use super::{Happening, Store, StoreError, StoreResult, Tx, on_model, postgres, value};
 use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
     event_type,
-    id::{ContactId, OrganizationId, RunId},
+    id::{ContactId, OrganizationId, RunId, WorkflowId},
     run::ActivationId,
 };
 
@@ -154,6 +154,31 @@ pub(super) async fn note(
     )
     .await?;
     Ok(false)
+}
+
+/// As [`note`], where others write too, of something that happened to a workflow: the database adds its name.
+pub(super) async fn note_of_workflow(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    workflow: WorkflowId,
+    happening: Happening,
+    now: DateTime<Utc>,
+) -> StoreResult<()> {
+    tx.gather(
+        "outside_events_inbox",
+        "INSERT INTO outside_events_inbox (organization_id, name, payload, at, cause_run)
+         SELECT organization_id, $3, left($4, -1) || ',\"workflow\":' || CAST(to_json(name) AS TEXT) || '}', $5, $6
+         FROM workflows WHERE organization_id = $1 AND id = $2",
+        args![
+            organization.0,
+            workflow.0,
+            happening.name,
+            value::to_json(&happening.payload, "outside_events", "payload")?,
+            value::ms(now),
+            happening.cause.map(|id| id.0),
+        ],
+    )
+    .await
 }
 
 /// Numbers the events that wait for it. Nothing does where they are numbered at once.

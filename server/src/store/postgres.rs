@@ -2,16 +2,18 @@
 //!
 //! Several equal servers may work on one database. Transactions run side by side at READ COMMITTED;
 //! fences in `UPDATE … WHERE`, unique keys, locked rows and turns ([`Tx::turn`](super::Tx::turn)) keep
-//! them apart. Reading order: `writer` → `lease` → `feed` → `events`.
+//! them apart. Reading order: `writer` → `leased` → `lease` → `feed` → `events`.
 
 mod events;
 mod feed;
 mod lease;
+mod leased;
 mod writer;
 
 pub(super) use events::number as number_events;
 pub(super) use feed::{Numbering, newest as newest_position};
 pub(super) use lease::Lease;
+pub(crate) use leased::Leased;
 pub(super) use writer::{WRITERS, Writer};
 
 use super::{StoreError, StoreResult};
@@ -30,10 +32,14 @@ const VERSION_MIN: i64 = 150_000;
 
 /// What every connection is set to: nothing waits for ever, and an answered commit is on disk.
 const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \
-     SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on";
+     SET idle_in_transaction_session_timeout = '10s'; SET synchronous_commit = on; \
+     SET default_transaction_isolation = 'read committed'";
 /// As [`SESSION`], for connections that only read.
 const SESSION_READ: &str = "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_read_only = on";
+
+/// How long a connection that writes may be idle and still be taken as sound.
+const TRIED_AFTER: Duration = Duration::from_millis(100);
 
 /// Where the database is.
 #[derive(Clone)]
@@ -106,11 +112,18 @@ impl Place {
             .connect_lazy_with(self.options())
     }
 
-    /// The pool that writes. A connection that comes back from a transaction which nobody ended (its
-    /// future was dropped) is closed, or the next one would write into that transaction.
+    /// The pool that writes. A connection that was idle for long enough to have been closed meanwhile is tried first:
+    /// when a commit is all that is sent, and the connection breaks, nobody knows whether it happened.
     pub(super) fn writers(&self, connections: u32) -> PgPool {
         self.pool_options(connections, SESSION)
-            .after_release(|conn, _| Box::pin(async move { Ok(!is_in_transaction(conn).await?) }))
+            .before_acquire(|conn, of| {
+                Box::pin(async move {
+                    if of.idle_for >= TRIED_AFTER {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_lazy_with(self.options())
     }
 
@@ -119,23 +132,10 @@ impl Place {
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
             .idle_timeout(Duration::from_secs(600))
-            .test_before_acquire(false) // a broken connection shows at its first statement
+            .test_before_acquire(false)
             .after_connect(move |conn, _| {
                 Box::pin(async move { conn.execute(session).await.map(|_| ()) })
             })
-    }
-}
-
-/// Whether a connection stands in an open transaction, by its own word: outside of one the
-/// transaction began with this statement.
-async fn is_in_transaction(conn: &mut PgConnection) -> sqlx::Result<bool> {
-    use sqlx::Row;
-    // Without preparing: the separate steps of a prepared statement have times of their own.
-    let sql = sqlx::raw_sql("SELECT now() IS DISTINCT FROM statement_timestamp() AS open");
-    match sql.fetch_one(conn).await {
-        Ok(row) => row.try_get("open"),
-        Err(sqlx::Error::Database(_)) => Ok(true), // an aborted transaction takes no statements
-        Err(other) => Err(other),
     }
 }
 

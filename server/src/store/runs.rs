@@ -6,8 +6,8 @@
 
 use super::{
     EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, escalation, event_happened, events, links, on_model, outside, run_care, run_list,
-    step_hooks, timers, value, workflows,
+    calls, escalation, event_triggers::event_happened_to, events, links, on_model, outside,
+    run_care, run_list, step_hooks, timers, value,
 };
 use crate::{args, on_db};
 use chrono::{DateTime, Utc};
@@ -175,6 +175,9 @@ pub struct RunCommit {
     pub writes: Vec<RunWrite>,
     /// The state after it, when it is time for a checkpoint.
     pub checkpoint: Option<Vec<u8>>,
+    /// The run ends and holds nothing: no message of it waits to be sent, no approval to be decided. The fence sees to
+    /// it that this is so.
+    pub holds_nothing: bool,
 }
 
 /// Makes a run with its first commit. [`StoreError::Conflict`] when its idempotency key has a run.
@@ -227,6 +230,27 @@ pub async fn run_insert(tx: &mut Tx, new: &NewRun, commit: &RunCommit) -> StoreR
     append(tx, commit).await
 }
 
+macro_rules! move_where {
+    ($rest:literal) => {
+        concat!(
+            "UPDATE runs SET seq = $4, phase = $5, status = $6, current_node = $7, due = $8, input_tokens = $9,
+               output_tokens = $10, cost_micros = $11, updated_at = $12, ended_at = $13
+             WHERE organization_id = $1 AND id = $2 AND seq = $3 AND quarantined = 0",
+            $rest
+        )
+    };
+}
+
+const MOVE: &str = move_where!("");
+/// What [`messages_recall`](super::messages_recall) and [`approvals_withdraw_of_run`](super::approvals_withdraw_of_run)
+/// would find.
+const MOVE_THAT_HOLDS_NOTHING: &str = move_where!(
+    " AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.organization_id = $1 AND m.run_id = $2
+        AND m.state IN ('pending_approval', 'held', 'queued', 'retry_wait'))
+      AND NOT EXISTS (SELECT 1 FROM approvals a WHERE a.organization_id = $1 AND a.run_id = $2
+        AND a.state = 'pending' AND a.kind <> 'uncertain')"
+);
+
 /// What a [`StoreError::Conflict`] names when a run has moved on meanwhile.
 pub const RUN_FENCE: &str = "the run";
 
@@ -237,8 +261,8 @@ pub async fn run_advance(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     tx.send().await
 }
 
-/// The first half of [`run_advance`]: the run's row, if it is still where it was decided. It is only gathered; whether
-/// it is there shows when it is sent ([`run_fence_send`], or with [`run_append`]).
+/// The first half of [`run_advance`]: the run's row, if it is still where it was decided (and
+/// [holds nothing](RunCommit::holds_nothing), if that was decided). It is only gathered; whether it is there shows when it is sent ([`run_fence_send`], or with [`run_append`]).
 pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     on_model!(tx, |model| {
         model.run_fence(commit);
@@ -248,9 +272,7 @@ pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     tx.gather_fence(
         "runs",
         RUN_FENCE,
-        "UPDATE runs SET seq = $4, phase = $5, status = $6, current_node = $7, due = $8, input_tokens = $9,
-           output_tokens = $10, cost_micros = $11, updated_at = $12, ended_at = $13
-         WHERE organization_id = $1 AND id = $2 AND seq = $3 AND quarantined = 0",
+        if commit.holds_nothing { MOVE_THAT_HOLDS_NOTHING } else { MOVE },
         args![
             commit.organization.0,
             commit.run.0,
@@ -314,6 +336,10 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     events::events_append(tx, organization, run, &commit.events).await?;
     for write in &commit.writes {
         apply(tx, organization, run, write, commit.at).await?;
+        if matches!(write, RunWrite::End) && !commit.holds_nothing {
+            tx.send().await?;
+            approvals::approvals_withdraw_of_run(tx, organization, run, commit.at).await?;
+        }
     }
     if commit.head.due && tx.is_shared() {
         tx.send().await?;
@@ -364,15 +390,14 @@ async fn ended(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
     if let Some(model) = tx.model() {
         let payload = model.ended(commit, name, outcome, error);
         let happening = Happening { name, contact: None, cause: Some(run), payload };
-        return event_happened(tx, organization, happening, commit.at).await;
+        return super::event_happened(tx, organization, happening, commit.at).await;
     }
-    let title = workflows::name_of(tx, organization, workflow).await?;
     let payload = serde_json::json!({
-        "runId": run, "workflowId": workflow, "workflow": title,
+        "runId": run, "workflowId": workflow,
         "status": commit.head.status.phase().as_str(), "outcome": outcome, "error": error,
     });
     let happening = Happening { name, contact: None, cause: Some(run), payload };
-    event_happened(tx, organization, happening, commit.at).await
+    event_happened_to(tx, organization, workflow, happening, commit.at).await
 }
 
 async fn apply(
@@ -424,23 +449,17 @@ async fn apply(
         RunWrite::WaitClose(activation) => {
             outside::wait_close(tx, organization, run, *activation).await
         }
-        RunWrite::End => end(tx, organization, run, at).await,
+        RunWrite::End => end(tx, organization, run).await,
     }
 }
 
 /// Forgets what an ended run waited for, its calls that the send gate holds among them: a message on its
 /// way keeps its own row, and an ended run is told nothing any more.
-async fn end(
-    tx: &mut Tx,
-    organization: OrganizationId,
-    run: RunId,
-    at: DateTime<Utc>,
-) -> StoreResult<()> {
+async fn end(tx: &mut Tx, organization: OrganizationId, run: RunId) -> StoreResult<()> {
     #[cfg(test)]
     if let Some(model) = tx.model() {
         model.run_end(run);
-        links::links_end(tx, organization, run).await?;
-        return approvals::approvals_withdraw_of_run(tx, organization, run, at).await;
+        return links::links_end(tx, organization, run).await;
     }
     for (table, sql) in [
         ("timers", "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2"),
@@ -453,9 +472,7 @@ async fn end(
     ] {
         tx.gather(table, sql, args![organization.0, run.0]).await?;
     }
-    links::links_end(tx, organization, run).await?;
-    tx.send().await?;
-    approvals::approvals_withdraw_of_run(tx, organization, run, at).await
+    links::links_end(tx, organization, run).await
 }
 
 async fn checkpoint_write(

@@ -21,6 +21,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 /// Before 3.51.3 a reset of the write-ahead log could corrupt the file.
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
 
+/// Answers that wait for their reader: what a text of several statements gives, so that its thread need not wait.
+const ANSWERS_MAX: usize = 256;
+
 /// What `PRAGMA auto_vacuum` says when space is given back on demand.
 const AUTO_VACUUM_INCREMENTAL: i64 = 2;
 
@@ -139,6 +142,7 @@ fn options(file: &Path, durable: bool) -> SqliteConnectOptions {
         .pragma("journal_size_limit", "67108864")
         .pragma("trusted_schema", "OFF")
         .statement_cache_capacity(256)
+        .row_buffer_size(ANSWERS_MAX)
         .disable_statement_logging() // it costs more than most statements; slow ones show in the writer's log
 }
 

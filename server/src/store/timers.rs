@@ -1,6 +1,6 @@
 //! Timers: times that runs wait for, as rows. Nothing is kept in memory for them.
 
-use super::{Store, StoreError, StoreResult, Tx, on_model, value};
+use super::{Store, StoreResult, Tx, on_model, value};
 use crate::{args, free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -39,16 +39,16 @@ pub async fn timer_set(
     .await
 }
 
-/// Forgets a timer that fires, if it is still due when it was. [`StoreError::Conflict`] when it was moved meanwhile, as by
-/// a heartbeat, which the run does not see.
+/// Forgets a timer that fires, if it is still due when it was. [`Conflict`](super::StoreError::Conflict) when it was moved meanwhile, as by
+/// a heartbeat, which the run does not see. It is only gathered, unless a lease is to be locked first.
 pub async fn timer_take(tx: &mut Tx, timer: &DueTimer) -> StoreResult<()> {
-    let moved = StoreError::Conflict { what: MOVED_TIMER };
     #[cfg(test)]
     if let Some(model) = tx.model() {
+        model.send()?;
         let row = model.tables.timers.get(&(timer.run, timer.timer.clone()));
         return match row.is_some_and(|row| row.due_ms == value::ms(timer.due_at)) {
             true => Ok(()),
-            false => Err(moved),
+            false => Err(super::StoreError::Conflict { what: MOVED_TIMER }),
         };
     }
     let is_lease = timer.timer.parts().is_some_and(|(_, of)| of == TimerPurpose::Lease);
@@ -63,22 +63,14 @@ pub async fn timer_take(tx: &mut Tx, timer: &DueTimer) -> StoreResult<()> {
         .await
         .map(value::rows))?;
     }
-    let taken = on_tx!(tx, |conn| {
-        sqlx::query(
-        "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2 AND name = $3 AND due_at = $4"
-    )
-    .bind(timer.organization.0)
-    .bind(timer.run.0)
-    .bind(&timer.timer.0)
-    .bind(value::ms(timer.due_at))
-    .execute(&mut *conn)
-    .await
-    .map(value::rows)
-    })?;
-    if taken.rows_affected() == 1 { Ok(()) } else { Err(moved) }
+    let sql = "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2 AND name = $3 AND due_at = $4";
+    let due = value::ms(timer.due_at);
+    let args = args![timer.organization.0, timer.run.0, timer.timer.0.as_str(), due];
+    tx.gather_fence("timers", MOVED_TIMER, sql, args);
+    Ok(())
 }
 
-/// What a [`StoreError::Conflict`] names when a timer was moved before it fired.
+/// What a [`Conflict`](super::StoreError::Conflict) names when a timer was moved before it fired.
 pub const MOVED_TIMER: &str = "the timer";
 
 /// Forgets a timer; none is fine.

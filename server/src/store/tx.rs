@@ -1,17 +1,22 @@
 //! The transaction an operation runs in.
 
-use super::{FeedEntry, StoreError, StoreResult, feed::FeedBuffer, gather::Statement, seen::Seen};
+use super::{
+    FeedEntry, StoreError, StoreResult, feed::FeedBuffer, gather::Statement, group::Group,
+    postgres::Leased, seen::Seen,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::id::OrganizationId;
-use sqlx::{Postgres, SqliteConnection, pool::PoolConnection};
+use sqlx::SqliteConnection;
 use uuid::Uuid;
 
+const BEGIN_SHARED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 // IMMEDIATE: the lock is taken now, so no statement can fail later because of another writer.
-const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
-const SAVEPOINT: &str = "SAVEPOINT op";
-const RELEASE: &str = "RELEASE op";
+pub(super) const SAVEPOINT: &str = "SAVEPOINT op";
+pub(super) const RELEASE: &str = "RELEASE op";
+pub(super) const UNDO: &str = "ROLLBACK TO op";
 
 /// What an operation writes through. See [`Store::write`](super::Store::write).
 pub struct Tx {
@@ -19,6 +24,8 @@ pub struct Tx {
     pub(super) feed: FeedBuffer,
     /// Statements that go out together; see `gather`.
     pub(super) gathered: Vec<Statement>,
+    /// The operations before this one in the commit of the one writer.
+    pub(super) group: Group,
     /// What the one writer has seen and need not look up again.
     pub(super) seen: Seen,
     /// Something changed that [`Remembered`](super::Remembered) keeps.
@@ -30,7 +37,7 @@ pub struct Tx {
 /// One variant a database; see [`on_tx!`](crate::on_tx).
 pub(crate) enum Conn {
     Sqlite(SqliteConnection),
-    Postgres(PoolConnection<Postgres>),
+    Postgres(Leased),
     #[cfg(test)]
     Model(Box<super::model::ModelTx>),
 }
@@ -60,7 +67,7 @@ impl Tx {
         Self::new(Conn::Sqlite(conn), 0)
     }
 
-    pub(super) fn postgres(conn: PoolConnection<Postgres>, owner: i64) -> Self {
+    pub(super) fn postgres(conn: Leased, owner: i64) -> Self {
         Self::new(Conn::Postgres(conn), owner)
     }
 
@@ -69,6 +76,7 @@ impl Tx {
             conn,
             feed: FeedBuffer::default(),
             gathered: Vec::new(),
+            group: Group::default(),
             seen: Seen::default(),
             catalogue_changed: false,
             owner,
@@ -151,23 +159,24 @@ impl Tx {
         Ok(())
     }
 
-    /// Begins; on SQLite with the first statement that is sent.
-    pub(super) async fn begin(&mut self) -> StoreResult<()> {
+    /// Begins, with the first statement that is sent.
+    pub(super) fn begin(&mut self) {
         self.gathered.clear();
-        if self.is_shared() {
-            return self.run("BEGIN ISOLATION LEVEL READ COMMITTED").await;
-        }
-        self.gather_plain(BEGIN);
-        Ok(())
+        self.group = Group::default();
+        self.gather_plain(if self.is_shared() { BEGIN_SHARED } else { BEGIN });
+    }
+
+    /// Whether nothing was sent yet.
+    pub(super) fn is_unsent(&self) -> bool {
+        !self.group.is_begun() || self.waits_first(BEGIN) || self.waits_first(BEGIN_SHARED)
     }
 
     pub(super) async fn commit(&mut self) -> StoreResult<()> {
-        if self.waits_first(BEGIN) && self.gathered.len() == 1 {
+        if self.is_unsent() && self.gathered.len() == usize::from(self.group.is_begun()) {
             self.gathered.clear(); // nothing was written
             return Ok(());
         }
         if self.is_shared() {
-            self.send().await?;
             return self.run(COMMIT).await;
         }
         self.gather_plain(COMMIT);
@@ -178,8 +187,9 @@ impl Tx {
     /// rolled back by itself, after others it is gone.
     pub(super) async fn rollback(&mut self) -> StoreResult<()> {
         self.seen.forget();
-        let is_open = !self.waits_first(BEGIN);
+        let is_open = !self.is_unsent();
         self.gathered.clear();
+        self.group = Group::default();
         if is_open {
             self.run("ROLLBACK").await?;
         }
@@ -208,17 +218,21 @@ impl Tx {
         let is_set = !self.waits_first(SAVEPOINT);
         self.gathered.clear();
         if is_set {
-            self.run("ROLLBACK TO op").await?;
+            self.run(UNDO).await?;
             self.run(RELEASE).await?;
         }
         Ok(())
     }
 
     /// One statement about the transaction itself, at once.
-    async fn run(&mut self, sql: &'static str) -> StoreResult<()> {
+    pub(super) async fn run(&mut self, sql: &'static str) -> StoreResult<()> {
         let done = match &mut self.conn {
             Conn::Sqlite(conn) => sqlx::query(sql).execute(conn).await.map(|_| ()),
-            Conn::Postgres(conn) => sqlx::query(sql).execute(&mut **conn).await.map(|_| ()),
+            Conn::Postgres(conn) => {
+                let done = sqlx::query(sql).execute(&mut **conn).await.map(|_| ());
+                conn.is_open &= done.is_err(); // it is the end of a transaction
+                done
+            }
             #[cfg(test)]
             Conn::Model(_) => Ok(()),
         };

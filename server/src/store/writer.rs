@@ -1,8 +1,9 @@
 //! The writer of SQLite: one task, one connection, many operations a commit.
 //!
 //! While one group is being synced to disk the next operations queue up and become the next group,
-//! so the group grows with the load and a lone write waits for nobody. The first operation of a
-//! group runs without a savepoint (undoing it undoes the group), each further one inside its own.
+//! so the group grows with the load and a lone write waits for nobody. An operation that asks nothing waits for the
+//! next ones and is sent with them (`group`), inside a savepoint of its own; the first one of a group that asks
+//! something runs without (undoing it undoes the group), each further one inside its own.
 
 use super::{FaultPoint, Faults, FeedEntry, StoreError, StoreResult, Tx, sqlite};
 use crate::metrics::metrics;
@@ -215,22 +216,29 @@ impl Writer {
     ) -> Result<(), StoreError> {
         let first = !*open;
         if first {
-            self.tx.begin().await?;
+            self.tx.begin();
         } else {
             self.tx.savepoint();
         }
         *open = true;
-        let mark = self.tx.feed.len();
+        self.tx.group_operation_begin();
         let outcome = operation.run(&mut self.tx).await;
         let broke = match outcome.keep {
-            true => self.operation_end(mark, first, alone).await.err(),
+            // Its commit follows in one piece.
+            true if alone => None,
+            true => self.tx.group_operation_end(answers.len()).await.err(),
             false => None,
         };
+        if let Some(error) = self.tx.group.take_broken() {
+            answers.push(outcome.done);
+            return Err(error);
+        }
         if outcome.keep && broke.is_none() {
+            self.tx.feed.operation_end();
             answers.push(outcome.done);
             return Ok(());
         }
-        self.tx.feed.undo(mark);
+        self.tx.feed.operation_undo();
         let told = broke.map_or(Ok(()), Err);
         if first {
             *open = false;
@@ -242,20 +250,15 @@ impl Writer {
         // when that one can be read.
         let done = outcome.done;
         answers.push(Box::new(move |committed| done(committed.and(told))));
+        self.tx.feed.operation_end();
         self.tx.savepoint_undo().await
     }
 
-    /// The end of an operation: its entries of the feed get their numbers, its savepoint ends, and what it gathered is
-    /// sent, unless the commit follows in one piece.
-    async fn operation_end(&mut self, mark: usize, first: bool, alone: bool) -> StoreResult<()> {
-        self.tx.feed_number(mark).await?;
-        if !first {
-            self.tx.savepoint_keep();
-        }
-        if alone {
-            return Ok(());
-        }
-        self.tx.send().await
+    /// Sends what waits, numbers the feed, commits.
+    async fn end(&mut self) -> StoreResult<()> {
+        self.tx.group_send().await?;
+        self.tx.feed_number().await?;
+        self.tx.commit().await
     }
 
     async fn commit(&mut self, mut answers: Vec<Done>, began: Instant) -> Group {
@@ -263,13 +266,13 @@ impl Writer {
             self.tx.give_up().await;
             return self.strike(answers);
         }
-        if let Err(error) = self.tx.commit().await {
+        if let Err(error) = self.end().await {
             if !matches!(error, StoreError::Unavailable(_))
                 && answers.len() == 1
                 && self.tx.rollback().await.is_ok()
             {
                 // A rule refused what the one operation wrote, and nothing else happened.
-                self.tx.feed.undo(0);
+                self.tx.feed.undo();
                 answers.drain(..).for_each(|done| done(Err(error.clone())));
                 return Group::Done;
             }
@@ -280,8 +283,10 @@ impl Writer {
         }
         self.note_changes();
         metrics().committed(answers.len(), began.elapsed());
-        for done in answers {
-            done(Ok(()));
+        let mut failed = self.tx.group.take_failed();
+        for (operation, done) in answers.into_iter().enumerate() {
+            let at = failed.iter().position(|(of, _)| *of == operation);
+            done(at.map_or(Ok(()), |at| Err(failed.swap_remove(at).1)));
         }
         for entry in self.tx.feed.take() {
             let _ = self.feed.send(Arc::new(entry)); // nobody may be listening
@@ -292,7 +297,7 @@ impl Writer {
     async fn fail(&mut self, error: StoreError, answers: Vec<Done>) -> Group {
         tracing::error!(%error, operations = answers.len(), "a group of writes failed");
         self.tx.give_up().await;
-        self.tx.feed.undo(0);
+        self.tx.feed.undo();
         self.note_changes(); // what became of the commit may not be known
         for done in answers {
             done(Err(error.clone()));

@@ -83,6 +83,7 @@ impl Bed {
             },
             writes,
             checkpoint: None,
+            holds_nothing: false,
         }
     }
 
@@ -409,7 +410,7 @@ async fn events_in_order(bed: &Bed) {
     assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
 }
 
-/// A request is decided once.
+/// A request is decided once, and a run that says it holds none is looked at.
 async fn approvals(bed: &Bed) {
     let run = bed.run(1, vec![]).await;
     let id = ApprovalId(Uuid::from_u128(9));
@@ -417,6 +418,8 @@ async fn approvals(bed: &Bed) {
     new.run = Some(run);
     let open = RunWrite::ApprovalOpen(Box::new(new));
     bed.advance(bed.one(), bed.commit(run, 1, vec![open])).await.unwrap();
+    let end = RunCommit { holds_nothing: true, ..bed.commit(run, 2, vec![RunWrite::End]) };
+    assert!(is_fenced(&bed.advance(bed.one(), end.clone()).await), "it holds one");
     let ours = bed.ours;
     let close = |number: usize| {
         let by = number.to_string();
@@ -434,6 +437,7 @@ async fn approvals(bed: &Bed) {
     let results = futures::future::join_all((0..8).map(close)).await;
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
     assert_eq!(results.iter().filter(|result| is_fenced(result)).count(), 7, "{results:?}");
+    bed.advance(bed.one(), end).await.unwrap();
 }
 
 /// A run is started only for a call that is to be made, and places are given to so many at once.

@@ -124,6 +124,7 @@ impl Shelf {
                 },
                 writes,
                 checkpoint: None,
+                holds_nothing: false,
             }
         };
         let write = self.store.write(move |tx| {

@@ -133,6 +133,7 @@ impl World {
             },
             writes,
             checkpoint: None,
+            holds_nothing: false,
         }
     }
 
@@ -521,6 +522,7 @@ async fn end_one(store: &Store, ours: OrganizationId, workflow: WorkflowId, in_t
         head,
         writes: vec![],
         checkpoint: None,
+        holds_nothing: false,
     };
     let new = NewRun {
         version: 1,

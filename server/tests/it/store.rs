@@ -106,6 +106,7 @@ fn commit(organization: OrganizationId, run: RunId, from: u64, to: u64) -> RunCo
         },
         writes: vec![],
         checkpoint: None,
+        holds_nothing: false,
     }
 }
 
@@ -116,6 +117,16 @@ async fn insert(
     key: Option<&str>,
 ) -> StoreResult<RunId> {
     let run = RunId(Uuid::now_v7());
+    insert_as(store, organization, workflow, key, run).await.map(|()| run)
+}
+
+async fn insert_as(
+    store: &Store,
+    organization: OrganizationId,
+    workflow: WorkflowId,
+    key: Option<&str>,
+    run: RunId,
+) -> StoreResult<()> {
     let new = NewRun {
         version: 1,
         started_by: "manual".into(),
@@ -125,10 +136,7 @@ async fn insert(
         input: serde_json::Value::Null,
     };
     let commit = RunCommit { workflow, ..commit(organization, run, 0, 3) };
-    store
-        .write(move |tx| async move { run_insert(tx, &new, &commit).await }.boxed())
-        .await
-        .map(|()| run)
+    store.write(move |tx| async move { run_insert(tx, &new, &commit).await }.boxed()).await
 }
 
 async fn advance(store: &Store, commit: RunCommit) -> StoreResult<()> {
@@ -348,6 +356,72 @@ async fn gathered_statements_that_fail_undo_their_operation_alone() {
         assert_eq!(results.iter().filter(fenced).count(), 19, "{results:?}");
     })
     .await;
+}
+
+/// SQLite: operations that ask nothing wait, and are sent when one of the same commit asks something.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_in_a_commit_is_there_for_those_behind_it() {
+    let place = Place::new().await;
+    let store = place.open().await;
+    let ours = organization();
+    let workflow = published(&store, ours).await;
+    let before = feed_of(&store, ours, 0, 2).await.len();
+    let (release, held) = tokio::sync::oneshot::channel::<()>();
+    let hold = store.write(|_| {
+        async move {
+            let _ = held.await;
+            Ok::<_, StoreError>(())
+        }
+        .boxed()
+    });
+    let runs: Vec<RunId> = (0..8).map(|_| RunId(Uuid::now_v7())).collect();
+    let put = |at: usize, key| insert_as(&store, ours, workflow, key, runs[at]);
+    let nowhere = WorkflowId(Uuid::now_v7());
+    let (wrong, again) = (runs[1], RunCommit { workflow, ..commit(ours, runs[6], 0, 3) });
+    let breaks_off = store.write(move |tx| {
+        async move {
+            run_fence(tx, &again)?;
+            Err(StoreError::Conflict { what: "this" })
+        }
+        .boxed()
+    });
+    let all = async {
+        tokio::join!(
+            hold,
+            insert_as(&store, ours, nowhere, None, wrong),
+            put(0, None),
+            put(2, Some("k")),
+            advance(&store, commit(ours, runs[2], 3, 5)), // asks
+            put(3, Some("k")),
+            put(4, None),
+            breaks_off,
+            put(0, None), // its id is taken
+            put(5, None),
+            advance(&store, commit(ours, runs[4], 2, 5)), // at an old number
+            put(7, None),
+        )
+    };
+    let let_go = async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        release.send(()).unwrap();
+    };
+    let (results, ()) = tokio::join!(all, let_go);
+    let conflict = |what| Err(StoreError::Conflict { what });
+    assert_eq!((results.0, results.2, results.3, results.4), (Ok(()), Ok(()), Ok(()), Ok(())));
+    assert!(matches!(results.1, Err(StoreError::Constraint(_))), "{:?}", results.1);
+    assert_eq!(results.5, conflict("the run with this idempotency key"));
+    assert_eq!((results.6, results.7), (Ok(()), conflict("this")));
+    assert!(matches!(results.8, Err(StoreError::Constraint(_))), "{:?}", results.8);
+    assert_eq!((results.9, results.10, results.11), (Ok(()), conflict(RUN_FENCE), Ok(())));
+
+    let there = run_list(&store, ours, &RunFilter::default(), None, 100).await.unwrap();
+    let mut there: Vec<_> = there.into_iter().map(|run| (run.id, run.seq)).collect();
+    there.sort();
+    assert_eq!(there, [(0, 3), (2, 5), (4, 3), (5, 3), (7, 3)].map(|(at, seq)| (runs[at], seq)));
+    let feed = feed_of(&store, ours, 0, before + 6).await;
+    assert!(feed.iter().zip(1..).all(|(entry, number)| entry.number == number), "dense");
+    let told: Vec<_> = feed[before..].iter().map(|entry| entry.resource).collect();
+    assert_eq!(told, [0, 2, 2, 4, 5, 7].map(|at| runs[at].0), "in order, without what failed");
 }
 
 #[tokio::test(flavor = "multi_thread")]

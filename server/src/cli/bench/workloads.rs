@@ -1,6 +1,6 @@
 //! The five workloads. Every answer is looked at: a run that did not end as it should ends the bench.
 
-use super::{broken, documents, load, report::Report, server::ServerProcess};
+use super::{broken, documents, floor, load, report::Report, server::ServerProcess};
 use crate::cli::CommandError;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -19,6 +19,7 @@ const CLIENTS: usize = 32;
 pub async fn webhook_runs(
     server: &ServerProcess,
     share: f64,
+    floor: Option<floor::Reached>,
     report: &mut Report,
 ) -> Result<(), CommandError> {
     let published = server.publish(documents::webhook()).await?;
@@ -26,7 +27,8 @@ pub async fn webhook_runs(
     let path = address.find("/hooks/").map_or("", |at| &address[at..]);
     let address = format!("{}{path}?respond=finished", server.base_url);
     let client = reqwest::Client::new();
-    for (clients, count) in [(1, 2_000), (8, 10_000), (32, 20_000)] {
+    for (place, (clients, count)) in [(1, 2_000), (8, 10_000), (32, 20_000)].into_iter().enumerate()
+    {
         let ask = async |number: usize| {
             let sent = client.post(&address).json(&json!({"number": number % 1_000}));
             let answer = sent.send().await.map_err(|error| broken("the webhook", error))?;
@@ -37,6 +39,10 @@ pub async fn webhook_runs(
         let load = load::drive(clients, part(count, share), ask).await?;
         let at = format!("webhook to answer, {clients} clients");
         report.add("W1", at.clone(), load.rate(), "runs/s");
+        if let Some(floor) = floor {
+            let share = 100.0 * load.rate() / floor.runs[place];
+            report.add("W1", format!("{at}, share of the floor"), share, "%");
+        }
         report.add("W1", format!("{at}, p50"), load.percentile_ms(0.5), "ms");
         report.add("W1", format!("{at}, p99"), load.percentile_ms(0.99), "ms");
     }
@@ -47,13 +53,14 @@ pub async fn webhook_runs(
 pub async fn chain(
     server: &ServerProcess,
     share: f64,
+    floor: Option<floor::Reached>,
     report: &mut Report,
 ) -> Result<(), CommandError> {
     let steps = part(1_000, share);
     let pure = documents::chain("Bench pure", steps, |number| documents::set("n", number));
     let calls = documents::chain("Bench calls", steps, |_| documents::call());
-    for (document, what) in
-        [(pure, "steps that share commits"), (calls, "steps with a commit each")]
+    for (document, what, floor) in
+        [(pure, "steps that share commits", None), (calls, "steps with a commit each", floor)]
     {
         let workflow = server.publish(document).await?.workflow.id;
         let begin = Instant::now();
@@ -61,6 +68,10 @@ pub async fn chain(
         completed(server, run).await?;
         let took = begin.elapsed().as_secs_f64();
         report.add("W2", what, steps as f64 / took, "steps/s");
+        if let Some(floor) = floor {
+            let share = 100.0 * steps as f64 / took / floor.steps;
+            report.add("W2", format!("{what}, share of the floor"), share, "%");
+        }
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use signalbox::{
     id::{ApprovalId, CallId, OrganizationId, RunId},
-    run::{ActivationId, Event, RunStatus, TimerId},
+    run::{ActivationId, ApprovalKind, Event, RunStatus, TimerId},
     wire::ApprovalState,
 };
 use std::{
@@ -279,6 +279,12 @@ impl ModelTx {
     /// What does not hold shows when it is sent.
     pub(crate) fn run_fence(&mut self, commit: &RunCommit) {
         let fenced = self.wrong != Some(Wrong::NoFence);
+        let is_held = |row: &Arc<Approval>| {
+            row.request.run == Some(commit.run)
+                && row.state == ApprovalState::Pending
+                && row.request.kind != ApprovalKind::Uncertain
+        };
+        self.moved |= commit.holds_nothing && self.tables.approvals.values().any(is_held);
         let holds = |row: &&mut RunRow| {
             !row.run.quarantined && (!fenced || row.run.seq == commit.expected_seq)
         };

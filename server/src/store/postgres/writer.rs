@@ -1,8 +1,13 @@
 //! The writer of PostgreSQL: every operation is a transaction of its own, several at once, each in a
-//! task that nobody cancels. The database itself gathers commits that come together.
+//! task that nobody cancels. The database itself gathers commits that come together. An operation that asked nothing
+//! goes in one trip, if it can.
 
-use super::super::{FaultPoint, Faults, StoreError, StoreResult, Tx};
-use super::Lease;
+use super::super::{
+    FaultPoint, Faults, StoreError, StoreResult, Tx,
+    gather::{Whole, send_whole},
+    tx::Conn,
+};
+use super::{Lease, Leased};
 use crate::metrics::metrics;
 use futures::{FutureExt, future::BoxFuture};
 use sqlx::PgPool;
@@ -117,43 +122,26 @@ impl Shared {
         }
     }
 
-    /// A transaction; a connection that broke while it was idle is replaced.
     async fn begin(&self) -> StoreResult<Tx> {
-        let mut last = StoreError::Unavailable("no connection works".into());
-        for _ in 0..=WRITERS {
-            if self.is_dead() {
-                return Err(struck());
-            }
-            let conn = self.pool.acquire().await?;
-            let mut tx = Tx::postgres(conn, self.lease.epoch());
-            match tx.begin().await {
-                Ok(()) => return Ok(tx),
-                Err(error) => {
-                    last = error;
-                    tx.discard().await;
-                }
-            }
+        if self.is_dead() {
+            return Err(struck());
         }
-        Err(last)
+        let conn = self.pool.acquire().await?;
+        let mut tx = Tx::postgres(Leased::new(conn), self.lease.epoch());
+        tx.begin();
+        Ok(tx)
     }
 
     async fn commit(&self, mut tx: Tx) -> StoreResult<()> {
-        let told = match tx.feed_to_inbox().await {
-            Ok(told) => told,
-            Err(error) => {
-                tx.give_up().await;
-                return Err(error);
-            }
-        };
+        let told = tx.feed_to_inbox()?;
         if self.is_dead() || self.strikes(FaultPoint::BeforeCommit) {
             tx.give_up().await;
             return Err(struck());
         }
-        if let Err(error) = tx.commit().await {
-            // Whether it is on disk is not known; the connection may be in any state.
-            tracing::error!(%error, "the outcome of a commit is not known");
-            tx.discard().await;
-            return Err(error);
+        match tx.commit_whole().await {
+            Ok(true) => {}
+            Ok(false) => self.commit_parts(&mut tx).await?,
+            Err(error) => return Err(unknown(error)),
         }
         if self.strikes(FaultPoint::AfterCommit) {
             return Err(struck());
@@ -162,6 +150,14 @@ impl Shared {
             self.changed.notify_one();
         }
         Ok(())
+    }
+
+    async fn commit_parts(&self, tx: &mut Tx) -> StoreResult<()> {
+        if let Err(error) = tx.send_last().await {
+            tx.give_up().await;
+            return Err(error);
+        }
+        tx.commit().await.map_err(unknown)
     }
 
     fn is_dead(&self) -> bool {
@@ -181,11 +177,47 @@ fn struck() -> StoreError {
     StoreError::Unavailable("an injected fault".into())
 }
 
+/// Whether it is on disk is not known; its connection is not used again.
+fn unknown(error: StoreError) -> StoreError {
+    tracing::error!(%error, "the outcome of a commit is not known");
+    error
+}
+
 impl Tx {
-    /// Closes a connection whose state is not known instead of giving it back.
-    async fn discard(self) {
-        if let super::super::tx::Conn::Postgres(conn) = self.conn {
-            let _ = conn.close().await;
+    /// Commits in one trip, where nothing was asked before and it can be done; whether it was.
+    async fn commit_whole(&mut self) -> StoreResult<bool> {
+        if !self.is_unsent() || self.gathered.len() < 2 {
+            return Ok(false);
         }
+        let Conn::Postgres(conn) = &mut self.conn else { return Ok(false) };
+        let statements: Vec<_> = self.gathered.iter().skip(1).collect();
+        conn.is_open = true;
+        match send_whole(conn, &statements).await {
+            Whole::Committed => {
+                conn.is_open = false;
+                self.gathered.clear();
+                Ok(true)
+            }
+            Whole::Undone => {
+                conn.is_open = false;
+                Ok(false)
+            }
+            Whole::Unknown(error) => Err(error.into()),
+        }
+    }
+
+    /// Sends the last of an operation that is to be committed.
+    async fn send_last(&mut self) -> StoreResult<()> {
+        if self.is_unsent() && self.gathered.len() == 1 {
+            return Ok(()); // nothing is to be written
+        }
+        if self.gathered.is_empty()
+            && let Conn::Postgres(conn) = &mut self.conn
+        {
+            // The operation may have passed over an error of the database. Then its transaction is undone although
+            // COMMIT says nothing; a statement says so.
+            sqlx::query("SELECT 1").execute(&mut **conn).await?;
+        }
+        self.send().await
     }
 }

@@ -42,6 +42,7 @@ mod model_calls;
 mod outbound;
 mod outside;
 mod overview;
+mod packing;
 mod payloads;
 mod postgres;
 mod probe;

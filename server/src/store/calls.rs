@@ -4,7 +4,7 @@
 //! when that server is gone.
 
 use super::{
-    CallState, Store, StoreError, StoreResult, Tx, on_model,
+    CallState, Store, StoreError, StoreResult, Tx, on_model, packing,
     payloads::{INLINE_BYTES_MAX, Packed},
     value,
 };
@@ -254,7 +254,7 @@ impl Row {
         let (call, activation) = (CallId(self.id), ActivationId(value::small(self.activation)));
         let request = match &self.apart {
             None => value::from_json(&self.request, "calls", "request"),
-            Some(bytes) => value::unpack(bytes, "payloads", "bytes")
+            Some(bytes) => packing::unpack(bytes, "payloads", "bytes")
                 .and_then(|json| value::from_json_bytes(&json, "payloads", "bytes")),
         };
         let request = request.map_err(|error| UnreadableCall {

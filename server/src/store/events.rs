@@ -1,7 +1,7 @@
 //! The journal: the events of runs, one row a commit, packed.
 
 use super::{
-    Store, StoreError, StoreResult, Tx, on_model,
+    Store, StoreError, StoreResult, Tx, on_model, packing,
     payloads::{self, Packed, payload_sql},
     value,
 };
@@ -113,7 +113,7 @@ pub async fn events_after(
                     detail: format!("format {format} was written by a newer Signalbox"),
                 });
             }
-            let json = value::unpack(&json, "run_events", "events")?;
+            let json = packing::unpack(&json, "run_events", "events")?;
             let block: Vec<Event> = value::from_json_bytes(&json, "run_events", "events")?;
             for event in block.into_iter().filter(|event| event.seq > after) {
                 if events.len() == limit {

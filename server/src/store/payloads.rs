@@ -3,7 +3,7 @@
 //! What a run took in or gave out stands in its journal and in its open calls. Past 64 KiB (packed) it goes into a
 //! row of its own, and the hot row keeps its hash. Readers get the same bytes either way.
 
-use super::{StoreError, StoreResult, Tx, value};
+use super::{StoreError, StoreResult, Tx, packing};
 use crate::args;
 use sha2::{Digest, Sha256};
 use signalbox::id::{OrganizationId, RunId};
@@ -23,7 +23,7 @@ pub(super) enum Packed {
 impl Packed {
     /// Packs JSON; made before the writer's turn.
     pub(super) fn of(json: String) -> Self {
-        let bytes = value::pack(json);
+        let bytes = packing::pack(json);
         if bytes.len() <= INLINE_BYTES_MAX {
             return Self::Inline(bytes);
         }

@@ -2,7 +2,7 @@
 
 use super::super::{
     Approval, CallState, Decided, NewApproval, NewRun, OpenCall, OutsideEvent, RUN_FENCE, Run,
-    RunCommit, RunLink, RunParts, StoreError, StoreResult, value,
+    RunCommit, RunLink, RunParts, StoreError, StoreResult, packing, value,
 };
 use super::{ORGANIZATION, Wrong};
 use chrono::{DateTime, Utc};
@@ -43,7 +43,7 @@ impl BlockRow {
         if let Some(events) = self.read.get() {
             return Ok(events);
         }
-        let json = value::unpack(&self.json, "run_events", "events")?;
+        let json = packing::unpack(&self.json, "run_events", "events")?;
         let events = value::from_json_bytes(&json, "run_events", "events")?;
         Ok(self.read.get_or_init(|| events))
     }

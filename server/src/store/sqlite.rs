@@ -141,6 +141,7 @@ fn options(file: &Path, durable: bool) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         .pragma("journal_size_limit", "67108864")
         .pragma("trusted_schema", "OFF")
+        .pragma("temp_store", "MEMORY") // what a savepoint keeps would be a file otherwise
         .statement_cache_capacity(256)
         .row_buffer_size(ANSWERS_MAX)
         .disable_statement_logging() // it costs more than most statements; slow ones show in the writer's log

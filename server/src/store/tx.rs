@@ -16,6 +16,7 @@ pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
 pub(super) const SAVEPOINT: &str = "SAVEPOINT op";
 pub(super) const RELEASE: &str = "RELEASE op";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
 pub(super) const UNDO: &str = "ROLLBACK TO op";
 
 /// What an operation writes through. See [`Store::write`](super::Store::write).
@@ -191,7 +192,7 @@ impl Tx {
         self.gathered.clear();
         self.group = Group::default();
         if is_open {
-            self.run("ROLLBACK").await?;
+            self.run(ROLLBACK).await?;
         }
         Ok(())
     }

@@ -154,6 +154,7 @@ struct Inner {
     writer: Writer,
     feed: broadcast::Sender<Arc<FeedEntry>>,
     space: Option<SpaceReading>,
+    room: space::Room,
 }
 
 /// Who writes; one variant a database.
@@ -255,7 +256,13 @@ impl Store {
         let reopen = place.clone_path();
         let queue = writer::start(Tx::sqlite(conn), reopen, feed.clone(), options.faults);
         let writer = Writer::Sqlite { queue, place };
-        let inner = Inner { pool: Pool::Sqlite(pool), writer, feed, space: options.space };
+        let inner = Inner {
+            pool: Pool::Sqlite(pool),
+            writer,
+            feed,
+            space: options.space,
+            room: space::Room::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -286,7 +293,13 @@ impl Store {
         tasks.spawn(numbering.run(position));
         let writer = postgres::Writer::new(writers, lease.clone(), options.faults, changed);
         let writer = Writer::Postgres { writer, lease, stop: stop.drop_guard(), tasks };
-        let inner = Inner { pool: Pool::Postgres(pool), writer, feed, space: options.space };
+        let inner = Inner {
+            pool: Pool::Postgres(pool),
+            writer,
+            feed,
+            space: options.space,
+            room: space::Room::default(),
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

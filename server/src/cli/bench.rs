@@ -5,6 +5,7 @@
 //! least program gives that makes the same promise without an engine (the floor), is measured in the same run and
 //! stands above the figures: compare the ratios.
 
+mod client;
 mod documents;
 mod floor;
 mod limits;

@@ -20,6 +20,8 @@ use signalbox::wire::{ApiError, ErrorCode};
 use std::{panic::AssertUnwindSafe, sync::Arc};
 use tracing::{Instrument, debug_span, field};
 
+/// Headers of an answer, about, with those that are added on its way out.
+const HEADERS_USUAL: usize = 20;
 /// On every answer of the API; the pages have their own.
 const HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
@@ -53,6 +55,7 @@ pub async fn serve(state: AppState, endpoint: Arc<Endpoint>, request: Request) -
 
 /// Adds the headers that every answer has.
 pub fn finish(mut response: Response) -> Response {
+    response.headers_mut().reserve(HEADERS_USUAL);
     for (name, value) in HEADERS {
         response
             .headers_mut()

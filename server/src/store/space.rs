@@ -4,8 +4,18 @@ use super::{Store, StoreResult, settings::setting_put};
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use signalbox::id::OrganizationId;
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant},
+};
 use uuid::Uuid;
+
+/// Asking the system costs as much as a small step: no disk fills up in this time.
+const LOOKED_EVERY: Duration = Duration::from_millis(100);
+
+/// When the room was looked at last, and what it was if it was too little.
+pub(super) type Room = std::sync::Mutex<Option<(Instant, Option<DiskSpace>)>>;
 
 /// Room where the database lies, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +62,22 @@ impl Store {
 
     /// The room, when it is too little to begin new work. Databases that need not last begin any.
     pub fn no_room(&self) -> Option<DiskSpace> {
-        if self.inner.space.is_none() && !self.is_durable() {
+        if self.inner.space.is_some() {
+            return self.disk_space().filter(|space| space.is_low());
+        }
+        if !self.is_durable() {
             return None;
         }
-        self.disk_space().filter(|space| space.is_low())
+        let now = Instant::now();
+        let mut room = self.inner.room.lock().unwrap_or_else(PoisonError::into_inner);
+        match *room {
+            Some((at, space)) if now.duration_since(at) < LOOKED_EVERY => space,
+            _ => {
+                let space = self.disk_space().filter(|space| space.is_low());
+                *room = Some((now, space));
+                space
+            }
+        }
     }
 
     /// Writes a row that nobody owns and answers when it is on disk.

@@ -39,12 +39,15 @@ pub fn to_json<T: Serialize + ?Sized>(
     table: &'static str,
     column: &'static str,
 ) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Corrupt {
-        table,
-        column,
-        detail: format!("it cannot be written as JSON: {error}"),
-    })
+    let corrupt = |detail| StoreError::Corrupt { table, column, detail };
+    let mut json = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut json, value)
+        .map_err(|error| corrupt(format!("it cannot be written as JSON: {error}")))?;
+    String::from_utf8(json).map_err(|error| corrupt(error.to_string()))
 }
+
+/// Room for most of what is written, so that it need not grow.
+const USUAL_BYTES: usize = 1_024;
 
 /// The value of JSON text.
 pub fn from_json<T: DeserializeOwned>(

@@ -1,7 +1,7 @@
 //! The floor: the same promise as the engine's on the same parts (axum, SQLite), without an engine. It has no graph,
 //! no events, no authentication. The engine's figures are to be read as shares of it.
 
-use super::{broken, load, report::Report};
+use super::{broken, client::Connection, load, report::Report};
 use crate::{cli::CommandError, store::Floor};
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use serde_json::{Value, json};
@@ -37,17 +37,18 @@ async fn on(data: &Path, report: &mut Report) -> Result<Reached, CommandError> {
     let address = listener.local_addr().map_err(|error| broken("a free port", error))?;
     let router = Router::new().route("/", post(run)).with_state(floor.clone());
     let served = tokio::spawn(async move { axum::serve(listener, router).await });
-    let (client, url) = (reqwest::Client::new(), format!("http://{address}/"));
+    let open = async || Connection::open(&address.to_string()).await;
     let mut reached = Reached::default();
     for (place, (clients, count)) in [(1, 2_000), (8, 10_000), (32, 20_000)].into_iter().enumerate()
     {
-        let ask = async |number: usize| {
-            let sent = client.post(&url).json(&json!({"number": number})).send().await;
-            let answer = sent.and_then(reqwest::Response::error_for_status);
-            let answer = answer.map_err(|error| broken("the floor", error))?;
-            answer.json::<Value>().await.map(|_| ()).map_err(|error| broken("the floor", error))
+        let ask = async |connection: &mut Connection, number: usize| match connection
+            .post("/", &json!({"number": number}))
+            .await?
+        {
+            (200, _) => Ok(()),
+            (_, body) => Err(broken("the floor", body)),
         };
-        let load = load::drive(clients, count, ask).await?;
+        let load = load::drive(clients, count, open, ask).await?;
         reached.runs[place] = load.rate();
         report.add("floor", format!("webhook to answer, {clients} clients"), load.rate(), "runs/s");
     }

@@ -1,7 +1,7 @@
 //! What the machine gives without an engine: the disk, the databases, the loopback. Every figure of the engine is to be
 //! read beside it.
 
-use super::{broken, load, report::Report};
+use super::{broken, client::Connection, load, report::Report};
 use crate::{cli::CommandError, store};
 use axum::{Json, Router, routing::post};
 use serde_json::{Value, json};
@@ -46,13 +46,11 @@ async fn echo(report: &mut Report) -> Result<(), CommandError> {
     let address = listener.local_addr().map_err(|error| broken("a free port", error))?;
     let router = Router::new().route("/", post(async |Json(body): Json<Value>| Json(body)));
     let served = tokio::spawn(async move { axum::serve(listener, router).await });
-    let (client, url) = (reqwest::Client::new(), format!("http://{address}/"));
-    let ask = async |number: usize| {
-        let sent = client.post(&url).json(&json!({"number": number})).send().await;
-        let answer = sent.map_err(|error| broken("the echo", error))?;
-        answer.json::<Value>().await.map(|_| ()).map_err(|error| broken("the echo", error))
+    let open = async || Connection::open(&address.to_string()).await;
+    let ask = async |connection: &mut Connection, number: usize| {
+        connection.post("/", &json!({"number": number})).await.map(|_| ())
     };
-    let load = load::drive(32, ECHOES, ask).await?;
+    let load = load::drive(32, ECHOES, open, ask).await?;
     served.abort();
     report.add("limit", "echo of a small JSON by HTTP, 32 clients", load.rate(), "/s");
     Ok(())

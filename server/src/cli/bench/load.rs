@@ -2,7 +2,6 @@
 
 use crate::cli::CommandError;
 use std::{
-    future::Future,
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
@@ -13,18 +12,20 @@ pub struct Load {
     sorted: Vec<Duration>,
 }
 
-/// Asks `count` times, `clients` at once; the first error ends it.
-pub async fn drive<F>(
+/// Asks `count` times, `clients` at once, each with what `open` gives it; the first error ends it.
+pub async fn drive<C>(
     clients: usize,
     count: usize,
-    ask: impl Fn(usize) -> F,
-) -> Result<Load, CommandError>
-where
-    F: Future<Output = Result<(), CommandError>>,
-{
+    open: impl AsyncFn() -> Result<C, CommandError>,
+    ask: impl AsyncFn(&mut C, usize) -> Result<(), CommandError>,
+) -> Result<Load, CommandError> {
+    let mut opened = Vec::with_capacity(clients);
+    for _ in 0..clients {
+        opened.push(open().await?);
+    }
     let next = AtomicUsize::new(0);
     let begin = Instant::now();
-    let client = async || {
+    let client = async |mut connection: C| {
         let mut times = Vec::with_capacity(count / clients + 1);
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
@@ -32,11 +33,11 @@ where
                 return Ok::<_, CommandError>(times);
             }
             let asked = Instant::now();
-            ask(number).await?;
+            ask(&mut connection, number).await?;
             times.push(asked.elapsed());
         }
     };
-    let all = futures::future::try_join_all((0..clients).map(|_| client())).await?;
+    let all = futures::future::try_join_all(opened.into_iter().map(client)).await?;
     let took = begin.elapsed();
     let mut sorted: Vec<Duration> = all.into_iter().flatten().collect();
     sorted.sort_unstable();

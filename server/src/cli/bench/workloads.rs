@@ -1,6 +1,8 @@
 //! The five workloads. Every answer is looked at: a run that did not end as it should ends the bench.
 
-use super::{broken, documents, floor, load, report::Report, server::ServerProcess};
+use super::{
+    broken, client::Connection, documents, floor, load, report::Report, server::ServerProcess,
+};
 use crate::cli::CommandError;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -25,18 +27,18 @@ pub async fn webhook_runs(
     let published = server.publish(documents::webhook()).await?;
     let address = published.hook_url.ok_or_else(|| CommandError::new("no webhook address"))?;
     let path = address.find("/hooks/").map_or("", |at| &address[at..]);
-    let address = format!("{}{path}?respond=finished", server.base_url);
-    let client = reqwest::Client::new();
+    let path = format!("{path}?respond=finished");
+    let open = async || Connection::open(&server.base_url).await;
     for (place, (clients, count)) in [(1, 2_000), (8, 10_000), (32, 20_000)].into_iter().enumerate()
     {
-        let ask = async |number: usize| {
-            let sent = client.post(&address).json(&json!({"number": number % 1_000}));
-            let answer = sent.send().await.map_err(|error| broken("the webhook", error))?;
-            let status = answer.status();
-            let body: Value = answer.json().await.map_err(|error| broken("the webhook", error))?;
-            if status.as_u16() == 200 { Ok(()) } else { Err(broken("the webhook", body)) }
+        let ask = async |connection: &mut Connection, number: usize| match connection
+            .post(&path, &json!({"number": number % 1_000}))
+            .await?
+        {
+            (200, _) => Ok(()),
+            (_, body) => Err(broken("the webhook", body)),
         };
-        let load = load::drive(clients, part(count, share), ask).await?;
+        let load = load::drive(clients, part(count, share), open, ask).await?;
         let at = format!("webhook to answer, {clients} clients");
         report.add("W1", at.clone(), load.rate(), "runs/s");
         if let Some(floor) = floor {
@@ -86,7 +88,8 @@ pub async fn backlog(
     let workflow = server.publish(document).await?.workflow.id;
     let count = part(10_000, share);
     let begin = Instant::now();
-    load::drive(CLIENTS, count, |_| put_in(server, workflow, Value::Null)).await?;
+    load::drive(CLIENTS, count, nothing, async |(), _| put_in(server, workflow, Value::Null).await)
+        .await?;
     let put_in = begin.elapsed();
     none_left(server, workflow, RunPhase::Executing).await?;
     let drained = begin.elapsed();
@@ -111,14 +114,16 @@ pub async fn sleepers(
     let before = server.resident_mb();
     let count = part(20_000, share);
     let later = at(Utc::now() + TimeDelta::hours(1));
-    load::drive(CLIENTS, count, |_| put_in(server, asleep, later.clone())).await?;
+    load::drive(CLIENTS, count, nothing, async |(), _| put_in(server, asleep, later.clone()).await)
+        .await?;
     report.add("W4", "sleepers", count as f64, "runs");
     report.add("W4", "more resident memory", server.resident_mb() - before, "MB");
 
     let falling = part(2_000, share);
     // Late enough that all are asleep before the first one is due.
     let moment = Utc::now() + TimeDelta::seconds(5 + falling as i64 / 400);
-    load::drive(CLIENTS, falling, |_| put_in(server, due, at(moment))).await?;
+    load::drive(CLIENTS, falling, nothing, async |(), _| put_in(server, due, at(moment)).await)
+        .await?;
     let wait = (moment - Utc::now()).to_std();
     let wait = wait
         .map_err(|_| CommandError::new("the sleepers were put in too slowly to be due at once"))?;
@@ -148,6 +153,11 @@ fn part(count: usize, share: f64) -> usize {
 
 fn at(time: DateTime<Utc>) -> Value {
     json!({"at": time.to_rfc3339_opts(SecondsFormat::Millis, true)})
+}
+
+/// Clients that share a client of their own.
+async fn nothing() -> Result<(), CommandError> {
+    Ok(())
 }
 
 async fn start(

@@ -174,7 +174,7 @@ impl Database {
         let (feed, _) = broadcast::channel(1_024);
         lock(&self.feeds).push(feed.clone());
         let inner =
-            Inner { pool: Pool::Model(node.clone()), writer: Writer::Model, feed, space: None };
+            Inner { pool: Pool::Model(node.clone()), writer: Writer::Model, feed, space: None, room: Default::default() };
         (node, Store { inner: Arc::new(inner) })
     }
 

@@ -48,12 +48,16 @@ impl Inner {
     }
 
     async fn load_parts(&self, parts: &RunParts) -> Result<Live, EngineError> {
-        let RunParts { run: row, checkpoint, root_workflow } = parts;
+        let RunParts { run: row, checkpoint, events, root_workflow } = parts;
         let (organization, run) = (row.organization, row.id);
         let graph = self.version(organization, row.workflow, row.version).await?;
         let mut context = self.context(organization, row.workflow).await;
         let (mut state, checkpoint_seq) = from_checkpoint(run, checkpoint.as_ref());
-        loop {
+        if events.first().is_some_and(|first| first.seq == state.seq + 1) {
+            store::events_check_dense(events, state.seq)?;
+            events.iter().for_each(|event| run::apply(&mut state, event));
+        }
+        while state.seq < row.seq {
             let (events, more) =
                 store::events_after(&self.store, organization, run, state.seq, PAGE).await?;
             store::events_check_dense(&events, state.seq)?;

@@ -18,7 +18,7 @@ use std::{
 use tokio::sync::Notify;
 
 /// Timers read at once; a burst after downtime is worked off in such portions, oldest first.
-const BATCH: u32 = 256;
+const BATCH: u32 = 512;
 /// Timers of a batch that fire at the same time.
 const AT_ONCE: usize = 64;
 /// The longest sleep without a look into the database.

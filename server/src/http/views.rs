@@ -6,7 +6,7 @@ use crate::{
 };
 use signalbox::{
     id::{ApprovalId, OrganizationId, RunId, WorkflowId},
-    run::{self, RunState},
+    run::{self, EventBody, RunEnd, RunState},
     wire::{ApprovalView, RunView},
 };
 use std::collections::HashMap;
@@ -91,6 +91,20 @@ pub async fn approval_view(
         Ok(view) => Ok(Some(view)),
         Err(StoreError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+/// How a run ended: its last event says so, unless something was noted after it.
+pub async fn run_end(
+    store: &Store,
+    organization: OrganizationId,
+    id: RunId,
+) -> StoreResult<Option<RunEnd>> {
+    let seq = store::run_fetch(store, organization, id).await?.seq;
+    let last = store::events_after(store, organization, id, seq.saturating_sub(1), 1).await?.0;
+    match last.into_iter().next().map(|event| event.body) {
+        Some(EventBody::RunEnded { end }) => Ok(Some(end)),
+        _ => Ok(run_state(store, organization, id).await?.end),
     }
 }
 

@@ -226,18 +226,18 @@ pub async fn contact_list(
     .concat();
     let rows: Vec<Row> = on_db!(store, |pool| {
         sqlx::query_as(AssertSqlSafe(sql))
-    .bind(organization.0)
-    .bind(after.map(|id| id.0))
-    .bind(&filter.status)
-    .bind(&filter.source)
-    .bind(filter.email.as_deref().map(email_key))
-    .bind(&filter.external_id)
-    .bind(words.first())
-    .bind(words.get(1))
-    .bind(words.get(2))
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await
+            .bind(organization.0)
+            .bind(after.map(|id| id.0))
+            .bind(&filter.status)
+            .bind(&filter.source)
+            .bind(filter.email.as_deref().map(email_key))
+            .bind(&filter.external_id)
+            .bind(words.first())
+            .bind(words.get(1))
+            .bind(words.get(2))
+            .bind(i64::from(limit))
+            .fetch_all(pool)
+            .await
     })?;
     rows.into_iter().map(Row::contact).collect()
 }

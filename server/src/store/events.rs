@@ -106,15 +106,7 @@ pub async fn events_after(
                 column: "bytes",
                 detail: "the payload of an event is not there".into(),
             })?;
-            if format > i64::from(EVENT_VERSION) {
-                return Err(StoreError::Corrupt {
-                    table: "run_events",
-                    column: "format",
-                    detail: format!("format {format} was written by a newer Signalbox"),
-                });
-            }
-            let json = packing::unpack(&json, "run_events", "events")?;
-            let block: Vec<Event> = value::from_json_bytes(&json, "run_events", "events")?;
+            let block = events_of_block(format, &json)?;
             for event in block.into_iter().filter(|event| event.seq > after) {
                 if events.len() == limit {
                     return Ok((events, true));
@@ -127,6 +119,19 @@ pub async fn events_after(
             return Ok((events, false));
         }
     }
+}
+
+/// The events of a block as it stands in its row.
+pub(super) fn events_of_block(format: i64, json: &[u8]) -> StoreResult<Vec<Event>> {
+    if format > i64::from(EVENT_VERSION) {
+        return Err(StoreError::Corrupt {
+            table: "run_events",
+            column: "format",
+            detail: format!("format {format} was written by a newer Signalbox"),
+        });
+    }
+    let json = packing::unpack(json, "run_events", "events")?;
+    value::from_json_bytes(&json, "run_events", "events")
 }
 
 async fn blocks_after(

@@ -268,7 +268,7 @@ pub async fn wait_for(
     let view = views::run_view(state.store(), organization, run).await?;
     let ended = view.status.phase().is_terminal();
     let output = match ended {
-        true => output_of(views::run_state(state.store(), organization, run).await?.end),
+        true => output_of(views::run_end(state.store(), organization, run).await?),
         false => Value::Null,
     };
     Ok(RunWait { run: view, ended, output })

@@ -7,8 +7,10 @@ use sqlx::{Arguments, AssertSqlSafe, Either, Executor, SqliteConnection, sqlite:
 /// How many rows each statement wrote, up to the first error.
 pub(in super::super) type Sent = (Vec<u64>, sqlx::Result<()>);
 
-/// Behind a fence on SQLite: an error when the fence wrote no row. Not folded into a constant, because `changes()` is none.
-const HELD: &str = "SELECT json(iif(changes() = 0, 'the fence did not hold', '1'))";
+/// Behind a fence on SQLite: an error when the fence wrote no row, and no row otherwise, because each takes a message.
+/// Not folded into a constant, because `changes()` is none.
+const HELD: &str =
+    "SELECT json(iif(changes() = 0, 'the fence did not hold', '1')) WHERE changes() = 0";
 
 /// SQLite takes them as one text, in order: each question to its thread costs as much as a small statement. It stops at
 /// the first error, so nothing behind a statement that failed is tried, a commit among it

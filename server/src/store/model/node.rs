@@ -173,8 +173,13 @@ impl Database {
         }
         let (feed, _) = broadcast::channel(1_024);
         lock(&self.feeds).push(feed.clone());
-        let inner =
-            Inner { pool: Pool::Model(node.clone()), writer: Writer::Model, feed, space: None, room: Default::default() };
+        let inner = Inner {
+            pool: Pool::Model(node.clone()),
+            writer: Writer::Model,
+            feed,
+            space: None,
+            room: Default::default(),
+        };
         (node, Store { inner: Arc::new(inner) })
     }
 

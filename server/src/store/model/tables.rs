@@ -131,6 +131,7 @@ impl Tables {
         Ok(RunParts {
             run: self.run_fetch(run)?,
             checkpoint: self.checkpoint_fetch(run),
+            events: vec![],
             root_workflow,
         })
     }

@@ -28,6 +28,13 @@ pub struct ServerProcess {
     child: Child,
 }
 
+/// A second server process, which ends when this is dropped.
+pub struct Beside {
+    /// Its base address.
+    pub base_url: String,
+    _child: Child,
+}
+
 /// A database of its own on a database server.
 struct Database {
     server_url: String,
@@ -64,6 +71,22 @@ impl ServerProcess {
         Ok(Self { client: Client::new(transport), base_url, started_in, data, database, child })
     }
 
+    /// Starts another server on the same database server's database, with the same key.
+    pub async fn beside(&self) -> Result<Beside, CommandError> {
+        let Some(database) = &self.database else {
+            return Err(CommandError::new("only a database server serves two"));
+        };
+        let data = self.data.join("beside");
+        let key = "secret.key";
+        std::fs::create_dir_all(&data)
+            .and_then(|()| std::fs::copy(self.data.join(key), data.join(key)))
+            .map_err(|error| broken("the data folder", error))?;
+        let base_url = format!("http://127.0.0.1:{}", free_port()?);
+        let child = serve(&data, Some(&database.url), &base_url)?;
+        first_answer(&base_url).await?;
+        Ok(Beside { base_url, _child: child })
+    }
+
     /// Imports and publishes a workflow.
     pub async fn publish(&self, document: Value) -> Result<WorkflowDetail, CommandError> {
         let request = ImportRequest { document, ..ImportRequest::default() };
@@ -81,6 +104,11 @@ impl ServerProcess {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
         kib.unwrap_or_default() / 1024.0
+    }
+
+    /// Whether its database takes more than one server.
+    pub fn is_shared(&self) -> bool {
+        self.database.is_some()
     }
 
     /// Ends the process in order and says how many bytes its database takes.

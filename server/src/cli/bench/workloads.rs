@@ -11,7 +11,10 @@ use signalbox::{
     run::RunPhase,
     wire::{RunQuery, RunStart},
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
 
 /// How long the slowest workload may take.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -29,15 +32,15 @@ pub async fn webhook_runs(
     let path = address.find("/hooks/").map_or("", |at| &address[at..]);
     let path = format!("{path}?respond=finished");
     let open = async || Connection::open(&server.base_url).await;
+    let ask = async |connection: &mut Connection, number: usize| match connection
+        .post(&path, &json!({"number": number % 1_000}))
+        .await?
+    {
+        (200, _) => Ok(()),
+        (_, body) => Err(broken("the webhook", body)),
+    };
     for (place, (clients, count)) in [(1, 2_000), (8, 10_000), (32, 20_000)].into_iter().enumerate()
     {
-        let ask = async |connection: &mut Connection, number: usize| match connection
-            .post(&path, &json!({"number": number % 1_000}))
-            .await?
-        {
-            (200, _) => Ok(()),
-            (_, body) => Err(broken("the webhook", body)),
-        };
         let load = load::drive(clients, part(count, share), open, ask).await?;
         let at = format!("webhook to answer, {clients} clients");
         report.add("W1", at.clone(), load.rate(), "runs/s");
@@ -48,6 +51,18 @@ pub async fn webhook_runs(
         report.add("W1", format!("{at}, p50"), load.percentile_ms(0.5), "ms");
         report.add("W1", format!("{at}, p99"), load.percentile_ms(0.99), "ms");
     }
+    if !server.is_shared() {
+        return Ok(());
+    }
+    let second = server.beside().await?;
+    let next = AtomicUsize::new(0);
+    let open = async || match next.fetch_add(1, Ordering::Relaxed) % 2 {
+        0 => Connection::open(&server.base_url).await,
+        _ => Connection::open(&second.base_url).await,
+    };
+    let load = load::drive(CLIENTS, part(20_000, share), open, ask).await?;
+    let at = format!("webhook to answer, {CLIENTS} clients, two servers");
+    report.add("W1", at, load.rate(), "runs/s");
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 
 use super::{Arg, Sent, Statement, renumber};
 use sqlx::{Arguments, AssertSqlSafe, PgConnection, Row, postgres::PgArguments};
+use std::fmt::Write;
 
 /// PostgreSQL takes several as parts of one statement when each writes a table of its own, because the parts do not see
 /// one another. A fence goes alone: what comes after it must not be tried when it does not hold.
@@ -13,7 +14,7 @@ pub(super) async fn send_by_table(conn: &mut PgConnection, statements: &[&Statem
     let mut rest = statements;
     while !rest.is_empty() {
         let (part, after) = rest.split_at(part_length(rest));
-        match send_part(conn, part, false).await {
+        match send_part(conn, part).await {
             Ok(rows) => written.extend(rows),
             Err(error) => return (written, Err(error)),
         }
@@ -47,7 +48,15 @@ pub(in super::super) async fn send_whole(
     if tables.windows(2).any(|pair| pair[0] == pair[1]) {
         return Whole::Undone;
     }
-    match send_part(conn, statements, true).await {
+    let mut all = PgArguments::default();
+    for statement in statements {
+        if let Err(error) = add_args(&mut all, statement) {
+            tracing::debug!(%error, "a value cannot be sent");
+            return Whole::Undone;
+        }
+    }
+    let sent = sqlx::query_with(AssertSqlSafe(whole_text(statements)), all).execute(conn).await;
+    match sent {
         Ok(_) => Whole::Committed,
         Err(sqlx::Error::Database(error)) if error.code().is_some_and(|code| is_undone(&code)) => {
             Whole::Undone
@@ -80,15 +89,10 @@ fn part_length(statements: &[&Statement]) -> usize {
     tables.len()
 }
 
-/// Sends statements as one; how many rows each wrote. `holding`: a fence that does not hold is an error, a division by
-/// zero.
-async fn send_part(
-    conn: &mut PgConnection,
-    part: &[&Statement],
-    holding: bool,
-) -> sqlx::Result<Vec<u64>> {
+/// Sends statements as parts of one; how many rows each wrote.
+async fn send_part(conn: &mut PgConnection, part: &[&Statement]) -> sqlx::Result<Vec<u64>> {
     let (mut sql, mut all) = (String::new(), PgArguments::default());
-    let is_alone = part.len() == 1 && !(holding && part[0].fence.is_some());
+    let is_alone = part.len() == 1;
     for (number, statement) in part.iter().enumerate() {
         if !is_alone {
             sql.push_str(if number == 0 { "WITH " } else { ", " });
@@ -101,28 +105,63 @@ async fn send_part(
         if !is_alone {
             sql.push_str(" RETURNING 1)");
         }
-        for arg in &statement.args {
-            let added = match arg.clone() {
-                Arg::Int(value) => all.add(value),
-                Arg::Text(value) => all.add(value),
-                Arg::Id(value) => all.add(value),
-                Arg::Bytes(value) => all.add(value),
-            };
-            added.map_err(sqlx::Error::Encode)?;
-        }
+        add_args(&mut all, statement)?;
     }
     if is_alone {
         let done = sqlx::query_with(AssertSqlSafe(sql), all).execute(conn).await?;
         return Ok(vec![done.rows_affected()]);
     }
-    for (number, statement) in part.iter().enumerate() {
+    for number in 0..part.len() {
         sql.push_str(if number == 0 { " SELECT " } else { ", " });
-        sql.push_str(if holding && statement.fence.is_some() { "1 / " } else { "" });
         sql.push_str(&format!("(SELECT count(*) FROM s{number})"));
     }
     let row = sqlx::query_with(AssertSqlSafe(sql), all).fetch_one(conn).await?;
     let rows = |number| row.try_get::<i64, _>(number).map(|rows| u64::try_from(rows).unwrap_or(0));
     (0..part.len()).map(rows).collect()
+}
+
+/// All statements as one: the last is the statement itself if it can hold the fences, the others are its parts. A fence
+/// that does not hold divides by zero.
+fn whole_text(statements: &[&Statement]) -> String {
+    let fenced = |(number, statement): (usize, &&Statement)| statement.fence.map(|_| number);
+    let fences: Vec<usize> = statements.iter().enumerate().filter_map(fenced).collect();
+    let ends_itself = statements.last().is_some_and(|last| last.behind || fences.is_empty());
+    let parts = statements.len() - usize::from(ends_itself);
+    let (mut sql, mut values) = (String::new(), 0);
+    for (number, statement) in statements.iter().enumerate() {
+        if number < parts {
+            sql.push_str(if number == 0 { "WITH " } else { ", " });
+            let _ = write!(sql, "s{number} AS ("); // a text takes everything
+        } else {
+            sql.push(' ');
+        }
+        renumber(&mut sql, statement.sql, values);
+        values += statement.args.len();
+        if number < parts {
+            sql.push_str(if fences.contains(&number) { " RETURNING 1)" } else { ")" });
+        }
+    }
+    if !ends_itself {
+        sql.push_str(" SELECT 1");
+    }
+    for (at, number) in fences.iter().enumerate() {
+        sql.push_str(if at == 0 { " WHERE " } else { " AND " });
+        let _ = write!(sql, "1 / (SELECT count(*) FROM s{number}) > 0");
+    }
+    sql
+}
+
+fn add_args(all: &mut PgArguments, statement: &Statement) -> sqlx::Result<()> {
+    for arg in &statement.args {
+        let added = match arg.clone() {
+            Arg::Int(value) => all.add(value),
+            Arg::Text(value) => all.add(value),
+            Arg::Id(value) => all.add(value),
+            Arg::Bytes(value) => all.add(value),
+        };
+        added.map_err(sqlx::Error::Encode)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -142,5 +181,33 @@ mod tests {
         assert_eq!(part_length(&[a, b]), 2);
         let begin = &Statement::plain("BEGIN");
         assert_eq!(part_length(&[begin, a, b]), 1);
+    }
+
+    #[test]
+    fn what_is_sent_whole_is_one_statement_that_holds_its_fences() {
+        let of = |sql, fence: Option<&'static str>, behind| Statement {
+            table: sql,
+            sql,
+            args: crate::args![1i64],
+            fence,
+            behind,
+        };
+        let (a, b) = (&of("A $1", None, false), &of("B $1", None, false));
+        let (fence, feed) = (&of("F $1", Some("f"), false), &of("I $1", None, true));
+        let texts = [
+            (vec![a], " A $1"),
+            (
+                vec![fence],
+                "WITH s0 AS (F $1 RETURNING 1) SELECT 1 WHERE 1 / (SELECT count(*) FROM s0) > 0",
+            ),
+            (vec![a, b, feed], "WITH s0 AS (A $1), s1 AS (B $2) I $3"),
+            (
+                vec![fence, a, feed],
+                "WITH s0 AS (F $1 RETURNING 1), s1 AS (A $2) I $3 WHERE 1 / (SELECT count(*) FROM s0) > 0",
+            ),
+        ];
+        for (statements, text) in texts {
+            assert_eq!(whole_text(&statements), text);
+        }
     }
 }

@@ -28,7 +28,7 @@ const BATCH: i64 = 1_000;
 /// The least time between two hints.
 const HINT_EVERY: Duration = Duration::from_millis(50);
 /// The least time between two rounds: a burst of commits is numbered together.
-const ROUND_EVERY: Duration = Duration::from_millis(5);
+const ROUND_EVERY: Duration = Duration::from_millis(20);
 /// Without a hint the feed is looked at so often, give or take 30 %.
 const POLL_MS: u64 = 1_000;
 

@@ -33,6 +33,7 @@ mod group;
 mod heard;
 mod hooks;
 mod idempotency;
+mod kept;
 mod links;
 mod message_revisions;
 mod messages;
@@ -177,8 +178,8 @@ enum Writer {
 
 /// One variant a database; see [`on_db!`](crate::on_db).
 pub(crate) enum Pool {
-    Sqlite(sqlx::SqlitePool),
-    Postgres(sqlx::PgPool),
+    Sqlite(kept::Kept<sqlx::Sqlite>),
+    Postgres(kept::Kept<sqlx::Postgres>),
     #[cfg(test)]
     Model(model::Node),
 }
@@ -469,7 +470,7 @@ impl Store {
                 tasks.close();
                 tasks.wait().await;
                 lease.give_back(writer.pool()).await;
-                writer.pool().close().await;
+                writer.close_pool().await;
                 on_db!(self, |pool| pool.close().await);
             }
             #[cfg(test)]

@@ -16,9 +16,9 @@ pub(super) use lease::Lease;
 pub(crate) use leased::Leased;
 pub(super) use writer::{WRITERS, Writer};
 
-use super::{StoreError, StoreResult};
+use super::{StoreError, StoreResult, kept::Kept};
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, PgPool,
+    ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
     error::DatabaseError,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions},
@@ -38,8 +38,11 @@ const SESSION: &str = "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \
 const SESSION_READ: &str = "SET statement_timeout = '30s'; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '10s'; SET default_transaction_read_only = on";
 
-/// How long a connection that writes may be idle and still be taken as sound.
-const TRIED_AFTER: Duration = Duration::from_millis(100);
+/// How long a connection that writes may be idle and still be taken as sound: when a commit is all that is sent, and the
+/// connection breaks, nobody knows whether it happened.
+const WRITER_TRIED_AFTER: Duration = Duration::from_millis(100);
+/// The same for one that reads, which loses one answer.
+const READER_TRIED_AFTER: Duration = Duration::from_secs(5);
 
 /// Where the database is.
 #[derive(Clone)]
@@ -107,24 +110,15 @@ impl Place {
     }
 
     /// The pool that reads.
-    pub(super) fn readers(&self, connections: u32) -> PgPool {
-        self.pool_options(if connections == 0 { 8 } else { connections }, SESSION_READ)
-            .connect_lazy_with(self.options())
+    pub(super) fn readers(&self, connections: u32) -> Kept<Postgres> {
+        let connections = if connections == 0 { 8 } else { connections };
+        let pool = self.pool_options(connections, SESSION_READ).connect_lazy_with(self.options());
+        Kept::new(pool, connections, READER_TRIED_AFTER)
     }
 
-    /// The pool that writes. A connection that was idle for long enough to have been closed meanwhile is tried first:
-    /// when a commit is all that is sent, and the connection breaks, nobody knows whether it happened.
+    /// The pool that writes.
     pub(super) fn writers(&self, connections: u32) -> PgPool {
-        self.pool_options(connections, SESSION)
-            .before_acquire(|conn, of| {
-                Box::pin(async move {
-                    if of.idle_for >= TRIED_AFTER {
-                        conn.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_lazy_with(self.options())
+        self.pool_options(connections, SESSION).connect_lazy_with(self.options())
     }
 
     fn pool_options(&self, connections: u32, session: &'static str) -> PgPoolOptions {

@@ -1,8 +1,8 @@
 //! SQLite: where the file is, how connections are opened, who else may have it.
 
-use super::{StoreError, StoreResult, space::DiskSpace};
+use super::{StoreError, StoreResult, kept::Kept, space::DiskSpace};
 use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool,
+    ConnectOptions, Connection, Sqlite, SqliteConnection,
     migrate::Migrator,
     sqlite::{
         SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions,
@@ -199,13 +199,15 @@ async fn let_it_shrink(conn: &mut SqliteConnection, place: &Place) -> StoreResul
 }
 
 /// Opens the connections that read. They cannot write, whatever they are asked.
-pub(super) async fn open_readers(place: &Place, readers: u32) -> StoreResult<SqlitePool> {
+pub(super) async fn open_readers(place: &Place, readers: u32) -> StoreResult<Kept<Sqlite>> {
     let options = options(&place.file, place.durable).pragma("query_only", "ON");
-    Ok(SqlitePoolOptions::new()
-        .max_connections(if readers == 0 { 4 } else { readers })
+    let readers = if readers == 0 { 4 } else { readers };
+    let pool = SqlitePoolOptions::new()
+        .max_connections(readers)
         .acquire_timeout(Duration::from_secs(10))
-        .test_before_acquire(false) // a connection to a file does not break while it is idle
-        .connect_lazy_with(options))
+        .test_before_acquire(false)
+        .connect_lazy_with(options);
+    Ok(Kept::new(pool, readers, Duration::MAX)) // a connection to a file does not break while it is idle
 }
 
 /// Tidies up before the process ends: the log is folded into the file.

@@ -1,17 +1,18 @@
 //! A connection of the pool that writes, for one transaction.
 
-use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use super::super::kept::Taken;
+use sqlx::{PgConnection, Postgres};
 use std::ops::{Deref, DerefMut};
 
 /// A connection that goes back to its pool, unless it stands in a transaction, into which the next one would write.
 pub(crate) struct Leased {
-    conn: PoolConnection<Postgres>,
+    conn: Taken<Postgres>,
     /// A transaction was begun, and nobody has heard of its end.
     pub(in super::super) is_open: bool,
 }
 
 impl Leased {
-    pub(super) fn new(conn: PoolConnection<Postgres>) -> Self {
+    pub(super) fn new(conn: Taken<Postgres>) -> Self {
         Self { conn, is_open: false }
     }
 }
@@ -32,8 +33,9 @@ impl DerefMut for Leased {
 
 impl Drop for Leased {
     fn drop(&mut self) {
-        if self.is_open {
-            self.conn.close_on_drop();
+        match self.is_open {
+            true => self.conn.close(),
+            false => self.conn.keep(),
         }
     }
 }

@@ -5,12 +5,13 @@
 use super::super::{
     FaultPoint, Faults, StoreError, StoreResult, Tx,
     gather::{Whole, send_whole},
+    kept::Kept,
     tx::Conn,
 };
-use super::{Lease, Leased};
+use super::{Lease, Leased, WRITER_TRIED_AFTER};
 use crate::metrics::metrics;
 use futures::{FutureExt, future::BoxFuture};
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres};
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -34,7 +35,7 @@ pub(in super::super) struct Writer {
 }
 
 struct Shared {
-    pool: PgPool,
+    pool: Kept<Postgres>,
     lease: Lease,
     faults: Option<Arc<dyn Faults>>,
     /// A test let the process "die".
@@ -50,6 +51,7 @@ impl Writer {
         faults: Option<Arc<dyn Faults>>,
         changed: Arc<Notify>,
     ) -> Self {
+        let pool = Kept::new(pool, WRITERS, WRITER_TRIED_AFTER);
         let shared = Shared { pool, lease, faults, dead: AtomicBool::new(false), changed };
         Self {
             shared: Arc::new(shared),
@@ -60,7 +62,7 @@ impl Writer {
 
     /// The pool, for statements that claim and are whole by themselves.
     pub(in super::super) fn pool(&self) -> &PgPool {
-        &self.shared.pool
+        self.shared.pool.pool()
     }
 
     pub(in super::super) async fn write<T, E, F>(&self, body: F) -> Result<T, E>
@@ -91,6 +93,11 @@ impl Writer {
         self.places.close();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Closes the connections, at last.
+    pub(in super::super) async fn close_pool(&self) {
+        self.shared.pool.close().await;
     }
 }
 
@@ -126,7 +133,7 @@ impl Shared {
         if self.is_dead() {
             return Err(struck());
         }
-        let conn = self.pool.acquire().await?;
+        let conn = self.pool.take().await?;
         let mut tx = Tx::postgres(Leased::new(conn), self.lease.epoch());
         tx.begin();
         Ok(tx)

@@ -174,3 +174,109 @@ impl EngineHandle {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{
+            CallContext, CallExecutor, CallOutcome, Engine, EngineConfig, StartRun, Timekeeping,
+            command::Riding,
+        },
+        store::{NewVersion, NewWorkflow, Store},
+    };
+    use futures::{FutureExt, future::BoxFuture};
+    use signalbox::{
+        format,
+        id::{OrganizationId, WorkflowId},
+        run::{CallRequest, RunPhase, TimerId},
+    };
+
+    /// Calls never end, so that their runs stay in memory.
+    struct Hangs;
+
+    impl CallExecutor for Hangs {
+        fn execute(&self, _: CallContext, _: CallRequest) -> BoxFuture<'_, CallOutcome> {
+            std::future::pending().boxed()
+        }
+    }
+
+    /// A call and a wait of an hour side by side.
+    async fn published(store: &Store, ours: OrganizationId) -> WorkflowId {
+        let document = serde_json::json!({"format": "signalbox/v1", "name": "Both", "graph": {
+            "nodes": [
+                {"id": "start", "kind": {"type": "trigger"}},
+                {"id": "work", "kind": {"type": "action", "tool": "customer.query", "parameters": {}}},
+                {"id": "rest", "kind": {"type": "wait", "for": "duration", "duration_ms": 3_600_000}}
+            ],
+            "edges": [
+                {"id": "a", "from": "start", "port": "success", "to": "work"},
+                {"id": "b", "from": "start", "port": "success", "to": "rest"}
+            ]
+        }});
+        let graph = format::import(&document).expect("a document").graph;
+        let (id, now) = (WorkflowId(uuid::Uuid::now_v7()), DateTime::UNIX_EPOCH);
+        let new = NewWorkflow {
+            organization: ours,
+            id,
+            name: "Both".into(),
+            description: String::new(),
+            draft: graph.clone(),
+            created_by: "Ada".into(),
+            labels: Default::default(),
+        };
+        let version = NewVersion {
+            organization: ours,
+            workflow: id,
+            draft_rev: 1,
+            graph,
+            note: String::new(),
+            published_by: "Ada".into(),
+        };
+        let write = store.write(move |tx| {
+            async move {
+                store::workflow_create(tx, &new, now).await?;
+                store::version_publish(tx, &version, now).await
+            }
+            .boxed()
+        });
+        write.await.expect("it is published");
+        id
+    }
+
+    #[tokio::test]
+    async fn a_timer_that_was_moved_does_not_fire_in_a_second_try_either() {
+        let store = Store::in_memory().await.expect("a store");
+        let ours = OrganizationId(uuid::Uuid::now_v7());
+        let workflow = published(&store, ours).await;
+        let start = || {
+            let clock = VirtualClock::at(DateTime::UNIX_EPOCH);
+            let config =
+                EngineConfig { timekeeping: Timekeeping::Driven, ..EngineConfig::default() };
+            Engine::start(store.clone(), Arc::new(Hangs), Arc::new(clock), config)
+        };
+        let (engine, other) = (start(), start());
+        let started = engine.start_run(ours, workflow, 1, StartRun::default()).await;
+        let run = started.expect("it starts").run;
+        let due = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+        let timers = store::timers_due(&store, due, 10).await.expect("timers");
+        let [timer] = timers.as_slice() else { panic!("{timers:?}") };
+        // The run moves on under the first try, and the timer with it.
+        let pause = Command::Pause { by: "the other".into() };
+        other.command(ours, run, pause).await.expect("it is paused");
+        let later = due + TimeDelta::hours(1);
+        let moved: TimerId = timer.timer.clone();
+        let set = store.write(move |tx| {
+            async move { store::timer_set(tx, ours, run, &moved, later).await }.boxed()
+        });
+        set.await.expect("it is moved");
+        let fire = Command::TimerFired { timer: timer.timer.clone() };
+        let fired = engine.inner.command(ours, run, fire, Some(Riding::Timer(timer.clone()))).await;
+        let refused = StoreError::Conflict { what: store::MOVED_TIMER };
+        assert!(matches!(&fired, Err(EngineError::Store(error)) if *error == refused), "{fired:?}");
+        let left = store::timer_next(&store).await.expect("timers");
+        assert_eq!(left, Some(later));
+        let row = store::run_fetch(&store, ours, run).await.expect("the run");
+        assert_eq!(row.status.phase(), RunPhase::Paused);
+    }
+}

@@ -3,6 +3,7 @@
 mod contacts;
 mod crash;
 mod decide;
+mod ends;
 mod health;
 mod life;
 mod repeats;

@@ -58,7 +58,7 @@ async fn workflow(store: &Store, organization: OrganizationId) -> WorkflowId {
     id
 }
 
-async fn published(store: &Store, organization: OrganizationId) -> WorkflowId {
+pub async fn published(store: &Store, organization: OrganizationId) -> WorkflowId {
     let id = workflow(store, organization).await;
     publish(store, organization, id, 1).await.unwrap();
     id
@@ -85,7 +85,7 @@ fn paused_event(seq: u64) -> Event {
     Event { seq, at: at(0), body: EventBody::Paused { by: "Ada".into() } }
 }
 
-fn commit(organization: OrganizationId, run: RunId, from: u64, to: u64) -> RunCommit {
+pub fn commit(organization: OrganizationId, run: RunId, from: u64, to: u64) -> RunCommit {
     let events: Vec<Event> = (from + 1..=to).map(paused_event).collect();
     RunCommit {
         organization,
@@ -110,7 +110,7 @@ fn commit(organization: OrganizationId, run: RunId, from: u64, to: u64) -> RunCo
     }
 }
 
-async fn insert(
+pub async fn insert(
     store: &Store,
     organization: OrganizationId,
     workflow: WorkflowId,
@@ -139,7 +139,7 @@ async fn insert_as(
     store.write(move |tx| async move { run_insert(tx, &new, &commit).await }.boxed()).await
 }
 
-async fn advance(store: &Store, commit: RunCommit) -> StoreResult<()> {
+pub async fn advance(store: &Store, commit: RunCommit) -> StoreResult<()> {
     store.write(move |tx| async move { run_advance(tx, &commit).await }.boxed()).await
 }
 

@@ -1,7 +1,7 @@
 //! JSON as it stands in a column of bytes: packed with LZ4 where that is shorter.
 //!
 //! Journals repeat themselves, and one another: the packer knows what events usually look like (`packing.dict`), so
-//! that even one short commit takes a fifth. The first byte says how it is packed; JSON begins with none of these.
+//! that even one short commit takes a third. The first byte says how it is packed; JSON begins with none of these.
 
 use super::StoreError;
 use std::borrow::Cow;

@@ -19,6 +19,17 @@ use tokio::task::JoinHandle;
 pub struct Doubts {
     pub arrived: u64,
     pub resent: BTreeMap<String, u64>,
+    /// What the server answered when something could not be decided or read, and how often.
+    pub refusals: BTreeMap<String, u64>,
+}
+
+impl Doubts {
+    /// At most 20 different ones.
+    fn refused(&mut self, why: String) {
+        if self.refusals.len() < 20 || self.refusals.contains_key(&why) {
+            *self.refusals.entry(why).or_insert(0) += 1;
+        }
+    }
 }
 
 pub struct Approver {
@@ -43,13 +54,29 @@ impl Approver {
     }
 }
 
+/// How long the person waits for an answer before asking again.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The answer, or in words why there is none.
+async fn answer<T>(
+    asked: impl Future<Output = Result<T, impl std::fmt::Display>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(PATIENCE, asked).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!("no answer in {PATIENCE:?}")),
+    }
+}
+
 async fn work(client: Client, sink: Sink, stop: Arc<AtomicBool>, doubts: Arc<Mutex<Doubts>>) {
     let page = PageQuery { limit: Some(200), ..Default::default() };
     while !stop.load(Ordering::Relaxed) {
-        if let Ok(waiting) = client.approvals(Some(ApprovalState::Pending), &page).await {
-            for approval in waiting.items {
-                decide(&client, &sink, &doubts, approval).await;
+        match answer(client.approvals(Some(ApprovalState::Pending), &page)).await {
+            Ok(waiting) => {
+                for approval in waiting.items {
+                    decide(&client, &sink, &doubts, approval).await;
+                }
             }
+            Err(why) => doubts.lock().expect("not poisoned").refused(why),
         }
         tokio::time::sleep(Duration::from_millis(15)).await;
     }
@@ -67,7 +94,7 @@ async fn decide(client: &Client, sink: &Sink, doubts: &Mutex<Doubts>, approval: 
     };
     let mut resend = None;
     if approval.kind == ApprovalKind::Uncertain {
-        let Ok(detail) = client.approval(approval.id).await else { return };
+        let Ok(detail) = answer(client.approval(approval.id)).await else { return };
         let Some(message) = detail.message else { return };
         body.decision = DecideKind::Resolve;
         let arrived = sink.accepted(&message.subject) > 0;
@@ -84,7 +111,10 @@ async fn decide(client: &Client, sink: &Sink, doubts: &Mutex<Doubts>, approval: 
     if let Some(subject) = &resend {
         *doubts.lock().expect("not poisoned").resent.entry(subject.clone()).or_insert(0) += 1;
     }
-    let answer = client.decide(approval.id, &body).await;
+    let answer = answer(client.decide(approval.id, &body)).await;
+    if let Err(why) = &answer {
+        doubts.lock().expect("not poisoned").refused(why.clone());
+    }
     if doubtful && resend.is_none() && answer.is_ok() {
         doubts.lock().expect("not poisoned").arrived += 1;
     }

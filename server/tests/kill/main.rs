@@ -108,6 +108,10 @@ async fn killed(database: Option<String>, pair: bool) {
     let finished = workload::all_ended(&client, &ids, Duration::from_secs(120)).await;
     stuck::explain(&client, database.as_deref(), &finished).await;
     let doubts = approver.stop().await;
+    let silent = |why: &String| why.starts_with("no answer");
+    if !finished.is_empty() || doubts.refusals.keys().any(silent) {
+        println!("what the person was refused: {:#?}", doubts.refusals);
+    }
     let report = Report::gather(&client, &ids, &sink, &doubts, finished).await;
     println!("{report}; slowest restart to health {slowest_start_ms} ms");
     report.assert_sound(runs);

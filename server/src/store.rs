@@ -50,6 +50,7 @@ mod probe;
 mod remembered;
 mod retention;
 mod run_care;
+mod run_ends;
 mod run_list;
 mod run_parts;
 mod runs;

@@ -5,15 +5,14 @@
 //! ([`StoreError::Conflict`]), and whoever decided reads again and decides again.
 
 use super::{
-    EventBlocks, Happening, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals,
-    calls, escalation, event_triggers::event_happened_to, events, links, on_model, outside,
-    run_care, run_list, step_hooks, timers, value,
+    EventBlocks, NewApproval, OpenCall, Store, StoreError, StoreResult, Tx, approvals, calls,
+    escalation, events, links, on_model, outside, run_care, run_ends, run_list, step_hooks, timers,
+    value,
 };
 use crate::{args, on_db};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use signalbox::{
-    event_type,
     id::{ApprovalId, CallId, ContactId, OrganizationId, RunId, WorkflowId},
     run::{ActivationId, EVENT_VERSION, RunStatus, TimerId},
     wire::ApprovalState,
@@ -349,7 +348,7 @@ async fn append(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
         run_list::words_of_error(tx, organization, run, why).await?;
     }
     if commit.head.ended_at.is_some() {
-        ended(tx, commit).await?;
+        run_ends::ended(tx, commit).await?;
     }
     if let Some(state) = &commit.checkpoint {
         checkpoint_write(tx, organization, run, commit.seq, state).await?;
@@ -371,33 +370,6 @@ fn why_of(status: &RunStatus) -> Option<&str> {
         | RunStatus::Stopped { reason: why, .. } => Some(why),
         _ => None,
     }
-}
-
-/// Others may wait for a run's end.
-async fn ended(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
-    let (organization, run, workflow) = (commit.organization, commit.run, commit.workflow);
-    let (name, outcome, error) = match &commit.head.status {
-        RunStatus::Completed { outcome, .. } => {
-            (event_type::RUN_COMPLETED, Some(outcome.as_str()), None)
-        }
-        RunStatus::Failed { error_message } => {
-            (event_type::RUN_FAILED, None, Some(error_message.as_str()))
-        }
-        RunStatus::Stopped { reason, .. } => (event_type::RUN_STOPPED, None, Some(reason.as_str())),
-        _ => return Ok(()),
-    };
-    #[cfg(test)]
-    if let Some(model) = tx.model() {
-        let payload = model.ended(commit, name, outcome, error);
-        let happening = Happening { name, contact: None, cause: Some(run), payload };
-        return super::event_happened(tx, organization, happening, commit.at).await;
-    }
-    let payload = serde_json::json!({
-        "runId": run, "workflowId": workflow,
-        "status": commit.head.status.phase().as_str(), "outcome": outcome, "error": error,
-    });
-    let happening = Happening { name, contact: None, cause: Some(run), payload };
-    event_happened_to(tx, organization, workflow, happening, commit.at).await
 }
 
 async fn apply(
@@ -449,30 +421,8 @@ async fn apply(
         RunWrite::WaitClose(activation) => {
             outside::wait_close(tx, organization, run, *activation).await
         }
-        RunWrite::End => end(tx, organization, run).await,
+        RunWrite::End => run_ends::forget(tx, organization, run).await,
     }
-}
-
-/// Forgets what an ended run waited for, its calls that the send gate holds among them: a message on its
-/// way keeps its own row, and an ended run is told nothing any more.
-async fn end(tx: &mut Tx, organization: OrganizationId, run: RunId) -> StoreResult<()> {
-    #[cfg(test)]
-    if let Some(model) = tx.model() {
-        model.run_end(run);
-        return links::links_end(tx, organization, run).await;
-    }
-    for (table, sql) in [
-        ("timers", "DELETE FROM timers WHERE organization_id = $1 AND run_id = $2"),
-        ("event_waits", "DELETE FROM event_waits WHERE organization_id = $1 AND run_id = $2"),
-        ("calls", "DELETE FROM calls WHERE organization_id = $1 AND run_id = $2"),
-        (
-            "run_checkpoints",
-            "DELETE FROM run_checkpoints WHERE organization_id = $1 AND run_id = $2",
-        ),
-    ] {
-        tx.gather(table, sql, args![organization.0, run.0]).await?;
-    }
-    links::links_end(tx, organization, run).await
 }
 
 async fn checkpoint_write(

@@ -6,6 +6,7 @@ mod conformance;
 mod engine;
 mod fuzz;
 mod gate;
+mod group_commit;
 mod history;
 mod http;
 mod postgres;

@@ -34,6 +34,14 @@ struct Inner<DB: Database> {
     tried_after: Duration,
 }
 
+impl<DB: Database> Drop for Inner<DB> {
+    /// Nobody closed it: the connections just end. Giving one back takes a runtime, which may be gone.
+    fn drop(&mut self) {
+        let idle = self.idle.get_mut().unwrap_or_else(PoisonError::into_inner);
+        idle.drain(..).for_each(|(_, conn)| drop(conn.leak()));
+    }
+}
+
 impl<DB: Database> Clone for Kept<DB> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone() }
@@ -226,5 +234,25 @@ where
             conn.describe(sql).await
         }
         .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::{Sqlite, SqlitePool};
+
+    #[test]
+    fn it_may_be_dropped_when_the_runtime_is_gone() {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let kept = runtime.block_on(async {
+            let pool = SqlitePool::connect_lazy("sqlite::memory:").expect("an address");
+            let kept: Kept<Sqlite> = Kept::new(pool, 1, Duration::MAX);
+            let one: i64 = sqlx::query_scalar("SELECT 1").fetch_one(&kept).await.expect("one");
+            assert_eq!((one, kept.inner.idle.lock().expect("not poisoned").len()), (1, 1));
+            kept
+        });
+        drop(runtime);
+        drop(kept);
     }
 }

@@ -269,7 +269,7 @@ pub async fn workflow_set_archived(
     Ok(())
 }
 
-/// What a workflow is called.
+/// What a workflow is called; for the one writer, which remembers it.
 pub(super) async fn name_of(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -278,7 +278,6 @@ pub(super) async fn name_of(
     if let Some(name) = tx.seen.name(organization, id) {
         return Ok(name.clone());
     }
-    tx.send().await?;
     let name: String = on_tx!(tx, |conn| {
         sqlx::query_scalar("SELECT name FROM workflows WHERE organization_id = $1 AND id = $2")
             .bind(organization.0)
@@ -287,9 +286,7 @@ pub(super) async fn name_of(
             .await
     })
     .map_err(StoreError::of("workflow"))?;
-    if !tx.is_shared() {
-        tx.seen.note_name(organization, id, &name);
-    }
+    tx.seen.note_name(organization, id, &name);
     Ok(name)
 }
 

@@ -20,6 +20,7 @@ mod executor;
 mod insist;
 mod letters;
 mod load;
+mod making;
 mod others;
 mod outside;
 mod queue;

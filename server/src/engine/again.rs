@@ -7,6 +7,7 @@ use super::{
     cells::Live,
     command::{TRIES_MAX, outcome},
     commit::{self, Place},
+    making::Looks,
 };
 use crate::store::{self, NewRun, Run, StoreError};
 use futures::FutureExt;
@@ -159,7 +160,7 @@ impl Inner {
         if !live.is_at_rest() {
             self.cells.put(organization, id, live);
         }
-        self.committed(source.workflow, waits, plan, made.advance);
+        self.committed(source.workflow, waits, plan, made.advance, Looks::none());
         Ok(Started { run: id, status, end: None, created: true })
     }
 
@@ -269,7 +270,7 @@ impl Inner {
         }
         let events = advance.events.len();
         live.note_checkpoint(&plan.commit);
-        self.committed(live.workflow, !live.waits.is_empty(), plan, advance);
+        self.committed(live.workflow, !live.waits.is_empty(), plan, advance, Looks::none());
         Ok(Some(outcome(live, events)))
     }
 }

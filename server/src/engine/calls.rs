@@ -1,10 +1,9 @@
 //! Making calls: after the commit that says so, with a time limit, counted against poison.
 
-use super::{CallContext, CallOutcome, EngineHandle, Inner, queue::Job};
+use super::{CallOutcome, Inner, making::Making, queue::Job};
 use crate::{
     metrics::metrics,
     store::{self, CallState, OpenCall, UnreadableCall},
-    telemetry,
 };
 use chrono::TimeDelta;
 use futures::FutureExt;
@@ -14,15 +13,14 @@ use std::{
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
-use tracing::{Instrument, Span, debug_span, field};
 
 /// Between two tries to read limits of queues.
 const GATES_AGAIN: Duration = Duration::from_secs(1);
 
 impl Inner {
-    /// Takes in a call whose intent was just committed.
-    pub(super) fn submit(self: &Arc<Self>, call: OpenCall) {
-        self.queue.push(call, true);
+    /// Takes in a call whose intent was just committed, and that may have begun beside it.
+    pub(super) fn submit(self: &Arc<Self>, call: OpenCall, begun: Option<Making>) {
+        self.queue.push_begun(call, begun);
         self.pump();
     }
 
@@ -210,24 +208,13 @@ impl Inner {
         if matches!(job.call.request, CallRequest::Task(_)) {
             self.claim_for_executor(&job.call).await;
         }
-        let context = CallContext {
-            organization: job.call.organization,
-            run: job.call.run,
-            node: job.call.node.clone(),
-            activation: job.call.activation,
-            attempt,
-            call,
-            repeats: job.call.route.repeats,
-            engine: EngineHandle { inner: self.clone() },
-            cancelled: job.cancelled.clone(),
-        };
         let limit_ms = job.call.timeout_ms.unwrap_or(self.config.call_timeout_ms);
-        let span = span_of(&job.call);
-        let making = async { self.executor.execute(context, job.call.request.clone()).await };
-        let making = AssertUnwindSafe(making).catch_unwind().instrument(span.clone());
+        let mut making =
+            job.take_begun().unwrap_or_else(|| self.begin(&job.call, job.cancelled.clone()));
+        let span = making.span.clone();
         let outcome = tokio::select! {
             biased;
-            outcome = making => Ok(outcome),
+            outcome = making.made() => Ok(outcome),
             () = self.clock.sleep(Duration::from_millis(limit_ms)) => Err(()),
         };
         let word = match &outcome {
@@ -263,29 +250,6 @@ impl Inner {
             }
         })
     }
-}
-
-/// The span of a call, in its run's trace.
-fn span_of(call: &OpenCall) -> Span {
-    let name = match &call.request {
-        CallRequest::Tool { tool, .. } => tool.as_str(),
-        CallRequest::Model(_) => "model",
-        CallRequest::Task(_) => "task",
-        CallRequest::Run(_) => "run",
-        CallRequest::Score(_) => "score",
-    };
-    let span = debug_span!(
-        parent: None,
-        "call",
-        otel.name = name,
-        otel.status_code = field::Empty,
-        run = %call.run,
-        node = %call.node,
-        call = %call.call,
-        attempt = i64::from(call.attempt),
-        outcome = field::Empty,
-    );
-    telemetry::of_run(span, call.run)
 }
 
 fn failed(job: &Job, kind: ErrorKind, message: String) -> Command {

@@ -5,6 +5,7 @@ use super::{
     cells::{Cell, Live},
     commit::{self, Place, Plan},
     executor::Closing,
+    making::Looks,
 };
 use crate::{
     metrics::metrics,
@@ -311,7 +312,8 @@ impl Inner {
         if again {
             plan.look_for_held();
         }
-        if let Err(failed) = self.write(&plan, extra).await {
+        let mut looks = self.looks_of(&plan, extra.is_some());
+        if let Err(failed) = looks.beside(self.write(&plan, extra)).await {
             // Whatever was unknown before, the state on disk decides.
             return match failed {
                 NotWritten { fenced: true, extra, .. } => Ok(Tried::Again(extra)),
@@ -320,7 +322,7 @@ impl Inner {
         }
         let events = advance.events.len();
         live.note_checkpoint(&plan.commit);
-        self.committed(live.workflow, !live.waits.is_empty(), plan, advance);
+        self.committed(live.workflow, !live.waits.is_empty(), plan, advance, looks);
         Ok(Tried::Done(outcome(live, events)))
     }
 
@@ -404,6 +406,7 @@ impl Inner {
         waits: bool,
         plan: Plan,
         advance: Advance,
+        mut looks: Looks,
     ) {
         let RunCommit { organization, run, ref head, ref writes, .. } = *plan.commit;
         self.waiters.tell(run, &head.status);
@@ -439,7 +442,8 @@ impl Inner {
             self.see_to_others();
         }
         for call in plan.calls {
-            self.submit(call);
+            let begun = looks.take(call.call);
+            self.submit(call, begun);
         }
         if waits && writes.iter().any(|write| matches!(write, RunWrite::WaitOpen(..))) {
             self.look_back(organization, run);

@@ -76,6 +76,13 @@ pub trait CallExecutor: Send + Sync + 'static {
     /// call is made again with the same key and attempt.
     fn execute(&self, context: CallContext, request: CallRequest) -> BoxFuture<'_, CallOutcome>;
 
+    /// Whether making this call only reads rows of this database, briefly: then it may be made before its intent is on
+    /// disk, and be dropped at any point. What it finds counts only after that.
+    fn only_looks(&self, request: &CallRequest) -> bool {
+        let _ = request;
+        false
+    }
+
     /// Whether it makes tasks and runs of other workflows too, instead of outside workers and the engine: for runs
     /// whose world is made up.
     fn does_tasks(&self) -> bool {

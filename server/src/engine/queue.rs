@@ -5,7 +5,7 @@
 //! queues are asked for when an organisation has a call in one, and hold for this server alone.
 //! Deliberately absent: making calls (`calls`).
 
-use super::EngineConfig;
+use super::{EngineConfig, making::Making};
 use crate::store::{OpenCall, PRIORITY};
 use signalbox::{
     id::{CallId, OrganizationId, RunId},
@@ -29,6 +29,15 @@ pub(super) struct Job {
     /// False: its row was read back, so its beginning must be counted first.
     pub fresh: bool,
     pub cancelled: CancellationToken,
+    /// It began beside its commit. Locked only to be taken.
+    begun: Mutex<Option<Making>>,
+}
+
+impl Job {
+    /// What has begun of it.
+    pub(super) fn take_begun(&self) -> Option<Making> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 pub(super) struct Queue {
@@ -103,6 +112,15 @@ impl Queue {
 
     /// Takes a call in, unless it is here already or there is no room.
     pub(super) fn push(&self, call: OpenCall, fresh: bool) {
+        self.push_job(call, fresh, None);
+    }
+
+    /// As [`push`](Self::push), for a fresh call that may have begun.
+    pub(super) fn push_begun(&self, call: OpenCall, begun: Option<Making>) {
+        self.push_job(call, true, begun);
+    }
+
+    fn push_job(&self, call: OpenCall, fresh: bool, begun: Option<Making>) {
         let mut shared = self.lock();
         let key = (call.run, call.call);
         match shared.known.get(&key) {
@@ -126,7 +144,7 @@ impl Queue {
             shared.expect_gates(organization);
         }
         let lane = shared.organizations.entry(organization).or_default();
-        lane.waiting.insert(place, Job { call, fresh, cancelled });
+        lane.waiting.insert(place, Job { call, fresh, cancelled, begun: Mutex::new(begun) });
         shared.offer(organization, self.per_organization_max);
     }
 

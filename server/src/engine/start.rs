@@ -4,6 +4,7 @@ use super::{
     EngineError, EngineHandle, Inner,
     cells::Live,
     commit::{self, Place},
+    making::Looks,
 };
 use crate::{
     store::{self, NewRun, RunLink, StoreError, StoreResult, Tx},
@@ -179,7 +180,7 @@ impl Inner {
             // Kept before the world is asked, so that the first answer finds it.
             self.cells.put(organization, run, live);
         }
-        self.committed(workflow, waits, plan, advance);
+        self.committed(workflow, waits, plan, advance, Looks::none());
         Ok(Started { run, status, end, created: true })
     }
 

@@ -4,6 +4,11 @@
 //! Whoever includes this file (by `#[path]`) has the store's items in scope above it, and gives a fresh [`Bed`] for each
 //! case. Deliberately absent: what the model leaves out (messages, accounts, settings), and SQL.
 
+#[path = "unknown.rs"]
+mod unknown;
+
+pub use unknown::{Lost, Unsure, all_unsure};
+
 use super::*;
 use futures::FutureExt;
 use signalbox::{

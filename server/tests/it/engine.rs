@@ -4,6 +4,7 @@ mod basics;
 mod calls;
 pub mod crash;
 mod large;
+mod looks;
 mod others;
 mod outside;
 mod servers;

@@ -205,6 +205,12 @@ impl Database {
         true
     }
 
+    /// From now on: the share of steps that fail, and of commits whose outcome is lost, in a thousand.
+    pub(crate) fn set_faults(&self, fails: u64, unknown: u64) {
+        let mut chance = lock(&self.chance);
+        (chance.fails, chance.unknown) = (fails, unknown);
+    }
+
     fn begin(&self, owner: Option<i64>) -> ModelTx {
         let tables = Tables::clone(&lock(&self.tables));
         ModelTx { tables, owner, now_ms: self.now_ms(), wrong: self.wrong, moved: false }

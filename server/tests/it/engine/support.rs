@@ -49,6 +49,11 @@ pub fn action() -> Value {
     json!({"type": "action", "tool": "work", "parameters": {"say": "{{ input.say }}"}})
 }
 
+/// A step that changes nothing: its call may be made beside the commit that says so.
+pub fn look() -> Value {
+    json!({"type": "action", "tool": "look", "parameters": {}})
+}
+
 pub fn retrying(retries_max: u32, backoff_ms: u64) -> Value {
     json!({"type": "action", "tool": "work", "policy": {"retry": {"retries_max": retries_max, "backoff_ms": backoff_ms}}})
 }
@@ -115,6 +120,10 @@ impl Script {
 }
 
 impl CallExecutor for Script {
+    fn only_looks(&self, request: &CallRequest) -> bool {
+        matches!(request, CallRequest::Tool { tool, .. } if tool == "look")
+    }
+
     fn execute(&self, context: CallContext, _: CallRequest) -> BoxFuture<'_, CallOutcome> {
         async move {
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;

@@ -1,0 +1,131 @@
+//! Looks are made beside the commit that says so; what they found counts only after it.
+
+use super::support::*;
+use crate::support::database::on_each;
+use server::store::*;
+use signalbox::run::*;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// Counts the calls that had been made when each commit came, and strikes at one of them.
+struct Watch {
+    script: Arc<Script>,
+    made: Mutex<Vec<usize>>,
+    die_at: AtomicUsize,
+}
+
+impl Watch {
+    fn new(script: &Arc<Script>, die_at: usize) -> Arc<Self> {
+        Arc::new(Self { script: script.clone(), made: Mutex::default(), die_at: die_at.into() })
+    }
+
+    fn made(&self) -> Vec<usize> {
+        self.made.lock().unwrap().clone()
+    }
+}
+
+impl Faults for Watch {
+    fn strike(&self, point: FaultPoint) -> bool {
+        if point != FaultPoint::BeforeCommit {
+            return false;
+        }
+        let mut made = self.made.lock().unwrap();
+        made.push(self.script.made().len());
+        made.len() == self.die_at.load(Ordering::SeqCst)
+    }
+}
+
+async fn watched(nodes: &[(&str, serde_json::Value)], edges: &str) -> (Bench, Arc<Watch>) {
+    let mut bench = Bench::new(graph(nodes, edges)).await;
+    let watch = Watch::new(&bench.script, 0);
+    let options = StoreOptions { faults: Some(watch.clone()), ..StoreOptions::default() };
+    bench.restart_with(options).await;
+    (bench, watch)
+}
+
+// On one thread, so that a call that is begun beside a commit is begun before it.
+#[tokio::test]
+async fn a_look_begins_beside_its_commit_and_any_other_call_after_it() {
+    on_each(async || {
+        for (step, at_commits) in [(look(), [0, 2, 2]), (action(), [0, 1, 2])] {
+            let nodes = [("t", trigger()), ("a", step.clone()), ("b", step), ("e", end())];
+            let (bench, watch) = watched(&nodes, "t>a a>b b>e").await;
+            let run = bench.start_plain().await;
+            bench.engine.settled().await;
+            assert_eq!(bench.phase(run).await, RunPhase::Completed);
+            assert_eq!(watch.made(), at_commits);
+            assert_eq!(bench.script.nodes(), ["a", "b"], "each is made once");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_look_behind_what_somebody_wrote_with_the_commit_finds_it() {
+    on_each(async || {
+        let nodes = [("t", trigger()), ("h", human()), ("a", look()), ("e", end())];
+        let (bench, watch) = watched(&nodes, "t>h h.approved>a a>e").await;
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.approve_all().await.unwrap(), 1);
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        assert_eq!(
+            watch.made(),
+            [0, 0, 1],
+            "the run waits; the decision, before the look; the end"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_look_found_is_dropped_with_its_commit() {
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", look()), ("b", look()), ("e", end())];
+        let (mut bench, watch) = watched(&nodes, "t>a a>b b>e").await;
+        watch.die_at.store(2, Ordering::SeqCst);
+        let run = bench.start_plain().await;
+        while watch.made().len() < 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        assert_eq!(
+            bench.script.nodes(),
+            ["a", "b"],
+            "the second began beside the commit that failed"
+        );
+        bench.restart().await;
+        bench.drive().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        assert_eq!(bench.script.nodes(), ["a", "b", "a", "b"]);
+        let once = bench.completed(run).await;
+        assert_eq!(once, once.keys().map(|activation| (*activation, 1)).collect::<HashMap<_, _>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_look_that_takes_longer_than_its_commit_has_its_time_limit() {
+    on_each(async || {
+        let mut slow = look();
+        slow["policy"] = serde_json::json!({"timeout_ms": 30});
+        let nodes = [("t", trigger()), ("a", look()), ("b", slow)];
+        let (bench, watch) = watched(&nodes, "t>a a>b").await;
+        bench.script.answer("b", [Says::Hang]);
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Failed);
+        assert_eq!(watch.made()[1], 2, "it began beside its commit");
+        let events = bench.events(run).await;
+        let timed_out = events.iter().any(|event| {
+            matches!(&event.body, EventBody::NodeFailed { error, .. } if error.kind == ErrorKind::Timeout)
+        });
+        assert!(timed_out, "{events:#?}");
+    })
+    .await;
+}

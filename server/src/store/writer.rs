@@ -283,13 +283,14 @@ impl Writer {
         }
         self.note_changes();
         metrics().committed(answers.len(), began.elapsed());
+        // Before the callers are answered: who is woken last goes on first, and on the same thread.
+        for entry in self.tx.feed.take() {
+            let _ = self.feed.send(Arc::new(entry)); // nobody may be listening
+        }
         let mut failed = self.tx.group.take_failed();
         for (operation, done) in answers.into_iter().enumerate() {
             let at = failed.iter().position(|(of, _)| *of == operation);
             done(at.map_or(Ok(()), |at| Err(failed.swap_remove(at).1)));
-        }
-        for entry in self.tx.feed.take() {
-            let _ = self.feed.send(Arc::new(entry)); // nobody may be listening
         }
         Group::Done
     }

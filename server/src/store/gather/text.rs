@@ -48,7 +48,10 @@ pub(in super::super) async fn send_as_text(
     let mut answers = conn.fetch_many(query);
     let mut is_guard = is_guard.into_iter();
     let mut written = Vec::with_capacity(statements.len());
-    while let Some(answer) = answers.next().await {
+    // With the last answer it is over; the end of the stream would be a message more to wait for.
+    while written.len() < statements.len()
+        && let Some(answer) = answers.next().await
+    {
         match answer {
             Ok(Either::Left(done)) if is_guard.next() == Some(false) => {
                 written.push(done.rows_affected());

@@ -156,7 +156,7 @@ impl Inner {
         }
         let status = live.state.status();
         let waits = !live.waits.is_empty();
-        live.note_checkpoint(&plan.commit);
+        live.note_written(&plan.commit);
         if !live.is_at_rest() {
             self.cells.put(organization, id, live);
         }
@@ -261,7 +261,8 @@ impl Inner {
             MigrationRefusal::Incompatible(steps) => EngineError::Incompatible(steps),
         })?;
         let executor = self.executor.as_ref();
-        let plan = commit::plan(place, live, &advance, &Command::Continue, executor)?;
+        let mut plan = commit::plan(place, live, &advance, &Command::Continue, executor)?;
+        plan.assume_nothing();
         let version: WriteOp = Box::new(move |tx| {
             async move { store::run_version_set(tx, organization, run, to).await }.boxed()
         });
@@ -269,7 +270,7 @@ impl Inner {
             return if failed.fenced { Ok(None) } else { Err(failed.error.into()) };
         }
         let events = advance.events.len();
-        live.note_checkpoint(&plan.commit);
+        live.note_written(&plan.commit);
         self.committed(live.workflow, !live.waits.is_empty(), plan, advance, Looks::none());
         Ok(Some(outcome(live, events)))
     }

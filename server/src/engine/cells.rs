@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use signalbox::{
     graph::CompiledGraph,
     id::{CallId, OrganizationId, RunId, WorkflowId},
-    run::{ActivationId, ActivationState, Context, RunState},
+    run::{ActivationId, ActivationState, Context, RunPhase, RunState},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -30,6 +30,8 @@ pub(super) struct Live {
     pub graph: Arc<CompiledGraph>,
     pub context: Context,
     pub workflow: WorkflowId,
+    /// The phase as its row has it.
+    pub phase: RunPhase,
     /// The event number of the newest checkpoint.
     pub checkpoint_seq: u64,
     /// Calls that have a row, by activation.
@@ -49,7 +51,8 @@ impl Live {
         let calls = state.living().filter_map(|(id, a)| Some((id, a.call?))).collect();
         let waits =
             state.living().filter_map(|(id, a)| a.awaited_event.as_ref().map(|_| id)).collect();
-        Self { state, graph, context, workflow, checkpoint_seq, calls, waits }
+        let phase = state.status().phase();
+        Self { state, graph, context, workflow, phase, checkpoint_seq, calls, waits }
     }
 
     /// When it started; events before that do not count for its waits.
@@ -57,8 +60,9 @@ impl Live {
         self.state.started_at.unwrap_or(now)
     }
 
-    /// A commit that is on disk may have brought a checkpoint.
-    pub(super) fn note_checkpoint(&mut self, commit: &RunCommit) {
+    /// A commit is on disk, perhaps with a checkpoint.
+    pub(super) fn note_written(&mut self, commit: &RunCommit) {
+        self.phase = commit.head.status.phase();
         if commit.checkpoint.is_some() {
             self.checkpoint_seq = commit.seq;
         }

@@ -310,7 +310,7 @@ impl Inner {
         }
         let mut plan = commit::plan(place, live, &advance, command, self.executor.as_ref())?;
         if again {
-            plan.look_for_held();
+            plan.assume_nothing();
         }
         let mut looks = self.looks_of(&plan, extra.is_some());
         if let Err(failed) = looks.beside(self.write(&plan, extra)).await {
@@ -321,7 +321,7 @@ impl Inner {
             };
         }
         let events = advance.events.len();
-        live.note_checkpoint(&plan.commit);
+        live.note_written(&plan.commit);
         self.committed(live.workflow, !live.waits.is_empty(), plan, advance, looks);
         Ok(Tried::Done(outcome(live, events)))
     }

@@ -39,9 +39,10 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// What the run holds is looked for after all.
-    pub(super) fn look_for_held(&mut self) {
-        Arc::make_mut(&mut self.commit).holds_nothing = false;
+    /// What the run holds is looked for after all, and its phase is written.
+    pub(super) fn assume_nothing(&mut self) {
+        let commit = Arc::make_mut(&mut self.commit);
+        (commit.holds_nothing, commit.phase_stays) = (false, false);
     }
 }
 
@@ -144,6 +145,8 @@ fn commit(
         .then(|| serde_json::to_vec(state))
         .transpose()
         .map_err(|error| unwritable("run_checkpoints", &error))?;
+    let phase_stays =
+        place.expected_seq > 0 && state.end.is_none() && head.status.phase() == live.phase;
     Ok(RunCommit {
         organization: place.organization,
         run: place.run,
@@ -156,6 +159,7 @@ fn commit(
         writes,
         checkpoint,
         holds_nothing: false,
+        phase_stays,
     })
 }
 

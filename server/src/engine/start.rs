@@ -175,7 +175,7 @@ impl Inner {
         }
         let (status, end) = (live.state.status(), live.state.end.clone());
         let waits = !live.waits.is_empty();
-        live.note_checkpoint(&plan.commit);
+        live.note_written(&plan.commit);
         if !live.is_at_rest() {
             // Kept before the world is asked, so that the first answer finds it.
             self.cells.put(organization, run, live);

@@ -177,6 +177,9 @@ pub struct RunCommit {
     /// The run ends and holds nothing: no message of it waits to be sent, no approval to be decided. The fence sees to
     /// it that this is so.
     pub holds_nothing: bool,
+    /// The run is in this phase already and goes on, so the lists of phases stay as they are. The fence sees to it that
+    /// this is so.
+    pub phase_stays: bool,
 }
 
 /// Makes a run with its first commit. [`StoreError::Conflict`] when its idempotency key has a run.
@@ -241,6 +244,11 @@ macro_rules! move_where {
 }
 
 const MOVE: &str = move_where!("");
+/// Nothing that an index holds is set: setting it to what it is would write its page again.
+const MOVE_WITHIN_PHASE: &str =
+    "UPDATE runs SET seq = $4, status = $6, current_node = $7, due = $8, input_tokens = $9, output_tokens = $10,
+       cost_micros = $11, updated_at = $12
+     WHERE organization_id = $1 AND id = $2 AND seq = $3 AND quarantined = 0 AND phase = $5 AND ended_at IS NULL";
 /// What [`messages_recall`](super::messages_recall) and [`approvals_withdraw_of_run`](super::approvals_withdraw_of_run)
 /// would find.
 const MOVE_THAT_HOLDS_NOTHING: &str = move_where!(
@@ -268,26 +276,29 @@ pub fn run_fence(tx: &mut Tx, commit: &RunCommit) -> StoreResult<()> {
         Ok(())
     });
     let head = &commit.head;
-    tx.gather_fence(
-        "runs",
-        RUN_FENCE,
-        if commit.holds_nothing { MOVE_THAT_HOLDS_NOTHING } else { MOVE },
-        args![
-            commit.organization.0,
-            commit.run.0,
-            value::int(commit.expected_seq),
-            value::int(commit.seq),
-            head.status.phase().as_str(),
-            value::to_json(&head.status, "runs", "status")?,
-            &head.current_node,
-            i64::from(head.due),
-            value::int(head.input_tokens),
-            value::int(head.output_tokens),
-            value::int(head.cost_micros),
-            value::ms(commit.at),
-            head.ended_at.map(value::ms),
-        ],
-    );
+    let mut args = args![
+        commit.organization.0,
+        commit.run.0,
+        value::int(commit.expected_seq),
+        value::int(commit.seq),
+        head.status.phase().as_str(),
+        value::to_json(&head.status, "runs", "status")?,
+        &head.current_node,
+        i64::from(head.due),
+        value::int(head.input_tokens),
+        value::int(head.output_tokens),
+        value::int(head.cost_micros),
+        value::ms(commit.at),
+    ];
+    let sql = match (commit.holds_nothing, commit.phase_stays) {
+        (true, _) => MOVE_THAT_HOLDS_NOTHING,
+        (false, true) => MOVE_WITHIN_PHASE,
+        (false, false) => MOVE,
+    };
+    if sql != MOVE_WITHIN_PHASE {
+        args.extend(args![head.ended_at.map(value::ms)]);
+    }
+    tx.gather_fence("runs", RUN_FENCE, sql, args);
     Ok(())
 }
 

@@ -36,6 +36,7 @@ pub struct Bed {
 /// Runs every case, each on a bed of its own.
 pub async fn all(bed: impl AsyncFn() -> Bed) {
     fence(&bed().await).await;
+    phases(&bed().await).await;
     refusals_hold(&bed().await).await;
     keys(&bed().await).await;
     calls(&bed().await).await;
@@ -89,6 +90,7 @@ impl Bed {
             writes,
             checkpoint: None,
             holds_nothing: false,
+            phase_stays: false,
         }
     }
 
@@ -219,6 +221,28 @@ async fn fence(bed: &Bed) {
     assert_eq!(timers_due(bed.one(), at(5), 100).await.unwrap().len(), 1);
     let row = run_fetch(bed.one(), bed.ours, run).await.unwrap();
     assert_eq!(row.seq, 2);
+}
+
+/// Who says that the phase stays is held to it, and to a run that goes on.
+async fn phases(bed: &Bed) {
+    let run = bed.run(1, vec![]).await;
+    let blocked = || RunStatus::Blocked { reason: "no luck".into() };
+    let failed = || RunStatus::Failed { error_message: "no luck".into() };
+    let advance = async |from, status: RunStatus, phase_stays| {
+        let mut commit = bed.commit(run, from, vec![]);
+        commit.head.ended_at = status.phase().is_terminal().then(|| at(1));
+        (commit.head.status, commit.phase_stays) = (status, phase_stays);
+        bed.advance(bed.one(), commit).await
+    };
+    assert_eq!(advance(1, RunStatus::Executing, true).await, Ok(()));
+    assert!(is_fenced(&advance(2, blocked(), true).await), "it executes");
+    assert_eq!(advance(2, blocked(), false).await, Ok(()));
+    assert!(is_fenced(&advance(3, RunStatus::Executing, true).await), "it is blocked");
+    assert_eq!(advance(3, blocked(), true).await, Ok(()));
+    assert_eq!(advance(4, failed(), false).await, Ok(()));
+    assert!(is_fenced(&advance(5, RunStatus::Executing, true).await), "it is over");
+    let row = run_fetch(bed.one(), bed.ours, run).await.unwrap();
+    assert_eq!((row.seq, row.status), (5, failed()));
 }
 
 /// What is written because nothing happened is fenced like what happens.

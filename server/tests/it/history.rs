@@ -125,6 +125,7 @@ impl Shelf {
                 writes,
                 checkpoint: None,
                 holds_nothing: false,
+                phase_stays: false,
             }
         };
         let write = self.store.write(move |tx| {

@@ -134,6 +134,7 @@ impl World {
             writes,
             checkpoint: None,
             holds_nothing: false,
+            phase_stays: false,
         }
     }
 
@@ -523,6 +524,7 @@ async fn end_one(store: &Store, ours: OrganizationId, workflow: WorkflowId, in_t
         writes: vec![],
         checkpoint: None,
         holds_nothing: false,
+        phase_stays: false,
     };
     let new = NewRun {
         version: 1,

@@ -112,6 +112,7 @@ pub fn commit(organization: OrganizationId, run: RunId, from: u64, to: u64) -> R
         writes: vec![],
         checkpoint: None,
         holds_nothing: false,
+        phase_stays: false,
     }
 }
 

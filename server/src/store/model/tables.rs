@@ -286,8 +286,10 @@ impl ModelTx {
                 && row.request.kind != ApprovalKind::Uncertain
         };
         self.moved |= commit.holds_nothing && self.tables.approvals.values().any(is_held);
+        let phase = commit.head.status.phase();
         let holds = |row: &&mut RunRow| {
-            !row.run.quarantined && (!fenced || row.run.seq == commit.expected_seq)
+            let stays = !commit.phase_stays || row.run.status.phase() == phase;
+            !row.run.quarantined && stays && (!fenced || row.run.seq == commit.expected_seq)
         };
         let Some(row) = self.run(commit.run).filter(holds) else {
             self.moved = true;

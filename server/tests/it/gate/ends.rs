@@ -46,6 +46,7 @@ async fn a_run_with_an_unsent_message_does_not_end_as_one_that_holds_nothing() {
             put.await.unwrap();
             let end = RunCommit {
                 holds_nothing: true,
+                phase_stays: false,
                 writes: vec![RunWrite::End],
                 ..commit(ours, run, 3, 4)
             };

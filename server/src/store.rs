@@ -35,6 +35,7 @@ mod hooks;
 mod idempotency;
 mod kept;
 mod links;
+mod listener;
 mod message_revisions;
 mod messages;
 #[cfg(test)]
@@ -92,6 +93,7 @@ pub use heard::*;
 pub use hooks::*;
 pub use idempotency::*;
 pub use links::*;
+pub use listener::FeedListener;
 pub use message_revisions::*;
 pub use messages::*;
 pub use model_calls::*;
@@ -455,6 +457,11 @@ impl Store {
     /// `Lagged` and reads [`feed_after`](Store::feed_after).
     pub fn feed(&self) -> broadcast::Receiver<Arc<FeedEntry>> {
         self.inner.feed.subscribe()
+    }
+
+    /// As [`feed`](Self::feed), for who listens all the time.
+    pub fn feed_listener(&self) -> FeedListener {
+        FeedListener::new(self.feed())
     }
 
     /// Finishes the writes that are queued and closes. Later writes are refused.

@@ -33,7 +33,7 @@ pub fn start(engine: &EngineHandle) {
 }
 
 async fn run(engine: EngineHandle, stop: CancellationToken) {
-    let mut feed = engine.store().feed();
+    let mut feed = engine.store().feed_listener();
     // What is known about zones may have changed since the times were made.
     let remade = engine.store().write(|tx| store::schedules_remake(tx).boxed());
     if let Err(error) = remade.await {
@@ -54,7 +54,7 @@ async fn run(engine: EngineHandle, stop: CancellationToken) {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = &mut time => break,
-                entry = feed.recv() => match entry {
+                entry = feed.next() => match entry {
                     Ok(entry) if concerns(&entry) => break,
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => break,

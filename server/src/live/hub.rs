@@ -27,11 +27,11 @@ impl Default for LiveHub {
 impl LiveHub {
     /// Starts the task; it ends with the server.
     pub fn start(state: &AppState) {
-        let (state, mut feed) = (state.clone(), state.store().feed());
+        let (state, mut feed) = (state.clone(), state.store().feed_listener());
         tokio::spawn(async move {
             loop {
                 let entry = tokio::select! {
-                    entry = feed.recv() => entry,
+                    entry = feed.next() => entry,
                     () = state.shutdown().cancelled() => return,
                 };
                 match entry {

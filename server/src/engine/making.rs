@@ -65,12 +65,17 @@ impl Looks {
         if self.0.is_empty() {
             return commit.await;
         }
-        let going_on = std::future::poll_fn(|context| -> Poll<Infallible> {
-            self.0.iter_mut().for_each(|(_, look)| look.go_on(context));
-            Poll::Pending
-        });
+        let going_on = async {
+            // The commit is on its way to the database first: it takes longer.
+            tokio::task::yield_now().await;
+            std::future::poll_fn(|context| -> Poll<Infallible> {
+                self.0.iter_mut().for_each(|(_, look)| look.go_on(context));
+                Poll::Pending
+            })
+            .await
+        };
         tokio::select! {
-            biased; // the commit first: it takes longer
+            biased;
             done = commit => done,
             never = going_on => match never {},
         }

@@ -19,6 +19,8 @@ use std::{
 /// How long the slowest workload may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 const CLIENTS: usize = 32;
+/// Servers know of each other after a heartbeat.
+const ACQUAINTED: Duration = Duration::from_secs(6);
 
 /// W1: a webhook that answers when its run has finished.
 pub async fn webhook_runs(
@@ -55,6 +57,7 @@ pub async fn webhook_runs(
         return Ok(());
     }
     let second = server.beside().await?;
+    tokio::time::sleep(ACQUAINTED).await;
     let next = AtomicUsize::new(0);
     let open = async || match next.fetch_add(1, Ordering::Relaxed) % 2 {
         0 => Connection::open(&server.base_url).await,
@@ -62,6 +65,11 @@ pub async fn webhook_runs(
     };
     let load = load::drive(CLIENTS, part(20_000, share), open, ask).await?;
     let at = format!("webhook to answer, {CLIENTS} clients, two servers");
+    report.add("W1", at, load.rate(), "runs/s");
+    // The tables have grown meanwhile, so one server is measured once more.
+    let open = async || Connection::open(&server.base_url).await;
+    let load = load::drive(CLIENTS, part(20_000, share), open, ask).await?;
+    let at = format!("webhook to answer, {CLIENTS} clients, one of the two servers");
     report.add("W1", at, load.rate(), "runs/s");
     Ok(())
 }

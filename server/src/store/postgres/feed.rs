@@ -29,6 +29,8 @@ const BATCH: i64 = 1_000;
 const HINT_EVERY: Duration = Duration::from_millis(50);
 /// The least time between two rounds: a burst of commits is numbered together.
 const ROUND_EVERY: Duration = Duration::from_millis(20);
+/// Servers beside this one that are counted.
+const OTHERS_MAX: u32 = 4;
 /// Without a hint the feed is looked at so often, give or take 30 %.
 const POLL_MS: u64 = 1_000;
 
@@ -49,53 +51,85 @@ impl Numbering {
         tokio::spawn(listen(self.place.clone(), hinted.clone(), self.stop.clone()));
         let (hints, due) = tokio::sync::watch::channel(());
         tokio::spawn(hint(self.place.clone(), due));
+        let mut why = Why::Changed;
         loop {
-            match self.round(&mut position).await {
-                Ok(numbered) => {
-                    if numbered && self.lease.has_others() {
-                        let _ = hints.send(());
-                    }
-                }
+            match self.round(why, &mut position).await {
+                Ok(Numbered::Some) if self.lease.others_count() > 0 => drop(hints.send(())),
+                Ok(Numbered::Elsewhere) => self.changed.notify_one(),
+                Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "the feed stands still; trying again"),
             }
             let poll =
                 Duration::from_millis(rand::random_range(POLL_MS * 7 / 10..POLL_MS * 13 / 10));
-            tokio::select! {
+            why = tokio::select! {
+                biased; // a hint is no reason to leave out what changed here
                 () = self.stop.cancelled() => return,
-                () = self.changed.notified() => {}
-                () = hinted.notified() => {}
-                () = tokio::time::sleep(poll) => {}
-            }
-            tokio::time::sleep(ROUND_EVERY).await;
+                () = self.changed.notified() => Why::Changed,
+                () = hinted.notified() => Why::Hinted,
+                () = tokio::time::sleep(poll) => Why::Changed,
+            };
+            // All servers together number as often as one alone.
+            tokio::time::sleep(ROUND_EVERY * (1 + self.lease.others_count().min(OTHERS_MAX))).await;
         }
     }
 
-    /// Numbers what waits and tells what is new; whether anything was numbered here.
-    async fn round(&self, position: &mut i64) -> StoreResult<bool> {
-        let mut any = false;
+    /// Numbers what waits, unless another server just said that it did, and tells what is new.
+    async fn round(&self, why: Why, position: &mut i64) -> StoreResult<Numbered> {
+        let mut all = Numbered::Nothing;
         // Before the feed, which says that there are events.
-        if let Err(error) = super::number_events(&self.pool).await {
+        if why == Why::Changed
+            && let Err(error) = super::number_events(&self.pool).await
+        {
             tracing::warn!(%error, "events stand still; trying again");
         }
         loop {
-            let numbered = number(&self.pool).await?;
-            any |= numbered > 0;
-            loop {
-                let entries = feed::entries_after_position(&self.pool, *position, BATCH).await?;
-                let count = entries.len() as i64;
-                for (at, entry) in entries {
-                    *position = at;
-                    let _ = self.feed.send(Arc::new(entry)); // nobody may be listening
-                }
-                if count < BATCH {
-                    break;
-                }
+            let numbered = match why {
+                Why::Changed => number(&self.pool).await?,
+                Why::Hinted => Some(0),
+            };
+            match numbered {
+                None => all = Numbered::Elsewhere,
+                Some(0) => {}
+                Some(_) => all = Numbered::Some,
             }
-            if numbered < BATCH as u64 {
-                return Ok(any);
+            self.tell(position).await?;
+            if numbered.is_none_or(|numbered| numbered < BATCH as u64) {
+                return Ok(all);
             }
         }
     }
+
+    /// Tells this server's listeners what was numbered, by whomever.
+    async fn tell(&self, position: &mut i64) -> StoreResult<()> {
+        loop {
+            let entries = feed::entries_after_position(&self.pool, *position, BATCH).await?;
+            let count = entries.len() as i64;
+            for (at, entry) in entries {
+                *position = at;
+                let _ = self.feed.send(Arc::new(entry)); // nobody may be listening
+            }
+            if count < BATCH {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Why there is a round.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// Entries wait for their numbers, or may.
+    Changed,
+    /// Another server has numbered some.
+    Hinted,
+}
+
+/// What became of entries that waited.
+enum Numbered {
+    Nothing,
+    Some,
+    /// Another server is at it; whether it sees the newest is not known.
+    Elsewhere,
 }
 
 /// The position of the newest entry.
@@ -105,13 +139,18 @@ pub(in super::super) async fn newest(pool: &PgPool) -> StoreResult<i64> {
         .await?)
 }
 
-/// Moves committed entries into the feed; how many.
-async fn number(pool: &PgPool) -> StoreResult<u64> {
+/// Moves committed entries into the feed; how many, or nothing when another server is at it.
+async fn number(pool: &PgPool) -> StoreResult<Option<u64>> {
     let mut tx = pool.begin().await?;
     // One at a time, over all servers. The next statement sees what the one before committed.
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('org_feed', 7331))")
-        .execute(&mut *tx)
-        .await?;
+    let is_mine: bool =
+        sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('org_feed', 7331))")
+            .fetch_one(&mut *tx)
+            .await?;
+    if !is_mine {
+        tx.rollback().await?;
+        return Ok(None);
+    }
     let top: i64 = sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM org_feed")
         .fetch_one(&mut *tx)
         .await?;
@@ -137,7 +176,7 @@ async fn number(pool: &PgPool) -> StoreResult<u64> {
         prune(&mut tx, top).await?;
     }
     tx.commit().await?;
-    Ok(moved)
+    Ok(Some(moved))
 }
 
 /// Drops what is older than the entries that are kept, when one of the new numbers is a round one.

@@ -69,8 +69,8 @@ impl Lease {
     }
 
     /// Whether other servers are at work, as far as the last heartbeat saw.
-    pub(in super::super) fn has_others(&self) -> bool {
-        !self.others().is_empty()
+    pub(in super::super) fn others_count(&self) -> u32 {
+        u32::try_from(self.others().len()).unwrap_or(u32::MAX)
     }
 
     /// Changes when work may have become free.

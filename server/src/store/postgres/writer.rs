@@ -23,8 +23,10 @@ use std::{
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
-/// Transactions at once; more wait for a place.
+/// Transactions at once, of all servers together; more wait for a place.
 pub(in super::super) const WRITERS: u32 = 16;
+/// Servers beside this one that are counted: each has four places at least.
+const OTHERS_MAX: u32 = 3;
 
 /// The way to the database for operations.
 #[derive(Clone)]
@@ -71,7 +73,9 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
     {
-        let Ok(place) = self.places.clone().acquire_owned().await else {
+        // What all servers send at once stays about the same: more of it would only wait in the database.
+        let share = 1 + self.shared.lease.others_count().min(OTHERS_MAX);
+        let Ok(place) = self.places.clone().acquire_many_owned(share).await else {
             return Err(StoreError::Unavailable("it is closed".into()).into());
         };
         let shared = self.shared.clone();

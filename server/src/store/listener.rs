@@ -70,11 +70,15 @@ mod tests {
         // Asked and dropped, as in a select: nothing is lost.
         let asked = tokio::time::timeout(Duration::from_millis(1), listener.next()).await;
         assert!(asked.is_err());
-        (2..4).for_each(|number| drop(feed.send(entry(number)).unwrap()));
+        for number in 2..4 {
+            feed.send(entry(number)).unwrap();
+        }
         for number in 2..4 {
             assert_eq!(listener.next().await.unwrap().number, number);
         }
-        (4..10).for_each(|number| drop(feed.send(entry(number)).unwrap()));
+        for number in 4..10 {
+            feed.send(entry(number)).unwrap();
+        }
         assert!(matches!(listener.next().await, Err(RecvError::Lagged(2))));
         assert_eq!(listener.next().await.unwrap().number, 6);
         drop(feed);

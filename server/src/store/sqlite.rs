@@ -260,6 +260,17 @@ fn file_system<'m>(path: &Path, mounts: &'m str) -> Option<&'m str> {
 mod tests {
     use super::*;
 
+    // `.cargo/config.toml` gives the flags of SQLite's build. The one that counts, `HAVE_FDATASYNC`, is not listed.
+    #[tokio::test]
+    async fn sqlite_was_built_with_the_projects_flags() {
+        let mut conn = SqliteConnection::connect("sqlite::memory:").await.expect("a database");
+        let options: Vec<String> = sqlx::query_scalar("PRAGMA compile_options")
+            .fetch_all(&mut conn)
+            .await
+            .expect("the options");
+        assert!(options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"), "{options:?}");
+    }
+
     #[test]
     fn versions_compare_as_numbers() {
         assert!(parse_version("3.51.2") < VERSION_MIN);

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::support::database::on_each;
-use server::store::*;
+use server::{engine::WriteOp, store::*};
 use signalbox::run::*;
 use std::{
     collections::HashMap,
@@ -87,6 +87,31 @@ async fn a_look_behind_what_somebody_wrote_with_the_commit_finds_it() {
         bench.engine.settled().await;
         assert_eq!(bench.phase(run).await, RunPhase::Completed);
         assert_eq!(watch.take_made(), [0, 1], "the decision, before the look; the end");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_look_behind_what_rides_with_the_commit_finds_it() {
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", action()), ("b", look()), ("e", end())];
+        let (bench, watch) = watched(&nodes, "t>a a>b b>e").await;
+        bench.script.answer("a", [Says::Hang]);
+        let run = bench.start_plain().await;
+        let pause = std::time::Duration::from_millis(5);
+        while bench.script.made().is_empty() {
+            tokio::time::sleep(pause).await;
+        }
+        watch.take_made();
+        let Made { call, attempt, .. } = bench.script.made().remove(0);
+        let output = serde_json::Value::Null;
+        let command = Command::CallSucceeded { call, attempt, output, usage: None };
+        let rides: WriteOp = Box::new(|_| Box::pin(std::future::ready(Ok(()))));
+        bench.engine.command_with(bench.organization, run, command, rides).await.unwrap();
+        while bench.phase(run).await != RunPhase::Completed {
+            tokio::time::sleep(pause).await;
+        }
+        assert_eq!(watch.take_made(), [1, 2], "the answer, before the look; the end");
     })
     .await;
 }

@@ -22,7 +22,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tracing::{Instrument, Span, debug_span, field};
 
 /// Looks of one commit that are made beside it, at most; the others are made after it.
@@ -44,6 +44,18 @@ impl Making {
         (&mut self.future).await;
         let made = Pin::new(&mut self.future).take_output();
         made.unwrap_or_else(|| Err(Box::new("it was asked twice")))
+    }
+
+    /// What is not done goes on by itself: it may hold a connection, and nobody looks after it while it waits for its
+    /// turn. It ends when it is dropped.
+    fn by_itself(mut self) -> Self {
+        if let MaybeDone::Future(future) = self.future {
+            let task = AbortOnDropHandle::new(tokio::spawn(future));
+            let done =
+                async move { task.await.unwrap_or_else(|broke_off| Err(Box::new(broke_off))) };
+            self.future = maybe_done(done.boxed());
+        }
+        self
     }
 
     fn go_on(&mut self, context: &mut Context<'_>) {
@@ -81,10 +93,10 @@ impl Looks {
         }
     }
 
-    /// That of a call, if there is one.
+    /// That of a call, if there is one, on its own from here.
     pub(super) fn take(&mut self, call: CallId) -> Option<Making> {
         let place = self.0.iter().position(|(of, _)| *of == call)?;
-        Some(self.0.swap_remove(place).1)
+        Some(self.0.swap_remove(place).1.by_itself())
     }
 }
 

@@ -2,7 +2,10 @@
 
 use super::support::*;
 use crate::support::database::on_each;
-use server::{engine::WriteOp, store::*};
+use server::{
+    engine::{EngineConfig, WriteOp},
+    store::*,
+};
 use signalbox::run::*;
 use std::{
     collections::HashMap,
@@ -163,6 +166,38 @@ async fn a_look_that_takes_longer_than_its_commit_has_its_time_limit() {
             matches!(&event.body, EventBody::NodeFailed { error, .. } if error.kind == ErrorKind::Timeout)
         });
         assert!(timed_out, "{events:#?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_look_that_takes_longer_than_its_commit_goes_on_before_its_turn() {
+    on_each(async || {
+        let nodes = [("t", trigger()), ("a", action()), ("b", look()), ("e", end())];
+        let config = EngineConfig { calls_max: 1, ..EngineConfig::default() };
+        let bench = Bench::with(graph(&nodes, "t>a a>b b>e"), config).await;
+        bench.script.answer("a", [Says::Hang]);
+        bench.script.answer("b", [Says::Later(100)]);
+        let pause = std::time::Duration::from_millis(5);
+        bench.start_plain().await; // its call has the only place
+        while bench.script.made().is_empty() {
+            tokio::time::sleep(pause).await;
+        }
+        let run = bench.start_plain().await;
+        let open = calls_open(&bench.store, 10).await.unwrap();
+        let waiting = open.into_iter().flatten().find(|call| call.run == run).unwrap();
+        let (call, attempt) = (waiting.call, waiting.attempt);
+        let output = serde_json::Value::Null;
+        let answer = Command::CallSucceeded { call, attempt, output, usage: None };
+        bench.tell(run, answer).await.unwrap();
+        assert_eq!(bench.script.nodes(), ["a", "b"], "the look has begun");
+        let done = async {
+            while bench.script.in_flight.load(Ordering::SeqCst) > 1 {
+                tokio::time::sleep(pause).await;
+            }
+        };
+        let in_time = tokio::time::timeout(std::time::Duration::from_secs(20), done).await;
+        in_time.expect("it is done, although its turn has not come");
     })
     .await;
 }

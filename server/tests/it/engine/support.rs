@@ -95,6 +95,8 @@ pub struct Script {
 
 pub enum Says {
     Give(CallOutcome),
+    /// Succeeds after so many milliseconds.
+    Later(u64),
     /// Never answers.
     Hang,
     Panic,
@@ -140,6 +142,10 @@ impl CallExecutor for Script {
             let outcome = match answer {
                 None => CallOutcome::Succeeded { output: json!({"from": node}), usage: None },
                 Some(Says::Give(outcome)) => outcome,
+                Some(Says::Later(ms)) => {
+                    tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
+                    CallOutcome::Succeeded { output: json!({"from": node}), usage: None }
+                }
                 Some(Says::Hang) => std::future::pending().await,
                 Some(Says::Panic) => panic!("a defect in a tool"),
             };

@@ -113,8 +113,11 @@ impl Place {
 
     /// Lets another process have the folder; for the end of this one.
     pub(super) fn unlock(&self) {
-        if let Ok(mut lock) = self.lock.lock() {
-            lock.take();
+        let lock = self.lock.lock().ok().and_then(|mut lock| lock.take());
+        // Said outright: a process that is being started at this moment still has the file, and would hold the lock
+        // until its program runs.
+        if let Some(Err(error)) = lock.map(|lock| lock.unlock()) {
+            tracing::warn!(%error, "the data folder may stay locked for a moment");
         }
     }
 

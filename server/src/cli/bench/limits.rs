@@ -60,6 +60,7 @@ async fn echo(report: &mut Report) -> Result<(), CommandError> {
 fn disk(folder: &Path, report: &mut Report) -> Result<(), CommandError> {
     let path = folder.join(format!("signalbox-bench-{}", Uuid::now_v7()));
     let measured = (|| -> std::io::Result<(f64, f64)> {
+        std::fs::create_dir_all(folder)?;
         let mut file = File::options().create_new(true).write(true).open(&path)?;
         let appends = rate(&mut file, |_| Ok(()))?;
         let overwrites = rate(&mut file, |file| file.seek(SeekFrom::Start(0)).map(|_| ()))?;

@@ -54,9 +54,14 @@ impl Numbering {
         let mut why = Why::Changed;
         loop {
             match self.round(why, &mut position).await {
-                Ok(Numbered::Some) if self.lease.others_count() > 0 => drop(hints.send(())),
-                Ok(Numbered::Elsewhere) => self.changed.notify_one(),
-                Ok(_) => {}
+                Ok(Numbered { some, elsewhere }) => {
+                    if some && self.lease.others_count() > 0 {
+                        let _ = hints.send(());
+                    }
+                    if elsewhere {
+                        self.changed.notify_one();
+                    }
+                }
                 Err(error) => tracing::warn!(%error, "the feed stands still; trying again"),
             }
             let poll =
@@ -75,7 +80,7 @@ impl Numbering {
 
     /// Numbers what waits, unless another server just said that it did, and tells what is new.
     async fn round(&self, why: Why, position: &mut i64) -> StoreResult<Numbered> {
-        let mut all = Numbered::Nothing;
+        let mut all = Numbered::default();
         // Before the feed, which says that there are events.
         if why == Why::Changed
             && let Err(error) = super::number_events(&self.pool).await
@@ -87,11 +92,8 @@ impl Numbering {
                 Why::Changed => number(&self.pool).await?,
                 Why::Hinted => Some(0),
             };
-            match numbered {
-                None => all = Numbered::Elsewhere,
-                Some(0) => {}
-                Some(_) => all = Numbered::Some,
-            }
+            all.some |= numbered.is_some_and(|numbered| numbered > 0);
+            all.elsewhere |= numbered.is_none();
             self.tell(position).await?;
             if numbered.is_none_or(|numbered| numbered < BATCH as u64) {
                 return Ok(all);
@@ -125,11 +127,12 @@ enum Why {
 }
 
 /// What became of entries that waited.
-enum Numbered {
-    Nothing,
-    Some,
+#[derive(Default)]
+struct Numbered {
+    /// Some were numbered here.
+    some: bool,
     /// Another server is at it; whether it sees the newest is not known.
-    Elsewhere,
+    elsewhere: bool,
 }
 
 /// The position of the newest entry.

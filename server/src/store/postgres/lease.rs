@@ -68,7 +68,7 @@ impl Lease {
         renewed.elapsed() < HOLD
     }
 
-    /// Whether other servers are at work, as far as the last heartbeat saw.
+    /// How many other servers are at work, as far as the last heartbeat saw.
     pub(in super::super) fn others_count(&self) -> u32 {
         u32::try_from(self.others().len()).unwrap_or(u32::MAX)
     }

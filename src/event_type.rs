@@ -1,7 +1,9 @@
 //! What happens inside an organisation and can start a workflow or end a wait, by name.
 //!
 //! Every event carries its `type`, and what is listed here; a run that it starts finds its `id` and time (`at`) beside. Deliberately absent: events of the
-//! outside world, which bear whatever name their sender gives them.
+//! outside world, which bear whatever name their sender gives them, except one of these ([`sendable`]).
+
+use crate::run::heard;
 
 /// A contact was made.
 pub const CUSTOMER_CREATED: &str = "customer.created";
@@ -32,6 +34,27 @@ pub const APPROVAL_DECIDED: &str = "approval.decided";
 
 /// How deep runs that events start may cause further events that start runs.
 pub const DEPTH_MAX: u32 = 5;
+/// Longest name of an event that others send, in bytes.
+pub const NAME_BYTES_MAX: usize = 200;
+/// Largest payload of an event that others send, as JSON, in bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Why nobody can send an event of a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// There is none.
+    #[error("The event has no name. Give it one, such as order.placed.")]
+    Missing,
+    /// It is too long.
+    #[error("The name of an event has {max} bytes at most. Give it a shorter one.", max = NAME_BYTES_MAX)]
+    TooLong,
+    /// It is not text on one line.
+    #[error("The name of an event has control characters in it. Write it on one line.")]
+    Control,
+    /// Only Signalbox itself says that this happened.
+    #[error("{0} is an event of Signalbox's own, which nobody else sends. Choose another name.")]
+    Own(String),
+}
 
 /// A kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +162,26 @@ pub fn canonical(name: &str) -> &str {
     find(name).map_or(name.trim(), |event| event.name)
 }
 
+/// Whether only Signalbox itself may say that this happened.
+pub fn is_own(name: &str) -> bool {
+    find(name).is_some() || heard::word(name.trim()).is_some()
+}
+
+/// The name under which others may send an event, trimmed; or why they may not.
+pub fn sendable(name: &str) -> Result<&str, NameError> {
+    let name = name.trim();
+    if name.is_empty() {
+        return Err(NameError::Missing);
+    }
+    if name.len() > NAME_BYTES_MAX {
+        return Err(NameError::TooLong);
+    }
+    if name.chars().any(char::is_control) {
+        return Err(NameError::Control);
+    }
+    if is_own(name) { Err(NameError::Own(name.to_owned())) } else { Ok(name) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +197,20 @@ mod tests {
         assert_eq!(names.len(), distinct.len());
         assert_eq!(canonical(" contact.created "), CUSTOMER_CREATED);
         assert_eq!(canonical("order.placed"), "order.placed");
+    }
+
+    #[test]
+    fn others_send_what_is_not_our_own() {
+        assert_eq!(sendable(" order.placed "), Ok("order.placed"));
+        let longest = "x".repeat(NAME_BYTES_MAX);
+        assert_eq!(sendable(&longest), Ok(longest.as_str()));
+        assert_eq!(sendable(&format!("{longest}x")), Err(NameError::TooLong));
+        assert_eq!(sendable("  "), Err(NameError::Missing));
+        assert_eq!(sendable("order\nplaced"), Err(NameError::Control));
+        let names = ALL.iter().flat_map(|event| event.aliases.iter().chain([&event.name]));
+        // What a run notes of its own messages is not anybody's to say either.
+        for name in names.copied().chain(["email.delivered", "voice.answered"]) {
+            assert_eq!(sendable(name), Err(NameError::Own(name.to_owned())));
+        }
     }
 }

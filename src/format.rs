@@ -16,6 +16,7 @@ mod error;
 #[cfg(any(test, feature = "documents"))]
 mod fields;
 mod limits;
+mod locator;
 #[cfg(any(test, feature = "documents"))]
 mod losses;
 mod merge;
@@ -29,6 +30,7 @@ mod place;
 #[cfg(any(test, feature = "documents"))]
 mod plan;
 mod sealing;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod visual;
@@ -36,8 +38,9 @@ mod visual;
 mod yaml;
 
 pub use error::FormatError;
+pub use locator::Locator;
 pub use notation::{Notation, parse, parse_text};
-pub use place::{Place, locate};
+pub use place::Place;
 pub use sealing::{Seal, seal_secrets};
 
 use crate::graph::{Graph, Origin, Problem};
@@ -83,7 +86,8 @@ pub struct Imported {
 pub struct Written {
     /// The document.
     pub document: Value,
-    /// What the format cannot say: kept under our own key (a warning), or lost (an error).
+    /// What the format cannot say: kept under our own key (a warning), or lost (an error); and what of a plan that
+    /// the graph came from decides nothing and is left behind (a warning).
     pub problems: Vec<Problem>,
 }
 
@@ -112,6 +116,11 @@ impl Format {
             Self::Dag => "dag",
             Self::Contract => "contract",
         }
+    }
+
+    /// Whether it is written in YAML as well as in JSON.
+    pub fn has_yaml(self) -> bool {
+        matches!(self, Self::SignalboxV1 | Self::Dag)
     }
 
     /// What people read in menus.
@@ -155,6 +164,11 @@ pub fn detect(document: &Value) -> Option<Format> {
     if any(&["stepSlug", "stepType"]) {
         return Some(Format::VisualWorkflow);
     }
+    let has_types = any(&["type"]);
+    // Every outbound step has a type; a step that asks something may have other fields beside that.
+    if !has_types && any(&["prompt"]) {
+        return Some(Format::Dag);
+    }
     if has("transitions")
         || has("exitConditions")
         || any(&["templateId", "scriptId", "conditions", "duration"])
@@ -164,8 +178,13 @@ pub fn detect(document: &Value) -> Option<Format> {
     if any(&["prompt", "dependsOn", "requiresApproval"]) || has("saveAsTemplate") {
         return Some(Format::Dag);
     }
-    if any(&["type"]) {
+    if has_types {
         return Some(Format::Outbound);
+    }
+    // A DAG plan may have nothing but steps that it has no word for.
+    let own = format!("/{OWN_KEY}/node/kind");
+    if steps.iter().any(|step| step.pointer(&own).is_some()) {
+        return Some(Format::Dag);
     }
     let is_empty = fields.get("steps").and_then(Value::as_array).is_some_and(Vec::is_empty);
     is_empty.then_some(Format::VisualWorkflow)
@@ -193,8 +212,8 @@ pub fn import(document: &Value) -> Result<Imported, FormatError> {
 pub fn import_text(text: &str) -> Result<Imported, FormatError> {
     let (document, notation) = parse(text)?;
     let read = import(&document).map_err(|error| {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        error.placed(|pointer| notation.locate(text, pointer))
+        let mut locator = Locator::new(text);
+        error.placed(|pointer| locator.locate(pointer))
     });
     let mut imported = read?;
     if notation == Notation::Yaml {
@@ -239,9 +258,9 @@ pub fn write(
     description: &str,
     format: Format,
 ) -> Result<Written, FormatError> {
-    match format {
+    let mut written = match format {
         Format::Outbound | Format::Dag | Format::Contract => {
-            plan::export(codec(format), graph, plan::Names { name, description })
+            plan::export(codec(format), graph, plan::Names { name, description })?
         }
         _ => {
             let document = export(graph, name, description, format)?;
@@ -249,9 +268,11 @@ pub fn write(
                 Ok(again) => losses::between(graph, &again.graph, format),
                 Err(_) => Vec::new(),
             };
-            Ok(Written { document, problems })
+            Written { document, problems }
         }
-    }
+    };
+    written.problems.extend(losses::left_behind(graph, format));
+    Ok(written)
 }
 
 /// A document as text. YAML that was read and has not changed since comes out to the letter, comments too.

@@ -14,6 +14,7 @@ pub mod layout;
 mod node;
 mod policy;
 mod problem;
+pub(crate) mod schema;
 
 pub use check::{CheckContext, check, is_publishable};
 pub use compile::{AnyTool, Catalogue, CompileError, CompiledGraph, ToolNames};
@@ -40,6 +41,8 @@ use serde_json::{Map, Value};
 pub const NODES_MAX: usize = 5_000;
 /// Edges in one graph.
 pub const EDGES_MAX: usize = 20_000;
+/// Steps of an outbound plan, unless a server says otherwise.
+pub const PLAN_STEPS_MAX: u32 = 500;
 
 /// A workflow's program.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -132,12 +135,15 @@ pub struct Origin {
     /// The text it was read from, where that says more than the document: YAML, with its comments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// The document of our own that held this one, where that says more than the graph; without this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ours: Option<Value>,
 }
 
 impl Origin {
     /// A document that was read in a format.
     pub fn new(format: crate::format::Format, document: Value) -> Self {
-        Self { format: format.name().to_owned(), document, text: None }
+        Self { format: format.name().to_owned(), document, text: None, ours: None }
     }
 }
 

@@ -6,7 +6,9 @@
 mod approval;
 mod customer;
 mod email;
+mod event;
 mod http;
+mod late;
 mod schema;
 mod spec;
 #[cfg(test)]
@@ -14,6 +16,9 @@ mod tests;
 mod utility;
 mod voice;
 
+pub use late::{
+    MESSAGE_NAMES, SUBJECT, late_source, late_subject, late_text, may_speak_of_message,
+};
 pub use spec::{Effect, ToolFamily, ToolSpec};
 
 use std::{collections::HashMap, sync::LazyLock};
@@ -25,6 +30,7 @@ static CATALOGUE: LazyLock<Vec<ToolSpec>> = LazyLock::new(|| {
         voice::specs(),
         approval::specs(),
         http::specs(),
+        event::specs(),
         utility::specs(),
     ]
     .concat()

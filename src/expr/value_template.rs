@@ -54,6 +54,15 @@ impl ValueTemplate {
         out
     }
 
+    /// The functions of the host that it calls, each with the JSON pointer of the string that calls it.
+    pub fn calls_with_pointers(&self) -> Vec<(String, Call)> {
+        let mut out = Vec::new();
+        visit(&self.root, &mut String::new(), &mut |pointer, template| {
+            out.extend(template.calls().into_iter().map(|call| (pointer.to_owned(), call)));
+        });
+        out
+    }
+
     /// The names it reads (see [`super::Expression::names`]).
     pub fn names(&self) -> Vec<Vec<String>> {
         self.collect().into_paths()

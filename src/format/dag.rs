@@ -2,9 +2,10 @@
 //!
 //! A step is one question to a model; `dependsOn` leads to it, and steps without it begin. `{{step.output}}` and
 //! `{{input.x}}` are our own template language; an id with a hyphen, which that language would read as a
-//! subtraction, is bound as `steps["id"]` and written back as it was. `requiresApproval` is a review of the
-//! output, which a scoring model looks at first; `maxAttempts` counts tries. Beside the format stands how a run reads
-//! in the document's words ([`PlanExecution`]); what a run may be told is [`crate::run::RunOptions`].
+//! subtraction, and one that is a word of it are bound by `steps` and written back as they were. `requiresApproval`
+//! is a review of the output, which a scoring model looks at first; `maxAttempts` counts tries. Beside the format
+//! stands how a run reads in the document's words ([`PlanExecution`]); what a run may be told is
+//! [`crate::run::RunOptions`].
 
 mod names;
 mod read;

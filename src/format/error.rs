@@ -91,7 +91,7 @@ impl FormatError {
     }
 
     /// The same, with its place in the text that was read. A part that is not there is at the nearest one around.
-    pub(super) fn placed(self, locate: impl Fn(&str) -> Option<Place>) -> Self {
+    pub(super) fn placed(self, mut locate: impl FnMut(&str) -> Option<Place>) -> Self {
         let Self::Invalid { pointer, message, place: None } = self else { return self };
         let mut at = pointer.as_str();
         let place = loop {

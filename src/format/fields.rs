@@ -4,7 +4,12 @@
 //! understood must not run.
 
 use super::FormatError;
+use crate::graph::check::nearest::nearest;
+use crate::graph::{Problem, Severity};
 use serde_json::{Map, Value};
+
+/// A longer key is no slip of anything.
+const SLIP_MAX: usize = 40;
 
 /// An object of a document and where it stands.
 pub struct Fields<'a> {
@@ -33,7 +38,21 @@ impl<'a> Fields<'a> {
 
     /// The pointer of a field.
     pub fn at(&self, key: &str) -> String {
-        format!("{}/{}", self.pointer, key.replace('~', "~0").replace('/', "~1"))
+        format!("{}/{}", self.pointer, escaped(key))
+    }
+
+    /// The keys that are none of these but near to one: probably meant so, and otherwise passed over in silence.
+    pub fn slips(&self, known: &[&str], whose: &str) -> Vec<Problem> {
+        let is_strange = |key: &&String| key.len() <= SLIP_MAX && !known.contains(&key.as_str());
+        let strange = self.map.keys().filter(is_strange);
+        let slip = |key: &String| {
+            let meant = nearest(key, known.iter().copied())?;
+            let message =
+                format!("{whose} has a key `{key}`, which means nothing. Did you mean `{meant}`?");
+            let problem = Problem::new("unknown-key", Severity::Warning, message);
+            Some(problem.field(format!("/{}", escaped(key))))
+        };
+        strange.filter_map(slip).collect()
     }
 
     pub fn get(&self, key: &str) -> Option<&'a Value> {
@@ -119,6 +138,11 @@ impl<'a> Fields<'a> {
         };
         self.list(key)?.into_iter().map(text).collect()
     }
+}
+
+/// A key as a part of a pointer.
+fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// A value in a few characters, for messages.

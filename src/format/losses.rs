@@ -1,8 +1,8 @@
 //! What a format cannot say of a graph: as problems, so that a person decides whether it matters.
 
-use super::plan::{Codec, Way};
-use super::{Format, OWN_KEY};
-use crate::graph::{Graph, Node, Problem, Severity};
+use super::plan::{self, Codec, Way};
+use super::{Format, OWN_KEY, codec};
+use crate::graph::{Edge, Graph, Node, Problem, Severity};
 use crate::id::NodeId;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
@@ -113,4 +113,97 @@ pub fn between(graph: &Graph, again: &Graph, format: Format) -> Vec<Problem> {
     let added = kept.iter().filter(|way| !now.contains(*way));
     problems.extend(added.map(|way| lost(format!("that there is no connection {way}"))));
     problems
+}
+
+/// Keys that a problem names; the others are counted.
+const KEYS_SHOWN: usize = 12;
+
+/// What a plan says beyond its graph (its id and version, who made it, what only its author understands), and another
+/// format has no place for.
+pub fn left_behind(graph: &Graph, format: Format) -> Option<Problem> {
+    let origin = graph.origin.as_ref()?;
+    let came_from = Format::from_name(&origin.format)?;
+    let is_plan = matches!(came_from, Format::Outbound | Format::Dag | Format::Contract);
+    // Our own format carries the whole document.
+    if !is_plan || came_from == format || format == Format::SignalboxV1 {
+        return None;
+    }
+    let keys = keys_of_plan(graph, codec(came_from), &origin.document);
+    if keys.is_empty() {
+        return None;
+    }
+    let shown = keys.iter().take(KEYS_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let more = match keys.len().saturating_sub(KEYS_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!(
+        "The format {} has no place for what the {} says under {shown}{more}; it is left behind. Write it as {} to keep it.",
+        format.title(),
+        came_from.title(),
+        Format::SignalboxV1.title()
+    );
+    Some(Problem::new("left-behind", Severity::Warning, message))
+}
+
+fn keys_of_plan(graph: &Graph, codec: &Codec, document: &Value) -> Vec<String> {
+    let mut keys = Vec::new();
+    if codec.format == Format::Outbound {
+        let said = ["id", "version"].into_iter().filter(|key| document.get(key).is_some());
+        keys.extend(said.map(str::to_owned));
+    }
+    if let Ok(understood) = plan::understood(codec, document) {
+        beyond(document, &understood, codec, "", &mut keys);
+    }
+    let is_derived = |edge: &Edge| {
+        edge.id == Edge::new(edge.from.clone(), edge.port.as_str(), edge.to.clone()).id
+    };
+    if codec.format == Format::Contract && !graph.edges.iter().all(is_derived) {
+        keys.push("edges[].id".to_owned());
+    }
+    keys
+}
+
+/// The keys of a document that what we understand of it has not.
+fn beyond(document: &Value, understood: &Value, codec: &Codec, at: &str, keys: &mut Vec<String>) {
+    let (Value::Object(fields), Value::Object(known)) = (document, understood) else { return };
+    for (key, value) in fields {
+        // Schemas and our own part are carried as they are; the rest of these say nothing.
+        if [OWN_KEY, "schemas"].contains(&key.as_str())
+            || codec.atoms.contains(&key.as_str())
+            || is_nothing(value)
+        {
+            continue;
+        }
+        let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+        match (known.get(key), value) {
+            (None, _) if !keys.contains(&path) => keys.push(path),
+            (Some(Value::Array(known)), Value::Array(items)) => {
+                let names = codec.keys.iter().find(|(list, _)| *list == key.as_str());
+                for (at, item) in items.iter().enumerate() {
+                    let same = match names {
+                        Some((_, names)) => known.iter().find(|other| {
+                            names.iter().all(|name| other.get(*name) == item.get(*name))
+                        }),
+                        None => known.get(at),
+                    };
+                    if let Some(known) = same {
+                        beyond(item, known, codec, &format!("{path}[]"), keys);
+                    }
+                }
+            }
+            (Some(known), value) => beyond(value, known, codec, &path, keys),
+            (None, _) => {}
+        }
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
 }

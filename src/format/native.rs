@@ -12,10 +12,14 @@ pub fn import(document: &Value) -> Result<Imported, FormatError> {
     let mut graph = read_graph(document)?;
     let (name, description) = (text(document, "name")?, text(document, "description")?);
     // Only a document with more in it than we understand has to be kept.
-    let kept =
-        |graph: &Graph| graph.origin.is_none() && write(graph, &name, &description) != *document;
-    if kept(&graph) {
-        graph.origin = Some(Origin::new(Format::SignalboxV1, document.clone()));
+    if write(&graph, &name, &description) != *document {
+        if let Some(origin) = &mut graph.origin {
+            if origin.format != FORMAT && origin.ours.is_none() {
+                origin.ours = Some(without_origin(document));
+            }
+        } else {
+            graph.origin = Some(Origin::new(Format::SignalboxV1, document.clone()));
+        }
     }
     if !has_positions(document) {
         layout::tidy(&mut graph);
@@ -25,21 +29,37 @@ pub fn import(document: &Value) -> Result<Imported, FormatError> {
 
 pub fn export(graph: &Graph, name: &str, description: &str) -> Result<Value, FormatError> {
     let current = write(graph, name, description);
-    let Some(origin) = graph.origin.as_ref().filter(|origin| origin.format == FORMAT) else {
-        return Ok(current);
+    let original = match &graph.origin {
+        Some(origin) if origin.format == FORMAT => Some(&origin.document),
+        Some(origin) => origin.ours.as_ref(),
+        None => None,
     };
-    let then = import(&origin.document)?;
+    let Some(original) = original else { return Ok(current) };
+    // What somebody put in its place says nothing.
+    let Ok(then) = import(original) else { return Ok(current) };
     let base = write(&then.graph, &then.name, &then.description);
-    let mut result = merge::patch(&origin.document, &base, &current);
+    let mut result = merge::patch(original, &base, &current);
     for (list, key) in [("nodes", "id"), ("edges", "id")] {
-        patch_list(&mut result, &origin.document, &base, &current, list, key);
+        patch_list(&mut result, original, &base, &current, list, key);
     }
     Ok(result)
+}
+
+/// The document without the one that its graph came from, whose place is kept.
+fn without_origin(document: &Value) -> Value {
+    let mut document = document.clone();
+    if let Some(origin) = document.get_mut("graph").and_then(|graph| graph.get_mut("origin")) {
+        *origin = Value::Null;
+    }
+    document
 }
 
 fn write(graph: &Graph, name: &str, description: &str) -> Value {
     let mut graph = graph.clone();
     graph.origin = graph.origin.take().filter(|origin| origin.format != FORMAT);
+    if let Some(origin) = &mut graph.origin {
+        origin.ours = None;
+    }
     // A graph is plain data with text keys: it always has a JSON form.
     let graph = serde_json::to_value(graph).unwrap_or_default();
     json!({ "format": FORMAT, "name": name, "description": description, "graph": graph })

@@ -1,7 +1,7 @@
 //! The two notations of a document: JSON and YAML. A format says what the words mean; a notation, how they are
 //! written down.
 
-use super::{FormatError, Place, limits, place};
+use super::{FormatError, limits, place};
 use serde_json::Value;
 
 /// How a document is written down.
@@ -22,38 +22,49 @@ impl Notation {
         }
     }
 
-    /// What a text is written in: JSON begins with a bracket.
+    /// What a text is written in. JSON begins with a bracket; where a bare word follows a brace, as in
+    /// `{name: x}`, it is YAML.
     pub fn of(text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_start();
-        if text.starts_with(['{', '[']) { Self::Json } else { Self::Yaml }
+        if text.starts_with(['{', '[']) && !names_bare_key(text) { Self::Json } else { Self::Yaml }
     }
+}
 
-    /// Where the value of a JSON pointer begins in a text that can be read.
-    pub fn locate(self, text: &str, pointer: &str) -> Option<Place> {
-        match self {
-            Self::Json => place::locate(text, pointer),
-            #[cfg(any(test, feature = "yaml"))]
-            Self::Yaml => super::yaml::locate(text, pointer),
-            #[cfg(not(any(test, feature = "yaml")))]
-            Self::Yaml => None,
+/// Whether a text is a mapping whose first key is a word without quotes.
+fn names_bare_key(text: &str) -> bool {
+    let Some(inside) = text.strip_prefix('{').map(str::trim_start) else { return false };
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let behind = inside.trim_start_matches(is_part);
+    let begins = inside.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    begins && behind.trim_start().starts_with(':')
+}
+
+/// Parses JSON text of at most 8 MiB. A byte order mark is passed over. A key that is written twice is refused: one
+/// of its values would be lost.
+pub fn parse_text(text: &str) -> Result<Value, FormatError> {
+    limits::check_count("bytes", text.len(), limits::TEXT_BYTES_MAX)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let refusal = |line: usize, column: usize, message: String| FormatError::Syntax {
+        notation: "JSON".to_owned(),
+        line: line.max(1),
+        column: column.max(1),
+        message,
+    };
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| refusal(error.line(), error.column(), words(&error)))?;
+    match place::repeated_key(text) {
+        None => Ok(value),
+        Some((key, at)) => {
+            let before = text.get(..at).unwrap_or_default();
+            let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+            let line = before.matches('\n').count() + 1;
+            Err(refusal(line, at - begin + 1, format!("the key {key:?} is written twice")))
         }
     }
 }
 
-/// Parses JSON text of at most 8 MiB. A byte order mark is passed over.
-pub fn parse_text(text: &str) -> Result<Value, FormatError> {
-    limits::check_count("bytes", text.len(), limits::TEXT_BYTES_MAX)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    serde_json::from_str(text).map_err(|error| FormatError::Syntax {
-        notation: "JSON".to_owned(),
-        line: error.line().max(1),
-        column: error.column().max(1),
-        message: words(&error),
-    })
-}
-
-/// Parses text of at most 8 MiB in either notation. What begins with a bracket is JSON. Without the feature
-/// `yaml` all text is JSON.
+/// Parses text of at most 8 MiB in either notation (see [`Notation::of`]). Without the feature `yaml` all text is
+/// JSON.
 pub fn parse(text: &str) -> Result<(Value, Notation), FormatError> {
     match Notation::of(text) {
         #[cfg(any(test, feature = "yaml"))]
@@ -71,5 +82,26 @@ fn words(error: &serde_json::Error) -> String {
     match text.rfind(" at line ") {
         Some(end) => text[..end].to_owned(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_is_written_twice_is_refused_with_its_place() {
+        let check = |text: &str, place: (usize, usize)| match parse_text(text) {
+            Err(FormatError::Syntax { line, column, message, .. }) => {
+                assert_eq!((line, column), place, "{text}");
+                assert_eq!(message, "the key \"a\" is written twice");
+            }
+            other => panic!("{other:?}"),
+        };
+        check(r#"{"a": 1, "a": 1}"#, (1, 10));
+        check("\u{feff}{\"b\": [{\"a\": 1,\n  \"\\u0061\": {}}]}", (2, 3));
+        // The parser counts bytes.
+        check("{\"ü\": 1, \"a\": 1, \"a\": 2}", (1, 19));
+        assert!(parse_text(r#"{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]}"#).is_ok());
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! The plan begins with its first step. `"transitions": "linear"` (or none) leads each step to the next one in
 //! the list, a branch to its `goto`s alone; an explicit list leads as it says, and a transition out of a branch
-//! only gives the case with the same target its name. A `sendEmail` is the tool `email.send` to the run's
-//! contact, a `sendVoice` the tool `voice.call`. Deliberately absent: whether the plan is sound (unreachable
-//! steps, a branch without default): that is checked on every edit ([`crate::graph::check`]).
+//! only gives the case with the same target its name: the first one that has none yet. A `sendEmail` is the tool
+//! `email.send` to the run's contact, a `sendVoice` the tool `voice.call`. Deliberately absent: whether the plan is
+//! sound (unreachable steps, a branch without default): that is checked on every edit ([`crate::graph::check`]).
 
 mod duration;
 mod read;

@@ -4,7 +4,7 @@
 //! In a step: `{"node": …}`, a merge patch over the node as the format's own words give it. In the document:
 //! `trigger` (the node), `start` (what it leads to), `edges`, `schemas`, `settings` (those that differ), `positions`.
 
-use super::{FormatError, OWN_KEY};
+use super::{FormatError, OWN_KEY, settings};
 use crate::graph::{Edge, Graph, Node, NodeKind, Position, Settings};
 use crate::id::NodeId;
 use serde::de::DeserializeOwned;
@@ -44,13 +44,8 @@ pub fn read(document: &Value, settings: &mut Settings) -> Result<Own, FormatErro
             read.positions.insert(NodeId(id.clone()), Position { x, y });
         }
     }
-    if let Some(changed) = own.get("settings").and_then(Value::as_object) {
-        let mut whole = json_of(settings);
-        for (key, value) in changed {
-            whole[key] = value.clone();
-        }
-        *settings = of_json(whole, &at("settings"))?;
-    }
+    *settings = settings::with_own(settings, document)
+        .map_err(|error| FormatError::invalid(at("settings"), error.to_string()))?;
     Ok(read)
 }
 
@@ -89,20 +84,6 @@ pub fn add(step: &mut Map<String, Value>, words: &Node, node: &Node) {
     } else {
         own["node"] = changed;
     }
-}
-
-/// The settings that differ from what the words give.
-pub fn of_settings(words: &Settings, settings: &Settings) -> Option<Value> {
-    let (Value::Object(then), Value::Object(now)) = (json_of(words), json_of(settings)) else {
-        return None;
-    };
-    let mut changed = Map::new();
-    for key in then.keys().chain(now.keys()) {
-        if then.get(key) != now.get(key) {
-            changed.insert(key.clone(), now.get(key).cloned().unwrap_or_default());
-        }
-    }
-    (!changed.is_empty()).then_some(Value::Object(changed))
 }
 
 /// All positions, as the document keeps them.

@@ -3,6 +3,9 @@
 //! The text is known to be JSON, so this only has to find the ends of things.
 
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 
 /// A place in a text, both from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,13 +15,87 @@ pub struct Place {
     pub column: usize,
 }
 
-/// Where the value of a JSON pointer begins.
-pub fn locate(text: &str, pointer: &str) -> Option<Place> {
-    let mut at = skip_space(text, 0);
-    for segment in segments(pointer) {
-        at = child(text, at, &segment)?;
+/// The places of a JSON text. What was looked through once is remembered: many problems may be in one list.
+pub struct Places<'t> {
+    text: &'t str,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    /// Where the parts of a list or an object begin, by where it begins itself.
+    known: HashMap<usize, Parts<'t>>,
+}
+
+/// Where the parts of a value begin.
+enum Parts<'t> {
+    List(Vec<usize>),
+    Object(HashMap<Cow<'t, str>, usize>),
+}
+
+impl<'t> Places<'t> {
+    pub fn new(text: &'t str) -> Self {
+        let behind = text.match_indices('\n').map(|(newline, _)| newline + 1);
+        let lines = std::iter::once(0).chain(behind).collect();
+        Self { text, lines, known: HashMap::new() }
     }
-    Some(place_of(text, at))
+
+    /// Where the value of a JSON pointer begins.
+    pub fn locate(&mut self, pointer: &str) -> Option<Place> {
+        let mut at = skip_space(self.text, 0);
+        for segment in segments(pointer) {
+            at = self.part(at, &segment)?;
+        }
+        Some(self.place_of(at))
+    }
+
+    /// Where a member or an item of the value at `at` begins.
+    fn part(&mut self, at: usize, segment: &str) -> Option<usize> {
+        let parts = match self.known.entry(at) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(parts(self.text, at)?),
+        };
+        match parts {
+            Parts::List(items) => items.get(segment.parse::<usize>().ok()?).copied(),
+            Parts::Object(fields) => fields.get(segment).copied(),
+        }
+    }
+
+    /// The line and column of a byte.
+    fn place_of(&self, at: usize) -> Place {
+        let line = self.lines.partition_point(|start| *start <= at);
+        let start = self.lines.get(line.saturating_sub(1)).copied().unwrap_or_default();
+        let before = self.text.get(start..at).unwrap_or_default();
+        Place { line: line.max(1), column: before.chars().count() + 1 }
+    }
+}
+
+/// The first key that its object has already, and the byte where it stands.
+pub(super) fn repeated_key(text: &str) -> Option<(Cow<'_, str>, usize)> {
+    let bytes = text.as_bytes();
+    // The keys of each object that is open; none of a list.
+    let mut open: Vec<HashSet<Cow<str>>> = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'{' | b'[' => open.push(HashSet::new()),
+            b'}' | b']' => drop(open.pop()),
+            b'"' => {
+                let end = skip_string(bytes, at)?;
+                let is_key = bytes.get(skip_space(text, end)) == Some(&b':');
+                if is_key {
+                    let key = key(text.get(at..end)?)?;
+                    let keys = open.last_mut()?;
+                    if keys.contains(&key) {
+                        return Some((key, at));
+                    }
+                    keys.insert(key);
+                }
+                at = end;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 /// The parts of a pointer, unescaped.
@@ -43,56 +120,47 @@ pub(super) fn path(pointer: &str) -> String {
     if path.is_empty() { "the document".to_owned() } else { path }
 }
 
-/// The line and column of a byte.
-pub(super) fn place_of(text: &str, at: usize) -> Place {
-    let before = text.get(..at).unwrap_or(text);
-    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    Place {
-        line: before.matches('\n').count() + 1,
-        column: before[line_start..].chars().count() + 1,
-    }
-}
-
 fn skip_space(text: &str, at: usize) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     at + (rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len())
 }
 
-/// Where a member or an item of the value at `at` begins.
-fn child(text: &str, at: usize, segment: &str) -> Option<usize> {
+/// Where the members or items of the value at `at` begin; none of a value that has no parts.
+fn parts(text: &str, at: usize) -> Option<Parts<'_>> {
     let bytes = text.as_bytes();
     let is_object = match bytes.get(at)? {
         b'{' => true,
         b'[' => false,
         _ => return None,
     };
+    let (mut items, mut fields) = (Vec::new(), HashMap::new());
     let mut at = skip_space(text, at + 1);
-    let mut index = 0_usize;
-    // Of a key that is written twice the last one counts, as in the parser.
-    let mut last = None;
-    loop {
-        let found = if is_object {
-            let Some(end) = skip_string(bytes, at) else { return last };
-            let key: String = serde_json::from_str(text.get(at..end)?).ok()?;
+    while !matches!(bytes.get(at)?, b'}' | b']') {
+        if is_object {
+            let end = skip_string(bytes, at)?;
+            let key = key(text.get(at..end)?)?;
             at = skip_space(text, end);
             (*bytes.get(at)? == b':').then_some(())?;
             at = skip_space(text, at + 1);
-            key == segment
+            // Of a key that is written twice the last one counts.
+            fields.insert(key, at);
         } else {
-            (*bytes.get(at)? != b']').then_some(())?;
-            segment.parse() == Ok(index)
-        };
-        if found && !is_object {
-            return Some(at);
+            items.push(at);
         }
-        last = if found { Some(at) } else { last };
         at = skip_space(text, skip_value(bytes, at)?);
-        if *bytes.get(at)? != b',' {
-            return last;
+        if *bytes.get(at)? == b',' {
+            at = skip_space(text, at + 1);
         }
-        at = skip_space(text, at + 1);
-        index += 1;
     }
+    Some(if is_object { Parts::Object(fields) } else { Parts::List(items) })
+}
+
+/// The key that is written so, with its quotes.
+fn key(written: &str) -> Option<Cow<'_, str>> {
+    if written.contains('\\') {
+        return serde_json::from_str(written).ok().map(Cow::Owned);
+    }
+    written.get(1..written.len().checked_sub(1)?).map(Cow::Borrowed)
 }
 
 /// Behind the string that begins at `at`.
@@ -136,9 +204,13 @@ mod tests {
     #[test]
     fn pointers_are_found_in_the_text() {
         let text = "{\n  \"a/b\": [1, {\"x\\\"]\": \"}\\\\\"}, [[]],\n    {\"ü\": 2, \"c\": true}],\n  \"d\": null\n}";
-        let check = |pointer: &str, expected: Option<(usize, usize)>| {
-            let found = locate(text, pointer).map(|place| (place.line, place.column));
-            assert_eq!(found, expected, "{pointer}");
+        let mut places = Places::new(text);
+        let mut check = |pointer: &str, expected: Option<(usize, usize)>| {
+            // The second time from memory.
+            for _ in 0..2 {
+                let found = places.locate(pointer).map(|place| (place.line, place.column));
+                assert_eq!(found, expected, "{pointer}");
+            }
         };
         check("", Some((1, 1)));
         check("/a~1b", Some((2, 10)));
@@ -148,7 +220,20 @@ mod tests {
         check("/e", None);
         check("/a~1b/4", None);
         check("/d/0", None);
-        assert_eq!(locate(r#"{"a": 1, "a": 2}"#, "/a"), Some(Place { line: 1, column: 15 }));
+        let twice = Places::new(r#"{"a": 1, "a": 2}"#).locate("/a");
+        assert_eq!(twice, Some(Place { line: 1, column: 15 }));
+    }
+
+    #[test]
+    fn a_key_that_its_object_has_already_is_found() {
+        let check = |text: &str, expected: Option<(&str, usize)>| {
+            let found = repeated_key(text);
+            assert_eq!(found.as_ref().map(|(key, at)| (&**key, *at)), expected, "{text}");
+        };
+        check(r#"{"a": 1, "b": {"a": 2}, "c": [{"a": 3}, {"a": "a"}, "a"]}"#, None);
+        check(r#"{"a": 1, "b": {"a": 2, "c": [], "a" : 3}}"#, Some(("a", 32)));
+        check(r#"[{"ab": {"x": 1}, "\u0061b": 2}]"#, Some(("ab", 18)));
+        check(r#"{"a": "\"b\": {", "b": 1}"#, None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! What the words cannot say is found by reading them again, and kept under our own key.
 
 use super::merge::{self, Rules};
-use super::{Format, FormatError, Imported, OWN_KEY, Written, limits, losses, own};
+use super::{Format, FormatError, Imported, OWN_KEY, Written, limits, losses, own, settings};
 use crate::graph::{
     BranchCase, Edge, Graph, Node, NodeKind, Origin, Problem, Settings, TriggerSettings, layout,
 };
@@ -150,6 +150,13 @@ pub fn export(codec: &Codec, graph: &Graph, names: Names) -> Result<Written, For
     Ok(Written { document, problems })
 }
 
+/// The document without what only its author understands.
+pub fn understood(codec: &Codec, document: &Value) -> Result<Value, FormatError> {
+    let (graph, parts) = read(codec, document)?;
+    let names = Names { name: &parts.name, description: &parts.description };
+    written(codec, &graph, names, Some(document))
+}
+
 /// The words with our own part: all but the positions.
 fn written(
     codec: &Codec,
@@ -195,7 +202,7 @@ fn written(
     if plain.schemas != graph.schemas {
         own_part(&mut document)["schemas"] = json!(graph.schemas);
     }
-    if let Some(changed) = own::of_settings(&plain.settings, &graph.settings) {
+    if let Some(changed) = settings::difference(&plain.settings, &graph.settings) {
         own_part(&mut document)["settings"] = changed;
     }
     Ok(document)

@@ -179,7 +179,8 @@ fn renew_origin(graph: &mut Graph, found: &[(String, String)]) {
         Some(format) => format,
     };
     let Ok(read) = import(&origin.document) else { return };
-    origin.text = None;
+    // Neither the text nor our own document beside it says anything that a graph cannot.
+    (origin.text, origin.ours) = (None, None);
     graph.origin = Some(origin);
     let written = export(graph, &read.name, &read.description, format);
     let mut longest: Vec<&(String, String)> =

@@ -3,6 +3,7 @@
 mod bad;
 mod contract;
 mod dag;
+mod kept;
 mod outbound;
 mod plans;
 mod support;

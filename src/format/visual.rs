@@ -4,7 +4,7 @@
 //! documents leave open is decided here: ports `loop` = `next`, `failure` = `error`, `default` = any
 //! ordinary port that is not connected otherwise; targets `end`, `finish` and `noop` that no step bears
 //! mean the end; a workflow without a trigger starts by hand. Our own additions (positions, edge
-//! conditions, policies the format has no word for) go under one key, `signalbox`.
+//! conditions, policies and settings the format has no word for) go under one key, `signalbox`.
 //!
 //! A step that nothing leads to is joined to the trigger where the document does not say how the workflow
 //! begins (no trigger, or one that leads nowhere). Where it does say so, such a step stays unconnected and

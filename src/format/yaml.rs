@@ -6,8 +6,9 @@
 use super::{FormatError, Place, place};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+use serde_saphyr::budget::BudgetBreach;
 use serde_saphyr::options::DuplicateKeyPolicy;
-use serde_saphyr::{Error, Options, Spanned};
+use serde_saphyr::{Error, Options, Spanned, UserMessageFormatter};
 use std::fmt;
 
 /// Values that aliases may repeat in one document.
@@ -18,28 +19,45 @@ const DEPTH_MAX: usize = 40;
 const ALIASES_MAX: usize = 1_000;
 
 pub fn parse(text: &str) -> Result<Value, FormatError> {
-    let tree = tree(text)?;
-    Ok(tree.value.into_json())
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Ok(into_json(tree(text)?, text))
 }
 
-/// Where the value of a JSON pointer begins. An alias stands where it is used.
-pub fn locate(text: &str, pointer: &str) -> Option<Place> {
-    let tree = tree(text).ok()?;
-    let mut at = &tree;
-    for segment in place::segments(pointer) {
-        at = match &at.value {
-            Tree::List(items) => items.get(segment.parse::<usize>().ok()?)?,
-            Tree::Object(fields) => &fields.iter().rfind(|(key, _)| *key == segment)?.1,
-            Tree::Plain(_) => return None,
-        };
+/// A document with the places of its parts.
+pub struct Placed {
+    tree: Spanned<Tree>,
+}
+
+impl Placed {
+    /// Of a text without a byte order mark; none of a text that cannot be read.
+    pub fn read(text: &str) -> Option<Self> {
+        tree(text).ok().map(|tree| Self { tree })
     }
-    let (line, column) = (at.referenced.line(), at.referenced.column());
-    let known = line > 0 && column > 0;
-    known.then_some(Place { line: line as usize, column: column as usize })
+
+    /// Where the value of a JSON pointer begins. An alias stands where it is used.
+    pub fn locate(&self, pointer: &str) -> Option<Place> {
+        let mut at = &self.tree;
+        for segment in place::segments(pointer) {
+            at = match &at.value {
+                Tree::List(items) => items.get(segment.parse::<usize>().ok()?)?,
+                Tree::Object(fields) => &fields.iter().rfind(|(key, _)| *key == segment)?.1,
+                Tree::Plain(_) => return None,
+            };
+        }
+        let (line, column) = (at.referenced.line(), at.referenced.column());
+        let known = line > 0 && column > 0;
+        known.then_some(Place { line: line as usize, column: column as usize })
+    }
 }
 
 /// The document as YAML text, with a newline at its end.
 pub fn write(document: &Value) -> Result<String, FormatError> {
+    if is_too_deep(document) {
+        let message = format!(
+            "this is nested deeper than the {DEPTH_MAX} levels to which YAML is read; write it as JSON"
+        );
+        return Err(FormatError::invalid("", message));
+    }
     let mut text = serde_saphyr::to_string(document)
         .map_err(|error| FormatError::invalid("", format!("this cannot be YAML: {error}")))?;
     if !text.ends_with('\n') {
@@ -48,8 +66,21 @@ pub fn write(document: &Value) -> Result<String, FormatError> {
     Ok(text)
 }
 
+/// Whether a document could be written, but not read again.
+fn is_too_deep(document: &Value) -> bool {
+    let mut rest = vec![(document, 1)];
+    while let Some((value, depth)) = rest.pop() {
+        match value {
+            Value::Array(_) | Value::Object(_) if depth > DEPTH_MAX => return true,
+            Value::Array(items) => rest.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(fields) => rest.extend(fields.values().map(|item| (item, depth + 1))),
+            _ => {}
+        }
+    }
+    false
+}
+
 fn tree(text: &str) -> Result<Spanned<Tree>, FormatError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     serde_saphyr::from_str_with_options(text, options()).map_err(|error| refusal(&error))
 }
 
@@ -73,15 +104,45 @@ fn options() -> Options {
 
 fn refusal(error: &Error) -> FormatError {
     let place = error.location();
-    let text = error.without_snippet().to_string();
-    // The place is said apart.
-    let message = text.lines().next().unwrap_or_default();
-    let message = message.split(" at line ").next().unwrap_or(message).trim_end_matches([':', ',']);
     FormatError::Syntax {
         notation: "YAML".to_owned(),
         line: place.map_or(1, |place| place.line() as usize).max(1),
         column: place.map_or(1, |place| place.column() as usize).max(1),
-        message: message.to_owned(),
+        message: words(error),
+    }
+}
+
+/// What is wrong, in words for who wrote the text: the parser's own speak to who calls it.
+fn words(error: &Error) -> String {
+    let mut inner = error;
+    while let Error::AliasError { error, .. } | Error::WithSnippet { error, .. } = inner {
+        inner = error;
+    }
+    match inner {
+        Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("the key {key:?} is written twice")
+        }
+        Error::NullIntoString { .. } => "a key must be text; put it in quotes".to_owned(),
+        Error::Budget { breach: BudgetBreach::Depth { .. }, .. } => {
+            format!("nested deeper than {DEPTH_MAX} levels")
+        }
+        Error::Budget { breach: BudgetBreach::Documents { .. }, .. } => {
+            "a second document begins here; a file holds one".to_owned()
+        }
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => {
+            "too large, or its aliases repeat too much".to_owned()
+        }
+        other => {
+            let text = other.render_with_formatter(&UserMessageFormatter);
+            // The place is said apart.
+            let text = text.lines().next().unwrap_or_default();
+            let text = text.split(" at line ").next().unwrap_or(text);
+            text.trim_end_matches([':', ',']).to_owned()
+        }
     }
 }
 
@@ -92,17 +153,32 @@ enum Tree {
     Object(Vec<(String, Spanned<Tree>)>),
 }
 
-impl Tree {
-    fn into_json(self) -> Value {
-        match self {
-            Self::Plain(value) => value,
-            Self::List(items) => items.into_iter().map(|item| item.value.into_json()).collect(),
-            Self::Object(fields) => {
-                let fields = fields.into_iter().map(|(key, field)| (key, field.value.into_json()));
-                Value::Object(fields.collect::<Map<String, Value>>())
-            }
+fn into_json(tree: Spanned<Tree>, text: &str) -> Value {
+    let at = tree.defined.span().byte_offset();
+    match tree.value {
+        Tree::Plain(Value::Number(number)) => Value::Number(whole(number, at, text)),
+        Tree::Plain(value) => value,
+        Tree::List(items) => items.into_iter().map(|item| into_json(item, text)).collect(),
+        Tree::Object(fields) => {
+            let fields = fields.into_iter().map(|(key, field)| (key, into_json(field, text)));
+            Value::Object(fields.collect::<Map<String, Value>>())
         }
     }
+}
+
+/// The number that is written at a byte. With a zero before it a whole number is one all the same: the parser gives
+/// `012` as 12.0.
+fn whole(number: Number, at: Option<u64>, text: &str) -> Number {
+    let written = at.and_then(|at| text.get(usize::try_from(at).ok()?..));
+    let Some(written) = written.filter(|_| number.is_f64()) else { return number };
+    let unsigned = written.strip_prefix(['+', '-']).unwrap_or(written);
+    let digits = unsigned.bytes().take_while(u8::is_ascii_digit).count();
+    if digits == 0 || unsigned[digits..].starts_with(['.', 'e', 'E']) {
+        return number;
+    }
+    let whole = unsigned[..digits].parse::<i64>().ok();
+    let whole = whole.map(|whole| if written.starts_with('-') { -whole } else { whole });
+    whole.map_or(number, Number::from)
 }
 
 impl<'de> Deserialize<'de> for Tree {

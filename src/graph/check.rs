@@ -5,18 +5,23 @@
 //! published. One file a rule, over the facts that [`draft`] gathers once. Deliberately absent: finding the
 //! loops ([`super::compile`]) and the meaning of names when running ([`crate::run`]).
 
+mod calls;
+mod codes;
 mod connections;
 mod draft;
+mod events;
 mod fixes;
 mod ids;
 mod loops;
 mod maps;
 mod names;
-mod nearest;
+pub(crate) mod nearest;
 mod parameters;
 mod plans;
+mod policies;
 mod prompts;
 mod reach;
+mod schemas;
 mod secrets;
 mod settings;
 #[cfg(test)]
@@ -25,7 +30,7 @@ mod texts;
 mod tools;
 mod triggers;
 
-use super::{Graph, Problem, Severity};
+use super::{Graph, PLAN_STEPS_MAX, Problem, Severity};
 use crate::tool::{self, ToolSpec};
 use draft::Draft;
 
@@ -40,11 +45,19 @@ pub struct CheckContext<'a> {
     pub templates: Option<&'a [String]>,
     /// Ids of its voice scripts. `None`: not known here, so none is missed.
     pub scripts: Option<&'a [String]>,
+    /// Steps that an outbound plan may have.
+    pub plan_steps_max: u32,
 }
 
 impl Default for CheckContext<'_> {
     fn default() -> Self {
-        Self { tools: tool::catalogue(), secrets: None, templates: None, scripts: None }
+        Self {
+            tools: tool::catalogue(),
+            secrets: None,
+            templates: None,
+            scripts: None,
+            plan_steps_max: PLAN_STEPS_MAX,
+        }
     }
 }
 
@@ -74,12 +87,17 @@ const RULES: &[fn(&Draft, &mut Vec<Problem>)] = &[
     reach::check,
     loops::check,
     settings::check,
+    events::check,
     tools::check,
     parameters::check,
     texts::check,
     names::check,
+    calls::check,
     prompts::check,
     plans::check,
+    codes::check,
+    policies::check,
+    schemas::check,
     maps::check,
     secrets::check,
 ];

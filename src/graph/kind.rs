@@ -158,7 +158,7 @@ pub enum TriggerKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         timezone: Option<String>,
     },
-    /// An internal event such as `customer.created`.
+    /// An event such as `customer.created`, or one that others send.
     Event {
         /// The event's name.
         event_type: String,
@@ -525,6 +525,24 @@ impl NodeKind {
             Self::Subworkflow(_) => KindTag::Subworkflow,
             Self::End(_) => KindTag::End,
         }
+    }
+
+    /// Whether it asks a tool, a model, a worker or another run for its work. Only such a call can be approved, tried
+    /// again or put in a queue; every other kind is done at once, or waits.
+    pub fn makes_call(&self) -> bool {
+        match self {
+            Self::Action(action) => {
+                let spec = crate::tool::find(&action.tool);
+                spec.map_or(action.tool.as_str(), |spec| spec.name.as_str()) != "set_variables"
+            }
+            Self::Llm(_) | Self::Task(_) | Self::Subworkflow(_) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether an attempt of it can be limited in time: how long another run works is that run's own matter.
+    pub fn has_time_limit(&self) -> bool {
+        self.makes_call() && !matches!(self, Self::Subworkflow(_))
     }
 
     /// The ways out, ordinary ports first, `error` last.

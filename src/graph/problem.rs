@@ -17,7 +17,10 @@ pub struct Problem {
     /// The port it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
-    /// JSON pointer into the node's settings: `/parameters/subject`.
+    /// The connection it belongs to, by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edge: Option<String>,
+    /// JSON pointer into the node's settings, or into the connection: `/parameters/subject`, `/map/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// What is wrong and what to do, in a sentence.
@@ -58,6 +61,7 @@ impl Problem {
             severity,
             node: None,
             port: None,
+            edge: None,
             field: None,
             message: message.into(),
             fix: None,
@@ -75,6 +79,13 @@ impl Problem {
     #[must_use]
     pub fn port(mut self, port: impl Into<String>) -> Self {
         self.port = Some(port.into());
+        self
+    }
+
+    /// The connection it belongs to.
+    #[must_use]
+    pub fn edge(mut self, id: impl Into<String>) -> Self {
+        self.edge = Some(id.into());
         self
     }
 

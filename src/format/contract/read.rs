@@ -7,8 +7,8 @@ use crate::format::plan::{Entry, Parts};
 use crate::format::{FormatError, limits, own};
 use crate::graph::{
     BranchCase, BranchSettings, CompletionCheck, ContextPolicy, Contract, ContractFailure,
-    Deliverable, Edge, EndSettings, FailurePolicy, HumanMode, HumanSettings, Node, NodeKind,
-    Policy, RetryPolicy, TaskExecutor, TaskSettings, ToolPolicy,
+    Deliverable, Edge, EndSettings, FailurePolicy, FailureRule, HumanMode, HumanSettings, Node,
+    NodeKind, Policy, RetryPolicy, TaskExecutor, TaskSettings, ToolPolicy,
 };
 use crate::id::NodeId;
 use serde::Deserialize;
@@ -227,13 +227,13 @@ fn policy(fields: &Fields, contract: &Contract) -> Result<Policy, FormatError> {
         }),
     };
     let timeout_ms = fields.whole("timeoutMs", TIME_MAX_MS)?.filter(|timeout| *timeout > 0);
-    let on_failure = contract.failure.first().and_then(|rule| on_failure(&rule.action));
-    Ok(Policy { retry, timeout_ms, on_failure, ..Policy::default() })
+    let failures = contract.failure.iter().filter_map(failure_rule).collect();
+    Ok(Policy { retry, timeout_ms, failures, ..Policy::default() })
 }
 
-/// The failure policy of an action; `retry` is the retry policy's business.
-pub fn on_failure(action: &str) -> Option<FailurePolicy> {
-    Some(match action {
+/// A rule of a draft, for the one failure that it names; `retry` is the retry policy's business.
+fn failure_rule(rule: &ContractFailure) -> Option<FailureRule> {
+    let action = match rule.action.as_str() {
         "replan" => FailurePolicy::Replan,
         "block" => FailurePolicy::Block,
         "skip" => FailurePolicy::Skip,
@@ -241,7 +241,8 @@ pub fn on_failure(action: &str) -> Option<FailurePolicy> {
         "abort" => FailurePolicy::Abort,
         "continue-partial" => FailurePolicy::ContinuePartial,
         _ => return None,
-    })
+    };
+    Some(FailureRule { on: vec![rule.on.clone()], action, note: rule.note.clone() })
 }
 
 /// The edges. A switch gets a case for each way out with a condition.

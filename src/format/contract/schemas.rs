@@ -1,32 +1,24 @@
 //! Schemas: `required: true` at a property, and `required` lists as JSON Schema has them.
 
+use crate::graph::schema::{Holds, holds};
 use serde_json::{Map, Value, json};
 
-/// The draft's schema as JSON Schema. What lists its required properties already stays as it is.
+/// The draft's schema as JSON Schema. What its properties say of themselves is listed behind what it lists already.
 pub fn read(schema: &Value) -> Value {
     let Value::Object(fields) = schema else { return schema.clone() };
-    let mut read = Map::new();
-    let mut required = Vec::new();
-    for (key, value) in fields {
-        match (key.as_str(), value) {
-            // Whether this part is required is said by what holds it.
-            ("required", Value::Bool(_)) => {}
-            ("properties", Value::Object(properties)) => {
-                let inner = properties.iter().map(|(name, property)| {
-                    if property.get("required") == Some(&Value::Bool(true)) {
-                        required.push(name.clone());
-                    }
-                    (name.clone(), self::read(property))
-                });
-                let inner: Map<String, Value> = inner.collect();
-                read.insert(key.clone(), Value::Object(inner));
-            }
-            ("items", item) => drop(read.insert(key.clone(), self::read(item))),
-            _ => drop(read.insert(key.clone(), value.clone())),
+    // Whether this part is required is said by what holds it.
+    let kept = fields.iter().filter(|(word, value)| *word != "required" || !value.is_boolean());
+    let mut read: Map<String, Value> =
+        kept.map(|(word, value)| (word.clone(), within(word, value, self::read))).collect();
+    let properties = fields.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let says_so = |(_, property): &(&String, &Value)| property["required"] == true;
+    for (name, _) in properties.filter(says_so) {
+        let listed = read.entry("required").or_insert_with(|| json!([]));
+        if let Value::Array(listed) = listed
+            && !listed.iter().any(|listed| listed == name)
+        {
+            listed.push(json!(name));
         }
-    }
-    if !required.is_empty() && !read.contains_key("required") {
-        read.insert("required".to_owned(), json!(required));
     }
     Value::Object(read)
 }
@@ -34,38 +26,48 @@ pub fn read(schema: &Value) -> Value {
 /// JSON Schema in the draft's words.
 pub fn write(schema: &Value) -> Value {
     let Value::Object(fields) = schema else { return schema.clone() };
-    let listed: Vec<&str> = fields
-        .get("required")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    let properties = fields.get("properties").and_then(Value::as_object);
-    // What is required without being described has no property to say so.
-    let can_say = listed
+    let mut written: Map<String, Value> = fields
         .iter()
-        .all(|name| properties.and_then(|all| all.get(*name)).is_some_and(Value::is_object));
-    let mut written = Map::new();
-    for (key, value) in fields {
-        match (key.as_str(), value) {
-            ("required", _) if can_say => {}
-            ("properties", Value::Object(properties)) => {
-                let inner = properties.iter().map(|(name, property)| {
-                    let mut property = write(property);
-                    if can_say && listed.contains(&name.as_str()) {
-                        property["required"] = json!(true);
-                    }
-                    (name.clone(), property)
-                });
-                let inner: Map<String, Value> = inner.collect();
-                written.insert(key.clone(), Value::Object(inner));
-            }
-            ("items", item) => drop(written.insert(key.clone(), write(item))),
-            _ => drop(written.insert(key.clone(), value.clone())),
+        .map(|(word, value)| (word.clone(), within(word, value, self::write)))
+        .collect();
+    let Some(listed) = fields.get("required").and_then(Value::as_array) else {
+        return Value::Object(written);
+    };
+    let Some(Value::Object(properties)) = written.get_mut("properties") else {
+        return Value::Object(written);
+    };
+    // What is not described has no property to say so, nor has one whose own list stands where it would say it.
+    // Read again, they are listed in the order of the properties.
+    let can_say = |property: &Value| property.is_object() && property.get("required").is_none();
+    let said: Vec<Value> = properties
+        .iter()
+        .filter(|(_, property)| can_say(property))
+        .map(|(name, _)| json!(name))
+        .filter(|name| listed.contains(name))
+        .collect();
+    if !said.is_empty() && said == *listed {
+        for (_, property) in properties.iter_mut().filter(|(name, _)| said.contains(&json!(name))) {
+            property["required"] = json!(true);
         }
+        written.shift_remove("required");
     }
     Value::Object(written)
+}
+
+/// What stands under a word of a schema, with the schemas in it changed.
+fn within(word: &str, value: &Value, change: fn(&Value) -> Value) -> Value {
+    match (holds(word), value) {
+        (Some(Holds::Named), Value::Object(named)) => {
+            let changed = named.iter().map(|(name, schema)| (name.clone(), change(schema)));
+            Value::Object(changed.collect())
+        }
+        // Older drafts have lists of items.
+        (Some(Holds::List | Holds::One), Value::Array(schemas)) => {
+            Value::Array(schemas.iter().map(change).collect())
+        }
+        (Some(Holds::One), schema) => change(schema),
+        _ => value.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -88,5 +90,51 @@ mod tests {
         assert_eq!(read(&schema), schema);
         let odd = json!({"type": "object", "required": ["x"]});
         assert_eq!((read(&odd), write(&odd)), (odd.clone(), odd));
+    }
+
+    #[test]
+    fn both_spellings_are_read_together() {
+        let draft = json!({"type": "object", "required": ["b", "x"], "properties": {
+            "a": {"type": "string", "required": true}, "b": {"type": "string", "required": true}}});
+        let schema = read(&draft);
+        let expected = json!({"type": "object", "required": ["b", "x", "a"], "properties": {
+            "a": {"type": "string"}, "b": {"type": "string"}}});
+        assert_eq!(schema, expected);
+        assert_eq!(read(&write(&schema)), schema);
+    }
+
+    #[test]
+    fn schemas_are_read_wherever_they_stand() {
+        let inner = json!({"properties": {"a": {"required": true}}});
+        let listed = json!({"properties": {"a": {}}, "required": ["a"]});
+        for place in ["anyOf", "allOf", "oneOf", "prefixItems"] {
+            let (draft, schema) =
+                (json!({ place: [inner, inner] }), json!({ place: [listed, listed] }));
+            assert_eq!((read(&draft), write(&schema)), (schema, draft));
+        }
+        for place in ["additionalProperties", "not", "items", "if"] {
+            let (draft, schema) = (json!({ place: inner }), json!({ place: listed }));
+            assert_eq!((read(&draft), write(&schema)), (schema, draft));
+        }
+        for place in ["properties", "$defs", "patternProperties"] {
+            let (draft, schema) = (json!({ place: {"p": inner} }), json!({ place: {"p": listed} }));
+            assert_eq!((read(&draft), write(&schema)), (schema, draft));
+        }
+        // What only looks like a schema stays.
+        let data = json!({"default": inner, "enum": [inner]});
+        assert_eq!((read(&data), write(&data)), (data.clone(), data));
+    }
+
+    #[test]
+    fn a_list_that_its_properties_cannot_say_stays() {
+        for schema in [
+            json!({"required": ["b", "a"], "properties": {"a": {}, "b": {}}}),
+            json!({"required": ["a"], "properties": {"a": {"required": ["c"]}}}),
+            json!({"required": ["a", "c"], "properties": {"a": {}}}),
+            json!({"required": [], "properties": {"a": {}}}),
+            json!({"required": ["a"], "properties": {"a": true}}),
+        ] {
+            assert_eq!((read(&schema), write(&schema)), (schema.clone(), schema));
+        }
     }
 }

@@ -3,14 +3,31 @@
 use super::names;
 use crate::format::fields::Fields;
 use crate::format::plan::{Entry, Parts};
-use crate::format::{FormatError, limits, own};
+use crate::format::{FormatError, OWN_KEY, limits, own};
 use crate::graph::{
-    ApprovalTiming, Edge, LlmSettings, Node, NodeKind, Policy, RetryPolicy, ReviewPolicy,
+    ApprovalTiming, Edge, LlmSettings, Node, NodeKind, Policy, Problem, RetryPolicy, ReviewPolicy,
 };
 use crate::id::NodeId;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
+/// The keys of a plan.
+const PLAN_KEYS: [&str; 6] = ["name", "description", "steps", "tags", "saveAsTemplate", OWN_KEY];
+/// The keys of a step.
+const STEP_KEYS: [&str; 12] = [
+    "id",
+    "prompt",
+    "model",
+    "queue",
+    "dependsOn",
+    "timeoutMs",
+    "retry",
+    "requiresApproval",
+    "condition",
+    "maxTokens",
+    "temperature",
+    OWN_KEY,
+];
 /// Tries when `retry` says nothing of them.
 const ATTEMPTS_DEFAULT: u64 = 3;
 /// Longest time that can be said, in milliseconds.
@@ -26,18 +43,19 @@ pub fn parts(document: &Value) -> Result<Parts, FormatError> {
     let steps = fields.objects("steps", "a step")?;
     limits::check_nodes(steps.len())?;
     let ids = ids(&steps)?;
-    let odd = names::odd_ids(ids.iter());
+    let names = names::Ids::new(ids.iter(), |word, member| declares(document, word, member));
     let mut parts = Parts {
         name: fields.words("name")?,
         description: fields.words("description")?,
         entry: Entry::Roots,
+        problems: slips(&fields, &steps, &ids),
         ..Parts::default()
     };
     let known: HashMap<&str, usize> =
         ids.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
     let mut needs = Vec::with_capacity(steps.len());
     for (step, id) in steps.iter().zip(&ids) {
-        parts.nodes.push(node(step, id, &odd)?);
+        parts.nodes.push(node(step, id, &names)?);
         needs.push(dependencies(step, id, &known)?);
         let own = needs.last().into_iter().flatten();
         parts.edges.extend(own.map(|from| Edge::new(ids[*from].clone(), "success", id.clone())));
@@ -45,6 +63,28 @@ pub fn parts(document: &Value) -> Result<Parts, FormatError> {
     }
     acyclic(&steps, &ids, &needs)?;
     Ok(parts)
+}
+
+/// Whether our own part gives a word of the language a member of this name.
+fn declares(document: &Value, word: &str, member: &str) -> bool {
+    let own = match word {
+        "input" => "/trigger/kind/input_schema/properties",
+        "config" => "/settings/variables",
+        "secrets" => "/settings/secrets",
+        _ => return false,
+    };
+    let declared = document.pointer(&format!("/{OWN_KEY}{own}"));
+    declared.is_some_and(|declared| declared.get(member).is_some())
+}
+
+/// Keys that are probably slips: nothing would be heard of what stands under them.
+fn slips(plan: &Fields, steps: &[Fields], ids: &[NodeId]) -> Vec<Problem> {
+    let mut problems = plan.slips(&PLAN_KEYS, "The plan");
+    for (step, id) in steps.iter().zip(ids) {
+        let found = step.slips(&STEP_KEYS, &format!("The step {id}"));
+        problems.extend(found.into_iter().map(|problem| problem.at(id)));
+    }
+    problems
 }
 
 fn ids(steps: &[Fields]) -> Result<Vec<NodeId>, FormatError> {
@@ -66,7 +106,7 @@ fn ids(steps: &[Fields]) -> Result<Vec<NodeId>, FormatError> {
     Ok(ids)
 }
 
-fn node(step: &Fields, id: &NodeId, odd: &HashSet<&str>) -> Result<Node, FormatError> {
+fn node(step: &Fields, id: &NodeId, names: &names::Ids) -> Result<Node, FormatError> {
     let prompt = match step.text("prompt")? {
         Some(prompt) => prompt,
         // The own part says what it is.
@@ -74,7 +114,7 @@ fn node(step: &Fields, id: &NodeId, odd: &HashSet<&str>) -> Result<Node, FormatE
         None => step.needed("prompt", "every step asks a model something")?,
     };
     let kind = NodeKind::Llm(LlmSettings {
-        user_prompt: names::bound(prompt, odd),
+        user_prompt: names.bound(prompt),
         model: step.text("model")?.filter(|model| !model.is_empty()).map(str::to_owned),
         temperature: temperature(step)?,
         max_tokens: step.whole("maxTokens", u64::from(u32::MAX))?.map(|count| count as u32),
@@ -104,7 +144,7 @@ fn node(step: &Fields, id: &NodeId, odd: &HashSet<&str>) -> Result<Node, FormatE
     };
     let mut node = Node::new(id.clone(), kind);
     node.policy = Policy {
-        condition: step.text("condition")?.map(|condition| names::bound(condition, odd)),
+        condition: step.text("condition")?.map(|condition| names.bound_condition(condition)),
         retry,
         timeout_ms: step.whole("timeoutMs", TIME_MAX_MS)?.filter(|timeout| *timeout > 0),
         approval: is_reviewed.then_some(ApprovalTiming::After),

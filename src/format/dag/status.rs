@@ -102,7 +102,7 @@ pub enum TaskStatus {
 }
 
 /// Model use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TokenUsage {
@@ -112,8 +112,8 @@ pub struct TokenUsage {
     pub output_tokens: u64,
     /// Both.
     pub total_tokens: u64,
-    /// US dollars.
-    pub total_cost: f64,
+    /// US dollars; null where the price of any part is not known.
+    pub total_cost: Option<f64>,
 }
 
 impl PlanExecution {
@@ -129,7 +129,7 @@ impl TokenUsage {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
             total_tokens: usage.input_tokens.saturating_add(usage.output_tokens),
-            total_cost: usage.cost_micros as f64 / 1e6,
+            total_cost: (!usage.unpriced).then_some(usage.cost_micros as f64 / 1e6),
         }
     }
 }
@@ -264,19 +264,28 @@ fn costs(events: &[Event]) -> HashMap<NodeId, Usage> {
     let mut nodes = HashMap::new();
     let mut costs: HashMap<NodeId, Usage> = HashMap::new();
     for event in events {
-        match &event.body {
+        let (activation, usage, counts) = match &event.body {
             EventBody::NodeStarted { activation, node, .. } => {
                 nodes.insert(*activation, node.clone());
+                continue;
             }
-            EventBody::NodeCompleted { activation, usage: Some(usage), .. } => {
-                let Some(node) = nodes.get(activation) else { continue };
-                let total = costs.entry(node.clone()).or_default();
-                total.model.clone_from(&usage.model);
-                total.input_tokens = total.input_tokens.saturating_add(usage.input_tokens);
-                total.output_tokens = total.output_tokens.saturating_add(usage.output_tokens);
-                total.cost_micros = total.cost_micros.saturating_add(usage.cost_micros);
+            EventBody::Spent { activation, usage } => (activation, usage, true),
+            EventBody::NodeCompleted { activation, usage: Some(usage), counted, .. } => {
+                (activation, usage, !counted)
             }
-            _ => {}
+            _ => continue,
+        };
+        let Some(node) = nodes.get(activation) else { continue };
+        let total = costs.entry(node.clone()).or_default();
+        // Who wrote it: what was spent later on the same step was for scoring, or for another try.
+        if total.model.is_empty() || !matches!(event.body, EventBody::Spent { .. }) {
+            total.model.clone_from(&usage.model);
+        }
+        if counts {
+            total.input_tokens = total.input_tokens.saturating_add(usage.input_tokens);
+            total.output_tokens = total.output_tokens.saturating_add(usage.output_tokens);
+            total.cost_micros = total.cost_micros.saturating_add(usage.cost_micros);
+            total.unpriced |= usage.unpriced;
         }
     }
     costs

@@ -11,31 +11,48 @@ use std::collections::HashMap;
 pub fn words(graph: &Graph, names: Names, _: Option<&Value>) -> Value {
     let steps: Vec<&Node> =
         graph.nodes.iter().filter(|node| !matches!(node.kind, NodeKind::Trigger(_))).collect();
-    let odd = names::odd_ids(steps.iter().map(|node| &node.id));
+    let ids = names::Ids::new(steps.iter().map(|node| &node.id), |word, member| {
+        declares(graph, word, member)
+    });
     let needs = dependencies(graph, &steps);
     let mut plan = Map::from_iter([("name".to_owned(), json!(names.name))]);
     if !names.description.is_empty() {
         plan.insert("description".into(), json!(names.description));
     }
-    let plain = |text: &str| names::plain(text, &odd);
     let written = steps.iter().enumerate().map(|(at, node)| {
         let mut step = Map::from_iter([("id".to_owned(), json!(node.id))]);
         match &node.kind {
-            NodeKind::Llm(settings) => model(&mut step, settings, &plain),
+            NodeKind::Llm(settings) => model(&mut step, settings, &ids),
             other => drop(step.insert(OWN_KEY.to_owned(), own::of_kind(other))),
         }
         if !needs[at].is_empty() {
             step.insert("dependsOn".into(), json!(needs[at]));
         }
-        policy(&mut step, &node.policy, &plain);
+        policy(&mut step, &node.policy, &ids);
         Value::Object(step)
     });
     plan.insert("steps".into(), written.collect());
     Value::Object(plan)
 }
 
-fn model(step: &mut Map<String, Value>, settings: &LlmSettings, plain: &dyn Fn(&str) -> String) {
-    step.insert("prompt".into(), json!(plain(&settings.user_prompt)));
+/// Whether a word of the language has a member of this name: as reading finds it under our own key.
+fn declares(graph: &Graph, word: &str, member: &str) -> bool {
+    match word {
+        "input" => graph.trigger().is_some_and(|node| match &node.kind {
+            NodeKind::Trigger(trigger) => {
+                let fields = trigger.input_schema.get("properties");
+                fields.is_some_and(|fields| fields.get(member).is_some())
+            }
+            _ => false,
+        }),
+        "config" => graph.settings.variables.contains_key(member),
+        "secrets" => graph.settings.secrets.contains_key(member),
+        _ => false,
+    }
+}
+
+fn model(step: &mut Map<String, Value>, settings: &LlmSettings, ids: &names::Ids) {
+    step.insert("prompt".into(), json!(ids.plain(&settings.user_prompt)));
     if let Some(model) = settings.model.as_ref().filter(|model| !model.is_empty()) {
         step.insert("model".into(), json!(model));
     }
@@ -47,9 +64,9 @@ fn model(step: &mut Map<String, Value>, settings: &LlmSettings, plain: &dyn Fn(&
     }
 }
 
-fn policy(step: &mut Map<String, Value>, policy: &Policy, plain: &dyn Fn(&str) -> String) {
+fn policy(step: &mut Map<String, Value>, policy: &Policy, ids: &names::Ids) {
     if let Some(condition) = &policy.condition {
-        step.insert("condition".into(), json!(plain(condition)));
+        step.insert("condition".into(), json!(ids.plain_condition(condition)));
     }
     if policy.approval == Some(ApprovalTiming::After) {
         step.insert("requiresApproval".into(), json!(true));

@@ -55,6 +55,8 @@ fn explicit(
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Edge>, FormatError> {
     let (mut edges, mut seen) = (Vec::new(), HashSet::new());
+    // The cases of each branch that a transition has named.
+    let mut named: HashMap<usize, HashSet<usize>> = HashMap::new();
     for transition in document.objects("transitions", "a transition")? {
         let end = |key: &str| {
             let id =
@@ -67,7 +69,10 @@ fn explicit(
         let target = steps[to].node.id.clone();
         let step = &mut steps[from];
         match (&step.node.kind, condition) {
-            (NodeKind::Branch(_), label) => problems.extend(name_case(step, &target, label)),
+            (NodeKind::Branch(_), label) => {
+                let named = named.entry(from).or_default();
+                problems.extend(name_case(step, &target, label, named));
+            }
             (NodeKind::End(_), _) => {
                 let message = format!("{} ends the run, so it leads nowhere.", step.node.id);
                 let problem = Problem::new("transition-from-end", Severity::Warning, message);
@@ -90,31 +95,41 @@ fn explicit(
     Ok(edges)
 }
 
-/// Gives the case that leads to `target` the transition's condition as its name.
-fn name_case(step: &mut Step, target: &NodeId, label: Option<&str>) -> Option<Problem> {
+/// Gives the first case that leads to `target`, and that none has named yet, the transition's condition as its name.
+fn name_case(
+    step: &mut Step,
+    target: &NodeId,
+    label: Option<&str>,
+    named: &mut HashSet<usize>,
+) -> Option<Problem> {
     let leads = |goto: &Option<Goto>| goto.as_ref().is_some_and(|goto| goto.to == *target);
     let id = step.node.id.clone();
     let NodeKind::Branch(settings) = &mut step.node.kind else { return None };
-    let is_default = leads(&step.default);
-    let case = step.gotos.iter().position(leads);
-    match (case, label) {
-        (Some(_), None) => None,
-        _ if is_default && (label.is_none() || label == Some("default")) => None,
-        (Some(case), Some(label)) => {
-            let taken = settings.cases.iter().enumerate();
-            let taken = taken.filter(|(at, _)| *at != case).any(|(_, other)| other.port == label);
-            if !taken && !matches!(label, "" | "default" | "error") {
-                label.clone_into(&mut settings.cases[case].port);
-            }
+    let cases: Vec<usize> = (0..step.gotos.len()).filter(|at| leads(&step.gotos[*at])).collect();
+    if leads(&step.default) && matches!(label, None | Some("default")) {
+        return None;
+    }
+    let aside = |why: &str| {
+        let message = format!(
+            "A transition leads from the branch {id} to {target}, but {why}. Only the conditions count."
+        );
+        Some(Problem::new("transition-without-case", Severity::Warning, message).at(&id))
+    };
+    if cases.is_empty() {
+        return aside("none of its conditions goes there");
+    }
+    let label = label.filter(|label| !matches!(*label, "" | "default" | "error"))?;
+    let has_it = |at: usize| settings.cases[at].port == label;
+    match cases.iter().copied().find(|at| !named.contains(at)) {
+        Some(case) if (0..settings.cases.len()).all(|at| at == case || !has_it(at)) => {
+            label.clone_into(&mut settings.cases[case].port);
+            named.insert(case);
             None
         }
-        (None, _) => {
-            let message = format!(
-                "A transition leads from the branch {id} to {target}, but none of its conditions goes there. Only the \
-                 conditions count."
-            );
-            Some(Problem::new("transition-without-case", Severity::Warning, message).at(&id))
+        None if !cases.iter().any(|at| has_it(*at)) => {
+            aside("each condition that goes there has another name already")
         }
+        _ => None,
     }
 }
 

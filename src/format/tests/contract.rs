@@ -2,7 +2,10 @@
 
 use super::support::{Room, asked, compiled, done, outcome_of, plan, refused, run, text};
 use crate::format::{import, import_text};
-use crate::graph::{FailurePolicy, HumanMode, NodeKind, TaskExecutor};
+use crate::graph::{
+    CheckContext, FailurePolicy, FailureRule, HumanMode, NodeKind, Severity, TaskExecutor, check,
+};
+use crate::run::{ErrorKind, Reply, RunEnd, StepError};
 use serde_json::{Value, json};
 
 // CON-01 CON-02
@@ -24,7 +27,10 @@ fn the_documents_draft_reads_as_it_says() {
         (retry.retries_max, retry.retry_on.as_slice()),
         (1, ["schema_validation_failed".to_owned()].as_slice())
     );
-    assert_eq!(draft.policy.on_failure, Some(FailurePolicy::Replan));
+    let note = "Revise the workflow if strategy changes".to_owned();
+    let rule =
+        FailureRule { on: vec!["human_rejected".to_owned()], action: FailurePolicy::Replan, note };
+    assert_eq!((draft.policy.on_failure, &draft.policy.failures), (None, &vec![rule]));
     let contract = draft.contract.as_ref().unwrap();
     assert_eq!(contract.objective, "Create the initial launch brief");
     assert_eq!(
@@ -92,8 +98,11 @@ fn maps_carry_fields_and_are_checked_against_the_schemas() {
     let outcome = run(&graph, json!({}), &mut room);
     let given = outcome.state.activations.values().last().unwrap().output.to_string();
     assert!(given.contains(r#""who":"Ada""#) && given.contains(r#""width":3"#), "{given}");
-    compiled(import(&mapped(json!({}))).unwrap().graph);
     for (map, expected) in [
+        (
+            json!({}),
+            "passes on what a gives, but that has no field who, and b cannot do without it",
+        ),
         (json!({"who": "nme"}), "takes nme of what a gives, but that has no field nme"),
         (json!({"who": "size.height"}), "that has no field height"),
         (json!({"who": "name", "colour": "name"}), "fills colour, but b takes no such field"),
@@ -106,6 +115,133 @@ fn maps_carry_fields_and_are_checked_against_the_schemas() {
         let said = refused(import(&mapped(map)).unwrap().graph);
         assert!(said.contains(expected), "{said}");
     }
+}
+
+/// The properties of what the first step gives and of what the second one takes.
+fn between(out: &Value, taken: &Value, map: Value) -> Value {
+    let mut document = mapped(map);
+    document["schemas"]["out"] = json!({"type": "object", "properties": out});
+    document["schemas"]["in"] = json!({"type": "object", "properties": taken});
+    document
+}
+
+#[test]
+fn maps_are_checked_down_to_the_items_of_lists_and_the_fields_of_objects() {
+    let list = |kind: &str| json!({"x": {"type": "array", "items": {"type": kind}}});
+    let person =
+        |kind: &str| json!({"x": {"type": "object", "properties": {"name": {"type": kind}}}});
+    let plain = |kind: &str| json!({"x": {"type": kind, "required": true}});
+    let x = || json!({"x": "x"});
+    for (out, taken, map, expected) in [
+        (
+            list("string"),
+            list("number"),
+            x(),
+            "fills x of b, which is a list of number, with x, which is a list of string",
+        ),
+        (
+            person("string"),
+            person("boolean"),
+            x(),
+            "which is an object whose name is boolean, with x, which is an object whose name is string",
+        ),
+        (
+            plain("string"),
+            plain("string"),
+            json!({"x": "x.first"}),
+            "takes x.first of what a gives, but that has no field first",
+        ),
+        (
+            plain("string"),
+            plain("number"),
+            json!({}),
+            "which is an object whose x is string, but b takes an object whose x is number",
+        ),
+        (json!({"y": {}}), plain("string"), json!({}), "no field x, and b cannot do without it"),
+    ] {
+        let said = refused(import(&between(&out, &taken, map)).unwrap().graph);
+        assert!(said.contains(expected), "{said}");
+    }
+    for (out, taken, map) in [
+        (list("integer"), list("number"), x()),
+        (json!({"x": {"type": "array"}}), list("number"), x()),
+        (person("string"), json!({"x": {"type": ["object", "null"]}}), x()),
+        (plain("string"), plain("integer"), json!({"x": "x.length"})),
+        (plain("string"), plain("string"), json!({})),
+        (json!({"y": {}}), json!({"x": {"type": "string"}}), json!({})),
+    ] {
+        compiled(import(&between(&out, &taken, map)).unwrap().graph);
+    }
+    let mut open = between(&json!({}), &plain("string"), json!({}));
+    open["schemas"]["out"]["additionalProperties"] = json!(true);
+    compiled(import(&open).unwrap().graph);
+    // With a second way in, what the first does not give may come from there.
+    let mut two = between(&json!({}), &plain("string"), json!({}));
+    two["nodes"].as_array_mut().unwrap().push(node("c", json!({})));
+    let second = json!({"id": "cb", "source": "c", "target": "b", "map": {}});
+    two["edges"].as_array_mut().unwrap().push(second);
+    two["entryNodeIds"] = json!(["a", "c"]);
+    compiled(import(&two).unwrap().graph);
+}
+
+#[test]
+fn a_failure_follows_the_rule_that_names_it_and_no_other() {
+    let document = json!({
+        "title": "t", "objective": "o", "schemas": {},
+        "nodes": [node("a", json!({"failurePolicy": [
+            {"on": "rate_limited", "action": "retry"},
+            {"on": "timeout", "action": "skip", "note": "It is late anyway"},
+            {"on": "human_rejected", "action": "abort"}]}))],
+        "edges": [],
+        "entryNodeIds": ["a"],
+    });
+    let imported = import(&document).unwrap();
+    let policy = &imported.graph.node(&"a".into()).unwrap().policy;
+    assert_eq!((policy.on_failure, policy.failures.len()), (None, 2), "retries are told elsewhere");
+    let written = crate::format::export(
+        &imported.graph,
+        &imported.name,
+        &imported.description,
+        imported.format,
+    );
+    assert_eq!(written.unwrap().to_string(), document.to_string());
+    let mut anew = imported.graph.clone();
+    anew.origin = None;
+    let written = crate::format::write(&anew, &imported.name, "o", imported.format).unwrap();
+    assert_eq!(written.document["nodes"][0].get("signalbox"), None, "the words say all of it");
+    assert_eq!(import(&written.document).unwrap().graph.nodes, anew.nodes);
+
+    let graph = compiled(imported.graph);
+    for (kind, completes) in [
+        (ErrorKind::Timeout, true),
+        (ErrorKind::ExecutorError, false),
+        (ErrorKind::RateLimited, false),
+    ] {
+        let failure =
+            move || Reply::Failure { error: StepError::new(kind, "broken"), retry_after_ms: None };
+        let mut room = Room { rule: Box::new(move |_, _| failure()), facts: vec![] };
+        let outcome = run(&graph, json!({}), &mut room);
+        let completed = matches!(outcome.state.end, Some(RunEnd::Completed { .. }));
+        assert_eq!(completed, completes, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_draft_that_begins_nowhere_cannot_be_published() {
+    let mut document = mapped(json!({"who": "name"}));
+    let errors = |document: &Value| -> Vec<String> {
+        let graph = import(document).unwrap().graph;
+        let problems = check(&graph, &CheckContext::default()).into_iter();
+        let errors = problems.filter(|problem| problem.severity == Severity::Error);
+        errors.map(|problem| problem.message).collect()
+    };
+    assert_eq!(errors(&document), Vec::<String>::new());
+    document["entryNodeIds"] = json!([]);
+    let said = errors(&document);
+    assert!(
+        said.len() == 1 && said[0].contains("Name its first nodes in entryNodeIds"),
+        "{said:?}"
+    );
 }
 
 #[test]

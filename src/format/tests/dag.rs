@@ -2,9 +2,9 @@
 
 use super::support::{Room, asked, compiled, done, plan, run, text};
 use crate::format::dag::{TaskStatus, plan_execution};
-use crate::format::{import, import_text};
-use crate::graph::{ApprovalTiming, NodeKind};
-use crate::run::CallRequest;
+use crate::format::{export, import, import_text};
+use crate::graph::{ApprovalTiming, CheckContext, Graph, NodeKind, Problem, Severity, check};
+use crate::run::{CallRequest, EventBody};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -37,7 +37,15 @@ fn played(
     input: Value,
     answer: fn(&str) -> Value,
 ) -> (Vec<String>, Vec<(String, Value)>) {
-    let graph = compiled(plan(name).graph);
+    played_graph(plan(name).graph, input, answer)
+}
+
+fn played_graph(
+    graph: Graph,
+    input: Value,
+    answer: fn(&str) -> Value,
+) -> (Vec<String>, Vec<(String, Value)>) {
+    let graph = compiled(graph);
     let asked_for = Rc::new(RefCell::new(vec![]));
     let log = asked_for.clone();
     let mut room = Room::new(move |id, request: &CallRequest| {
@@ -81,6 +89,115 @@ fn a_skipped_output_is_empty_and_one_parent_is_enough() {
     let (steps, _) =
         played("dag-triage.json", json!({"report": "x"}), |_| json!({"severity": "low"}));
     assert_eq!(steps, ["analyze", "normal-path", "report"]);
+}
+
+fn problems(graph: &Graph) -> Vec<Problem> {
+    check(graph, &CheckContext::default())
+}
+
+// DAG-04
+#[test]
+fn a_step_may_be_called_like_a_word_of_the_language() {
+    for word in [
+        "steps",
+        "input",
+        "config",
+        "loop",
+        "secrets",
+        "organizationId",
+        "event",
+        "contact",
+        "run",
+        "true",
+        "null",
+        "now",
+    ] {
+        let document = json!({"name": "x", "steps": [
+            {"id": word, "prompt": "Begin"},
+            {"id": "after", "prompt": format!("Sum up {{{{{word}.output}}}}"), "dependsOn": [word],
+             "condition": format!("{word}.output == \"<{word}>\" && '{{{{{word}.output}}}}' == '<{word}>'")}]});
+        let imported = import(&document).unwrap();
+        let errors = problems(&imported.graph);
+        assert!(errors.iter().all(|problem| problem.severity < Severity::Error), "{errors:#?}");
+        let written = export(&imported.graph, "x", "", imported.format).unwrap();
+        assert_eq!(written, document);
+        let mut graph = imported.graph;
+        graph.origin = None;
+        let written = export(&graph, "x", "", imported.format).unwrap();
+        assert_eq!(written["steps"][1]["prompt"], document["steps"][1]["prompt"]);
+        let (steps, prompts) = played_graph(graph, json!({}), |id| json!(format!("<{id}>")));
+        assert_eq!(steps, [word, "after"]);
+        assert_eq!(prompts[1].1, format!("Sum up <{word}>"));
+    }
+}
+
+#[test]
+fn a_field_of_the_input_is_no_output_of_a_step_of_that_name() {
+    let document = json!({"name": "x", "steps": [
+            {"id": "input", "prompt": "A"},
+            {"id": "b", "prompt": "{{input.output}} {{input.error}}", "dependsOn": ["input"]}],
+        "signalbox": {"trigger": {"id": "trigger", "kind":
+            {"type": "trigger", "input_schema": {"properties": {"output": {"type": "string"}}}}}}});
+    let imported = import(&document).unwrap();
+    let NodeKind::Llm(settings) = &imported.graph.node(&"b".into()).unwrap().kind else { panic!() };
+    assert_eq!(settings.user_prompt, "{{input.output}} {{steps.input.error}}");
+    assert_eq!(export(&imported.graph, "x", "", imported.format).unwrap(), document);
+}
+
+#[test]
+fn a_step_reads_what_it_depends_on_and_nothing_else() {
+    let late = |steps: Value| -> (Graph, Vec<Problem>) {
+        let graph = import(&json!({"name": "x", "steps": steps})).unwrap().graph;
+        let mut found = problems(&graph);
+        found.retain(|problem| problem.code == "reads-later-step");
+        (graph, found)
+    };
+    let (a, b) =
+        (json!({"id": "a", "prompt": "A"}), json!({"id": "b", "prompt": "B", "dependsOn": ["a"]}));
+    // Through another step is enough.
+    let reader = |key: &str, text: &str, needs: Value| {
+        let mut step = json!({"id": "c", "prompt": "C", "dependsOn": needs});
+        step[key] = json!(text);
+        step
+    };
+    for good in ["{{a.output}}", "{{a.output.x}} {{b.error}}", "{{input.output}}"] {
+        assert_eq!(late(json!([a, b, reader("prompt", good, json!(["b"]))])).1, [], "{good}");
+    }
+    for (key, text) in [
+        ("prompt", "Of {{a.output.name}}"),
+        ("prompt", "{{steps.a.output}}"),
+        ("condition", "{{a.output}} === 1"),
+        ("condition", "a.error == null"),
+    ] {
+        let (mut graph, found) = late(json!([a, reader(key, text, json!([]))]));
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        assert_eq!((found[0].severity, found[0].node.clone()), (Severity::Error, Some("c".into())));
+        assert!(found[0].message.contains("Add a to its dependsOn"), "{found:#?}");
+        for edit in found[0].fix.clone().unwrap().edits {
+            edit.apply(&mut graph).unwrap();
+        }
+        assert_eq!(problems(&graph).iter().filter(|p| p.code == "reads-later-step").count(), 0);
+    }
+    let (_, found) = late(json!([{"id": "a", "prompt": "{{b.output}} {{a.output}}"}, b]));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found.iter().all(|p| p.severity == Severity::Error && p.fix.is_none()), "{found:#?}");
+}
+
+#[test]
+fn keys_that_are_probably_slips_are_told() {
+    let document = json!({"name": "x", "tag": ["a"], "steps": [
+        {"id": "a", "prompt": "A", "dependson": ["b"], "note": 1}]});
+    let found = import(&document).unwrap().problems;
+    let said: Vec<&str> = found.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "The plan has a key `tag`, which means nothing. Did you mean `tags`?",
+            "The step a has a key `dependson`, which means nothing. Did you mean `dependsOn`?",
+        ]
+    );
+    assert_eq!(found[1].node, Some("a".into()));
+    assert_eq!(found[1].field.as_deref(), Some("/dependson"));
 }
 
 // DAG-03
@@ -140,6 +257,30 @@ fn a_run_reads_as_the_document_shows_it() {
         ("running", 4, 0)
     );
     assert!(half.progress.pending >= 3);
+}
+
+// DAG-10
+#[test]
+fn a_cost_of_which_a_part_is_not_known_is_null() {
+    let imported = plan("dag-triage.json");
+    let graph = compiled(imported.graph.clone());
+    let mut room = Room::new(|_, _| json!({"severity": "critical", "summary": "s"}));
+    let outcome = run(&graph, json!({"report": "x"}), &mut room);
+    let mut events = outcome.events.clone();
+    let used = events.iter_mut().find_map(|event| match &mut event.body {
+        EventBody::NodeCompleted { usage, .. } => usage.as_mut(),
+        _ => None,
+    });
+    used.unwrap().unpriced = true;
+    let mut state = crate::run::RunState::new(outcome.state.run);
+    events.iter().for_each(|event| crate::run::apply(&mut state, event));
+    let value = plan_execution("plan_1", &imported.graph, &state, &events);
+    let value = serde_json::to_value(value).unwrap();
+    for usage in [&value["steps"]["analyze"]["usage"], &value["usage"]] {
+        assert!(usage["totalTokens"].as_u64() > Some(0), "{usage}");
+        assert_eq!(usage.get("totalCost"), Some(&Value::Null), "{usage}");
+    }
+    assert_eq!(value["steps"]["report"]["usage"]["totalCost"], 2.0, "its price is known");
 }
 
 #[test]

@@ -217,6 +217,37 @@ fn a_transition_that_no_condition_means_is_told() {
     assert!(imported.problems[0].message.contains("check-response to warm-follow-up"));
 }
 
+#[test]
+fn cases_with_one_target_are_named_in_their_order() {
+    let branch = json!({"type": "branch", "id": "b", "conditions": [
+        {"when": "input.opened", "goto": "z"}, {"when": "input.clicked", "goto": "z"},
+        {"when": "default", "goto": "y"}]});
+    let way = |label: &str| json!({"from": "b", "to": "z", "condition": label});
+    let read = |ways: Value| {
+        let document = plan_of(json!([branch, end("z"), end("y")]), ways);
+        let imported = import(&document).unwrap();
+        let written = crate::format::export(&imported.graph, "P", "", imported.format);
+        assert_eq!(written.unwrap(), document);
+        let NodeKind::Branch(settings) = &imported.graph.node(&"b".into()).unwrap().kind else {
+            panic!()
+        };
+        let ports: Vec<String> = settings.cases.iter().map(|case| case.port.clone()).collect();
+        let said: Vec<String> = imported.problems.into_iter().map(|p| p.message).collect();
+        (ports, said)
+    };
+    for ways in [
+        json!([way("opened"), way("clicked")]),
+        json!([way("opened"), way("opened"), way("clicked")]),
+    ] {
+        let (ports, said) = read(ways);
+        assert_eq!(ports, ["opened", "clicked"]);
+        assert_eq!(said, Vec::<String>::new());
+    }
+    let (ports, said) = read(json!([way("opened"), way("clicked"), way("bounced")]));
+    assert_eq!(ports, ["opened", "clicked"]);
+    assert!(said.len() == 1 && said[0].contains("has another name already"), "{said:?}");
+}
+
 /// The codes and messages of the errors that keep a plan from being published.
 fn rejected(document: &Value, templates: Option<&[String]>) -> Vec<(String, String)> {
     let graph = import(document).unwrap().graph;
@@ -248,6 +279,13 @@ fn a_plan_that_cannot_be_meant_is_rejected_and_names_the_step() {
         "unconnected-default",
         "choose",
     );
+    let lost = json!({"when": "input.y"});
+    check(
+        &plan_of(json!([email("a"), branch(json!([lost, default])), end("stop")]), json!("linear")),
+        "unconnected-port",
+        "\u{201c}choose\u{201d} leads nowhere when input.y holds",
+    );
+    check(&plan_of(json!([]), json!("linear")), "unconnected-port", "The plan has no steps");
     check(
         &plan_of(json!([email("a"), end("stop"), email("forgotten")]), json!("linear")),
         "unreachable-node",

@@ -112,6 +112,47 @@ fn what_cannot_be_said_is_named() {
     assert_eq!(written.problems[0].node, Some("pause".into()));
 }
 
+#[test]
+fn a_dag_plan_of_foreign_steps_alone_is_recognised() {
+    let mut graph = Graph::default();
+    graph.nodes.push(Node::new("trigger", NodeKind::Trigger(Default::default())));
+    graph.nodes.push(Node::new("pause", wait(1_000)));
+    graph.edges.push(Edge::new("trigger", "success", "pause"));
+    let written = write(&graph, "x", "", Format::Dag).unwrap();
+    let back = import(&written.document).unwrap();
+    assert_eq!(back.format, Format::Dag, "{}", written.document);
+    assert_eq!(same(&back.graph), same(&graph));
+}
+
+#[test]
+fn a_step_that_asks_makes_a_dag_plan_whatever_else_it_has() {
+    for more in ["duration", "conditions", "templateId", "transitions"] {
+        let mut document = json!({"name": "x", "steps": [{"id": "a", "prompt": "A"}]});
+        document["steps"][0][more] = json!({"days": 1});
+        document[more] = json!([]);
+        assert_eq!(detect(&document), Some(Format::Dag), "{more}");
+        document["steps"][0]["type"] = json!("wait");
+        assert_eq!(detect(&document), Some(Format::Outbound), "{more}");
+    }
+}
+
+/// An end is no word of these formats.
+#[test]
+fn the_last_step_of_a_plan_is_not_told_to_lead_on() {
+    for (name, text) in plans() {
+        let graph = import_text(&text).unwrap().graph;
+        let problems = crate::graph::check(&graph, &crate::graph::CheckContext::default());
+        let open = problems.iter().find(|problem| problem.code == "unconnected-port");
+        assert_eq!(open, None, "{name}");
+    }
+    let mut draft = plan("contract-launch.json").graph;
+    draft.nodes.iter_mut().for_each(|node| node.policy.failures.clear());
+    let problems = crate::graph::check(&draft, &crate::graph::CheckContext::default());
+    let open: Vec<_> =
+        problems.iter().filter(|p| p.code == "unconnected-port").map(|p| p.port.clone()).collect();
+    assert_eq!(open, [Some("rejected".to_owned())], "nothing says what a rejection does");
+}
+
 fn wait(duration_ms: u64) -> NodeKind {
     NodeKind::Wait(WaitSettings { until: WaitUntil::Duration { duration_ms } })
 }

@@ -42,9 +42,9 @@ fn comments_stay_until_something_changes() {
 
 #[test]
 fn words_that_look_like_other_things_stay_what_they_are() {
-    let text = "a: yes\nb: 'true'\nc: true\nd: 012\ne: 1e3\nf: ~\ng: 2026-03-01\nh: \"1\"\ni: |\n  x\n  y\n";
+    let text = "a: yes\nb: 'true'\nc: true\nd: [012, -012, +012, 012.5, '012', 00]\ne: 1e3\nf: ~\ng: 2026-03-01\nh: \"1\"\ni: |\n  x\n  y\n";
     let (document, _) = parse(text).unwrap();
-    let expected = json!({"a": "yes", "b": "true", "c": true, "d": 12.0, "e": 1000.0, "f": null, "g": "2026-03-01", "h": "1", "i": "x\ny\n"});
+    let expected = json!({"a": "yes", "b": "true", "c": true, "d": [12, -12, 12, 12.5, "012", 0], "e": 1000.0, "f": null, "g": "2026-03-01", "h": "1", "i": "x\ny\n"});
     assert_eq!(document, expected);
 }
 
@@ -70,6 +70,57 @@ fn bombs_are_refused() {
     check("? [a, b]\n: c\n");
     check("a: \"open\n");
     check("a: !!binary x y z\n");
+}
+
+/// What the parser says is meant for who calls it.
+#[test]
+fn errors_are_in_the_words_of_who_writes_the_text() {
+    let check = |text: &str, expected: &str| {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+        for word in ["Option", "Policy", "policy", "budget", "breach"] {
+            assert!(!error.contains(word), "{error}");
+        }
+    };
+    check("a: 1\na: 2\n", "the key \"a\" is written twice (line 2, column 1)");
+    check("~: x\n", "a key must be text");
+    check("a: .inf\n", "is not a finite number");
+    check("a: 1\n---\nb: 2\n", "a second document begins here");
+    check(&format!("{}x", "- ".repeat(60)), "nested deeper than 40 levels");
+    check(&format!("a: &a x\nb: [{}]\n", "*a, ".repeat(2_000)), "its aliases repeat too much");
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    let nested = |levels: usize| {
+        (1..levels).fold(json!(["x"]), |inner, at| {
+            if at % 2 == 0 { json!([inner]) } else { json!({ "a": inner }) }
+        })
+    };
+    let deep = nested(40);
+    assert_eq!(yaml::parse(&yaml::write(&deep).unwrap()).unwrap(), deep);
+    let error = yaml::write(&nested(41)).unwrap_err().to_string();
+    assert!(error.contains("40 levels") && error.contains("write it as JSON"), "{error}");
+}
+
+#[test]
+fn a_mapping_in_braces_is_yaml_where_its_first_key_has_no_quotes() {
+    let text = "{name: x, steps: [{id: a, prompt: 'Read {{input.x}}'}]}";
+    let imported = import_text(text).unwrap();
+    assert_eq!((imported.format, imported.name.as_str()), (Format::Dag, "x"));
+    assert_eq!(to_text(&imported.graph, &parse(text).unwrap().0, Notation::Yaml).unwrap(), text);
+    let check = |text: &str, expected: &str| {
+        let error = import_text(text).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{text}: {error}");
+    };
+    check("{name: x, steps: [}", "the text is not YAML");
+    check("{ na_me-2 : x, steps: [}", "the text is not YAML");
+    check("{name: x, steps: [{id: a, dependsOn: []}]}", "`prompt` is missing");
+    for json in
+        ["{\"name\": x}", "{'name': 'x'}", "{", "{}}", "{ // x\n\"name\": 1}", "{1: 2}", "{name}"]
+    {
+        check(json, "the text is not JSON");
+    }
 }
 
 // DAG-11

@@ -3,9 +3,9 @@
 use super::header::{self, Header};
 use super::step::{self, Dialect};
 use super::{END_WORDS, OWN_KEY, ports};
-use crate::format::{Format, FormatError, limits};
+use crate::format::{Format, FormatError, limits, settings};
 use crate::graph::{
-    Edge, EndSettings, Graph, Node, NodeKind, Position, Problem, Severity, TriggerKind,
+    Edge, EndSettings, Graph, Node, NodeKind, Position, Problem, Settings, Severity, TriggerKind,
     TriggerSettings, layout,
 };
 use crate::id::NodeId;
@@ -56,9 +56,15 @@ pub fn read(document: &Value, format: Format) -> Result<Reading, FormatError> {
     settle_trigger(&mut reading);
     layout::tidy(&mut reading.graph);
     restore_positions(&mut reading.graph, document);
+    reading.graph.settings = own_settings(&reading.graph.settings, document);
     let schemas = document.get(OWN_KEY).and_then(|own| own.get("schemas")?.as_object());
     reading.graph.schemas = schemas.cloned().unwrap_or_default();
     Ok(reading)
+}
+
+/// The settings with those over them that the format has no word for. What cannot be read is as if it were not there.
+pub fn own_settings(words: &Settings, document: &Value) -> Settings {
+    settings::with_own(words, document).unwrap_or_else(|_| words.clone())
 }
 
 fn steps_of(document: &Value, format: Format) -> Result<&[Value], FormatError> {

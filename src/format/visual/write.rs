@@ -4,7 +4,7 @@ use super::header::{self, Header};
 use super::read::{self, ReadStep, Reading};
 use super::step::Dialect;
 use super::{OWN_KEY, encode, ports};
-use crate::format::{Format, merge};
+use crate::format::{Format, merge, settings};
 use crate::graph::{Edge, Graph, Node, NodeKind, TriggerKind, TriggerSettings, layout};
 use crate::id::NodeId;
 use serde_json::{Map, Value, json};
@@ -36,6 +36,7 @@ pub fn export(graph: &Graph, name: &str, description: &str, format: Format) -> V
         }
         fields.insert(read::steps_key(format).into(), Value::Array(writer.steps()));
     }
+    keep_settings(&mut result, graph, format);
     keep_positions(&mut result, graph, reading.as_ref());
     let then = reading.as_ref().map(|reading| &reading.graph.schemas);
     if *then.unwrap_or(&Map::new()) != graph.schemas
@@ -333,6 +334,27 @@ fn match_steps<'a>(
         }
     }
     matched
+}
+
+/// Keeps the settings that the format has no word for.
+fn keep_settings(document: &mut Value, graph: &Graph, format: Format) {
+    let (words, _) = header::read(read::header_of(document, format));
+    if read::own_settings(&words.settings, document) == graph.settings {
+        return;
+    }
+    let changed = settings::difference(&words.settings, &graph.settings);
+    let Some(fields) = document.as_object_mut() else { return };
+    if let Some(changed) = changed {
+        let own = fields.entry(OWN_KEY).or_insert_with(|| json!({}));
+        if own.is_object() {
+            own["settings"] = changed;
+        }
+    } else if let Some(Value::Object(own)) = fields.get_mut(OWN_KEY) {
+        own.shift_remove("settings");
+        if own.is_empty() {
+            fields.shift_remove(OWN_KEY);
+        }
+    }
 }
 
 /// Keeps the picture when somebody moved something: a document that would be laid out the same anyway

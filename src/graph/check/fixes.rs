@@ -2,7 +2,8 @@
 
 use super::draft::Draft;
 use crate::graph::{
-    ActionSettings, Edge, EndSettings, GraphEdit, Node, NodeKind, Position, layout::NODE_WIDTH,
+    ActionSettings, Edge, EndSettings, GraphEdit, Node, NodeKind, Position, Settings,
+    layout::NODE_WIDTH,
 };
 use crate::id::NodeId;
 use serde_json::{Value, json};
@@ -25,6 +26,19 @@ pub fn retext(
     let place = settings.pointer_mut(field)?;
     *place = Value::String(change(place.as_str()?)?);
     configure(node, settings)
+}
+
+/// Replaces one text of the workflow's settings, by its field.
+pub fn resettle(
+    settings: &Settings,
+    field: &str,
+    change: impl FnOnce(&str) -> Option<String>,
+) -> Option<GraphEdit> {
+    let mut whole = serde_json::to_value(settings).ok()?;
+    let place = whole.pointer_mut(field.strip_prefix("/settings")?)?;
+    *place = Value::String(change(place.as_str()?)?);
+    let settings = serde_json::from_value(whole).ok()?;
+    Some(GraphEdit::SetSettings { settings: Box::new(settings) })
 }
 
 /// Replaces any field of a node's settings.

@@ -28,6 +28,7 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
 fn loop_error(draft: &Draft, error: &CompileError) -> Problem {
     let mut problem = Problem::new(error.code, Severity::Error, &error.message);
     problem.node.clone_from(&error.node);
+    problem.edge.clone_from(&error.edge);
     problem.field.clone_from(&error.field);
     let edge =
         error.edge.as_ref().and_then(|id| draft.graph.edges.iter().find(|edge| edge.id == *id));

@@ -10,6 +10,7 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         problem.node = error.node;
         let edge = draft.graph.edges.iter().find(|edge| Some(&edge.id) == error.edge.as_ref());
         problem.port = edge.map(|edge| edge.port.clone());
+        (problem.edge, problem.field) = (error.edge, error.field);
         problems.push(problem);
     }
 }

@@ -4,9 +4,11 @@
 use super::draft::Draft;
 use super::fixes;
 use super::nearest::nearest;
+use super::plans;
 use super::texts::{Path, Text};
 use crate::graph::{Edge, GraphEdit, Node, NodeKind, Problem, Severity};
 use crate::id::NodeId;
+use crate::tool::{MESSAGE_NAMES, ToolSpec, may_speak_of_message};
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
 
@@ -26,8 +28,12 @@ const BUILT_IN: [&str; 13] = [
     "input",
     "secrets",
 ];
+/// Names that stand for something else than a step, whatever steps there are.
+const SPACES: [&str; 6] = ["organizationId", "loop", "steps", "input", "config", "secrets"];
 /// What can be read of a step.
 const MEMBERS: [&str; 4] = ["output", "error", "state", "port"];
+/// The code of what is read too early.
+const LATER: &str = "reads-later-step";
 /// Past this many steps the order of steps is not looked at: it would be felt on every edit.
 const ORDER_NODES_MAX: usize = 2_000;
 
@@ -79,7 +85,9 @@ impl<'a, 'd> Names<'a, 'd> {
             "secrets" => self.secret(text, path, rest?),
             "loop" => self.turn(text, path),
             "event" if self.has_event(text) => None,
-            name if BUILT_IN.contains(&name) || self.is_declared(text, name) => None,
+            name if self.is_declared(text, name) || self.is_of_message(text, name) => None,
+            "contact" => self.contact(text, path, rest?),
+            name if BUILT_IN.contains(&name) => None,
             _ => Some(self.unknown(text, path)),
         }
     }
@@ -91,7 +99,8 @@ impl<'a, 'd> Names<'a, 'd> {
             || self.item_variables(text.node).contains(name)
     }
 
-    fn item_variables(&self, node: usize) -> HashSet<&'a str> {
+    fn item_variables(&self, node: Option<usize>) -> HashSet<&'a str> {
+        let Some(node) = node else { return HashSet::new() };
         let named = |node: &'a Node| match &node.kind {
             NodeKind::Loop(each) => each.item_variable.as_deref(),
             _ => None,
@@ -105,13 +114,56 @@ impl<'a, 'd> Names<'a, 'd> {
     }
 
     fn has_event(&self, text: &Text) -> bool {
-        let kind = &self.draft.graph.nodes[text.node].kind;
-        matches!(kind, NodeKind::Wait(_) | NodeKind::Trigger(_)) && text.edge.is_none()
+        let kind = text.node.map(|node| &self.draft.graph.nodes[node].kind);
+        matches!(kind, Some(NodeKind::Wait(_) | NodeKind::Trigger(_))) && text.edge.is_none()
+    }
+
+    /// Whether a text is worded where its message is sent, and the name is known there.
+    fn is_of_message(&self, text: &Text, name: &str) -> bool {
+        if !MESSAGE_NAMES.contains(&name) || text.edge.is_some() {
+            return false;
+        }
+        let Some(node) = text.node.map(|node| &self.draft.graph.nodes[node]) else { return false };
+        let parameter = text.field.strip_prefix("/parameters/");
+        match (&node.kind, self.draft.tool_of(node), parameter) {
+            (NodeKind::Action(action), Some(tool), Some(parameter)) => {
+                may_speak_of_message(&tool.name, parameter, &action.parameters)
+            }
+            _ => false,
+        }
+    }
+
+    /// A run knows of its contact who it is, and nothing else.
+    fn contact(&self, text: &Text, path: &Path, field: &str) -> Option<Problem> {
+        if matches!(field, "id" | "_id") {
+            return None;
+        }
+        let title = text.owner(self.draft);
+        let read = path.join(".");
+        let empty = format!(
+            "{title} reads {read}, which is always empty here: a run knows of its contact only contact.id."
+        );
+        let found = self.draft.nodes().find(|(index, node)| {
+            Some(*index) != text.node && looks_up_contact(node, self.draft.tool_of(node))
+        });
+        let meant = found.map(|(_, node)| {
+            [&["steps", node.id.as_str(), "output"].map(str::to_owned), &path[1..]].concat()
+        });
+        let help = match &meant {
+            Some(meant) => format!("Did you mean {}?", meant.join(".")),
+            None => format!(
+                "Look the customer up in a step before it (customer.get_by_id with {{{{contact.id}}}}) and read \
+                 steps.that_step.output.{}.",
+                path[1..].join(".")
+            ),
+        };
+        let message = format!("{empty} {help}");
+        Some(self.mended(text, "unknown-path", Severity::Warning, message, path, meant))
     }
 
     fn step(&self, text: &Text, path: &Path) -> Option<Problem> {
         let id = path.get(1)?;
-        let title = self.draft.title(text.node);
+        let title = text.owner(self.draft);
         if !self.draft.index.contains_key(&NodeId::from(id.as_str())) {
             let ids = self.draft.graph.nodes.iter().map(|node| node.id.as_str());
             let meant = nearest(id, ids);
@@ -148,7 +200,7 @@ impl<'a, 'd> Names<'a, 'd> {
         sorted.sort_unstable();
         let meant = nearest(field, sorted.into_iter());
         let hint = meant.map(|name| format!(" Did you mean input.{name}?")).unwrap_or_default();
-        let title = self.draft.title(text.node);
+        let title = text.owner(self.draft);
         let message =
             format!("{title} reads input.{field}, which the trigger does not declare.{hint}");
         let meant = meant.map(|name| [&["input".to_owned(), name.to_owned()], &path[2..]].concat());
@@ -162,7 +214,7 @@ impl<'a, 'd> Names<'a, 'd> {
             return None;
         }
         let meant = nearest(name, known.iter().chain(own.keys()).map(String::as_str));
-        let title = self.draft.title(text.node);
+        let title = text.owner(self.draft);
         let message = format!(
             "{title} reads the secret {name}, which is not stored. Add it under Settings, Secrets."
         );
@@ -171,12 +223,14 @@ impl<'a, 'd> Names<'a, 'd> {
     }
 
     fn turn(&self, text: &Text, path: &Path) -> Option<Problem> {
-        if self.item_variables(text.node).contains("loop")
-            || !self.draft.loops_around(text.node)?.is_empty()
-        {
+        let around = match text.node {
+            Some(node) => self.draft.loops_around(node)?,
+            None => Vec::new(),
+        };
+        if !around.is_empty() || self.item_variables(text.node).contains("loop") {
             return None;
         }
-        let title = self.draft.title(text.node);
+        let title = text.owner(self.draft);
         let (severity, message) = if self.has_loops {
             (
                 Severity::Warning,
@@ -195,7 +249,7 @@ impl<'a, 'd> Names<'a, 'd> {
     }
 
     fn unknown(&self, text: &Text, path: &Path) -> Problem {
-        let title = self.draft.title(text.node);
+        let title = text.owner(self.draft);
         let name = &path[0];
         // Anything may come in with the input while its fields are not declared.
         let severity = if self.input.is_some() { Severity::Error } else { Severity::Warning };
@@ -226,7 +280,7 @@ impl<'a, 'd> Names<'a, 'd> {
     }
 
     /// The step whose result somebody means by a bare name: `customer` for `get_customer`.
-    fn step_giving(&self, reader: usize, name: &str) -> Option<usize> {
+    fn step_giving(&self, reader: Option<usize>, name: &str) -> Option<usize> {
         let fits = |(index, node): &(usize, &Node)| {
             let gives = matches!(
                 node.kind,
@@ -237,7 +291,7 @@ impl<'a, 'd> Names<'a, 'd> {
                     | NodeKind::Subworkflow(_)
             );
             let words = || node.id.as_str().split(['_', '-', '.']);
-            gives && *index != reader && words().any(|word| word == name)
+            gives && Some(*index) != reader && words().any(|word| word == name)
         };
         let mut found = self.draft.nodes().filter(fits).map(|(index, _)| index);
         found.next().filter(|_| name.len() > 2)
@@ -246,26 +300,66 @@ impl<'a, 'd> Names<'a, 'd> {
     /// A step that can only run after the one that reads it.
     fn order(&self, text: &Text, path: &Path, search: &mut Search) -> Option<Problem> {
         let draft = self.draft;
-        if path[0] != "steps" || draft.graph.nodes.len() > ORDER_NODES_MAX {
+        if draft.graph.nodes.len() > ORDER_NODES_MAX {
             return None;
         }
-        let source = *draft.index.get(&NodeId::from(path.get(1)?.as_str()))?;
-        let reader = text.node;
+        let source = self.step_read(text, path)?;
+        let reader = text.node?;
         // A text of an edge is read when its node is done.
         let runs = draft.reachable[source] && draft.reachable[reader];
         if !runs || (source == reader && text.edge.is_some()) {
             return None;
         }
-        (!search.leads(draft, source, reader)).then(|| self.too_early(text, path, source))
+        (!search.leads(draft, source, reader))
+            .then(|| self.too_early(text, path, (source, reader), search))
     }
 
-    fn too_early(&self, text: &Text, path: &Path, source: usize) -> Problem {
+    /// The step that a path reads: `steps.a`, or what `a` gave by its bare name.
+    fn step_read(&self, text: &Text, path: &Path) -> Option<usize> {
+        let first = path.first()?.as_str();
+        let second = path.get(1)?.as_str();
+        if first == "steps" {
+            return self.draft.index.get(&NodeId::from(second)).copied();
+        }
+        let is_space = SPACES.contains(&first) || (first == "event" && self.has_event(text));
+        if is_space || !matches!(second, "output" | "error") {
+            return None;
+        }
+        let step = self.draft.index.get(&NodeId::from(first)).copied()?;
+        (!self.item_variables(text.node).contains(first)).then_some(step)
+    }
+
+    fn too_early(
+        &self,
+        text: &Text,
+        path: &Path,
+        (source, reader): (usize, usize),
+        search: &mut Search,
+    ) -> Problem {
+        let draft = self.draft;
+        let (title, read) = (draft.title(reader), draft.title(source));
+        if !plans::is_dag(draft.graph) {
+            let message =
+                format!("{title} reads what {read} gives, but that does not run before it.");
+            return self.mended(text, LATER, Severity::Warning, message, path, None);
+        }
+        // A plan says itself what a step waits for: without that it reads nothing, and nobody hears of it.
+        let (from, to) = (&draft.graph.nodes[source], &draft.graph.nodes[reader]);
+        if source == reader || search.leads(draft, reader, source) {
+            let message =
+                format!("{title} reads what {read} gives, but runs before it has given anything.");
+            return self.mended(text, LATER, Severity::Error, message, path, None);
+        }
         let message = format!(
-            "{} reads what {} gives, but that does not run before it.",
-            self.draft.title(text.node),
-            self.draft.title(source)
+            "{title} reads what {read} gives, but does not wait for it. Add {} to its dependsOn.",
+            from.id
         );
-        self.mended(text, "reads-later-step", Severity::Warning, message, path, None)
+        let problem = self.mended(text, LATER, Severity::Error, message, path, None);
+        if !from.kind.ports().contains(&"success") {
+            return problem;
+        }
+        let edge = fixes::add_edge(draft, &from.id, "success", to.id.clone());
+        problem.fix(format!("Wait for {}", from.id), vec![edge])
     }
 
     fn mended(
@@ -277,20 +371,20 @@ impl<'a, 'd> Names<'a, 'd> {
         path: &Path,
         meant: Option<Path>,
     ) -> Problem {
-        let node = &self.draft.graph.nodes[text.node];
-        let mut problem = Problem::new(code, severity, message).at(&node.id);
-        if let Some(edge) = text.edge {
-            problem.port = Some(edge.port.clone());
-        } else {
-            problem = problem.field(&text.field);
-        }
+        let problem = text.problem(self.draft, code, severity, message);
         let Some(meant) = meant else { return problem };
         let (from, to) = (path.join("."), meant.join("."));
         let label = format!("Read {to}");
-        let edits = match text.edge {
-            Some(edge) => reroute(edge, &from, &to),
-            None => fixes::retext(node, &text.field, |source| replace_path(source, &from, &to))
-                .map(|edit| vec![edit]),
+        let change = |source: &str| replace_path(source, &from, &to);
+        let graph = self.draft.graph;
+        let edits = match (text.edge, text.node) {
+            (Some(edge), _) => reroute(edge, &from, &to),
+            (None, Some(node)) => {
+                fixes::retext(&graph.nodes[node], &text.field, change).map(|edit| vec![edit])
+            }
+            (None, None) => {
+                fixes::resettle(&graph.settings, &text.field, change).map(|edit| vec![edit])
+            }
         };
         match edits {
             Some(edits) => problem.fix(label, edits),
@@ -325,6 +419,13 @@ impl Search {
         }
         false
     }
+}
+
+/// Whether a step looks up the contact that the run is about.
+fn looks_up_contact(node: &Node, tool: Option<&ToolSpec>) -> bool {
+    let NodeKind::Action(action) = &node.kind else { return false };
+    let named = action.parameters.get("customerId").and_then(Value::as_str).unwrap_or_default();
+    tool.is_some_and(|tool| tool.name == "customer.get_by_id") && named.contains("contact")
 }
 
 /// The names that a `set_variables` step sets.

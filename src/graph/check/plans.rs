@@ -1,5 +1,6 @@
 //! What only plans must keep to: an outbound plan's size, the templates that exist, and branch targets that run
-//! into one another. Unreachable steps and a missing default are judged with the ports ([`super::reach`]).
+//! into one another. Unreachable steps, a missing default and a beginning that leads nowhere are judged with the
+//! ports ([`super::reach`]).
 
 use super::draft::Draft;
 use crate::format::Format;
@@ -7,9 +8,6 @@ use crate::graph::{Graph, Node, NodeKind, Problem, Severity};
 use crate::id::NodeId;
 use serde_json::Value;
 use std::collections::HashSet;
-
-/// Steps of an outbound plan.
-const STEPS_MAX: usize = 500;
 
 /// Whether the graph is an outbound plan.
 pub fn is_outbound(graph: &Graph) -> bool {
@@ -19,6 +17,33 @@ pub fn is_outbound(graph: &Graph) -> bool {
 /// Whether the graph is a DAG plan.
 pub fn is_dag(graph: &Graph) -> bool {
     is_of(graph, Format::Dag)
+}
+
+/// Whether the graph is a contract draft.
+pub fn is_contract(graph: &Graph) -> bool {
+    is_of(graph, Format::Contract)
+}
+
+/// Whether nothing is lost where a port of a step leads to nothing: the format has no word for an end, and what a
+/// rejection does is said by the step's failure policy.
+pub fn may_stay_open(graph: &Graph, node: &Node, port: &str) -> bool {
+    let is_onward = matches!(port, "success" | "approved");
+    let is_answered = port == "rejected"
+        && (node.policy.on_failure.is_some() || !node.policy.failures.is_empty());
+    let is_step = !matches!(node.kind, NodeKind::Trigger(_));
+    is_step && (is_onward || is_answered) && (is_dag(graph) || is_contract(graph))
+}
+
+/// What to do about a plan of which nothing begins; none of a graph that is no plan.
+pub fn without_beginning(graph: &Graph) -> Option<&'static str> {
+    let is_plan = is_outbound(graph) || is_dag(graph) || is_contract(graph);
+    let has_steps = graph.nodes.iter().any(|node| !matches!(node.kind, NodeKind::Trigger(_)));
+    let advice = match (has_steps, is_contract(graph)) {
+        (false, _) => "The plan has no steps: add one.",
+        (true, true) => "Name its first nodes in entryNodeIds.",
+        (true, false) => "Connect the trigger to its first step.",
+    };
+    is_plan.then_some(advice)
 }
 
 fn is_of(graph: &Graph, format: Format) -> bool {
@@ -36,9 +61,10 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         .iter()
         .filter(|node| !matches!(node.kind, NodeKind::Trigger(_)))
         .collect();
-    if let Some(first) = steps.get(STEPS_MAX) {
+    let most = draft.context.plan_steps_max;
+    if let Some(first) = steps.get(usize::try_from(most).unwrap_or(usize::MAX)) {
         let message = format!(
-            "An outbound plan has {STEPS_MAX} steps at most; this one has {}, and {} is the first too many. Split it.",
+            "An outbound plan has {most} steps at most; this one has {}, and {} is the first too many. Split it.",
             steps.len(),
             first.id
         );

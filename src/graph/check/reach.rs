@@ -19,7 +19,8 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
             continue;
         }
         for port in node.kind.ports() {
-            if !draft.outs[index].iter().any(|edge| edge.port == port) {
+            let leads_on = draft.outs[index].iter().any(|edge| edge.port == port);
+            if !leads_on && !plans::may_stay_open(draft.graph, node, port) {
                 problems.extend(open_port(draft, index, node, port));
             }
         }
@@ -37,11 +38,20 @@ fn open_port(draft: &Draft, index: usize, node: &Node, port: &str) -> Option<Pro
             problem.at(&node.id).port(port).fix("Note the error and go on", fixes::note_error(draft, index))
         });
     }
+    let is_outbound = plans::is_outbound(draft.graph);
+    let without_beginning = plans::without_beginning(draft.graph);
     let (code, message) = match (&node.kind, port) {
         (NodeKind::Branch(_), "default") => (
             "unconnected-default",
             format!("{title} has no way on when none of its cases holds. Connect default."),
         ),
+        (NodeKind::Branch(branch), _) if is_outbound => {
+            let case = branch.cases.iter().find(|case| case.port == port);
+            let when = case.map_or(port, |case| case.when.as_str());
+            let message =
+                format!("{title} leads nowhere when {when} holds. Name the step that it goes to.");
+            ("unconnected-port", message)
+        }
         (NodeKind::Loop(_), "next") => (
             "unconnected-port",
             format!(
@@ -49,14 +59,20 @@ fn open_port(draft: &Draft, index: usize, node: &Node, port: &str) -> Option<Pro
             ),
         ),
         (NodeKind::Trigger(_), _) => {
-            ("unconnected-port", format!("{title} starts nothing. Connect it to the first step."))
+            let advice = without_beginning.unwrap_or("Connect it to the first step.");
+            ("unconnected-port", format!("{title} starts nothing. {advice}"))
         }
         _ => (
             "unconnected-port",
             format!("The port {port} of {title} is not connected; the path ends there."),
         ),
     };
-    let needed = code == "unconnected-default" && plans::is_outbound(draft.graph);
+    // A plan that does not begin, or breaks off at a choice, does not do what it says.
+    let needed = match &node.kind {
+        NodeKind::Branch(_) => is_outbound,
+        NodeKind::Trigger(_) => without_beginning.is_some(),
+        _ => false,
+    };
     let severity = if needed { Severity::Error } else { Severity::Warning };
     let problem = Problem::new(code, severity, message).at(&node.id).port(port);
     if matches!((&node.kind, port), (NodeKind::Loop(_), "next") | (NodeKind::Trigger(_), _)) {
@@ -73,6 +89,6 @@ fn can_fail(draft: &Draft, node: &Node) -> bool {
         NodeKind::Action(_) => draft.tool_of(node).is_none_or(|tool| tool.effect != Effect::Pure),
         _ => false,
     };
-    // A failure policy is an answer too.
-    asks && node.policy.on_failure.is_none()
+    // A failure policy is an answer too, and so are rules for some failures: the others shall fail the run.
+    asks && node.policy.on_failure.is_none() && node.policy.failures.is_empty()
 }

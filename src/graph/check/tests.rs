@@ -1,6 +1,10 @@
 //! Each rule catches its mistake, says where, and its fix mends it.
 
+mod calls;
+mod codes;
+mod policies;
 mod property;
+mod schemas;
 
 use super::*;
 use crate::graph::{CompiledGraph, Edge, Node};
@@ -214,6 +218,39 @@ fn triggers() {
 }
 
 #[test]
+fn names_that_are_nearly_those_of_our_own_events_are_told() {
+    let waits = |wait: Value| {
+        let mut kind = wait;
+        kind["type"] = json!("wait");
+        graph(&[manual(), ("w", kind), end()], "t.success>w w.success>end w.timeout>end")
+    };
+    let event = |name: &str| waits(json!({"for": "event", "event": name}));
+    let near = caught(&event("message.received"), "unknown-event", "w");
+    assert!(near.message.contains("Did you mean email.replied?"), "{}", near.message);
+    assert!(near.message.contains("POST /api/events"), "{}", near.message);
+    assert_eq!((near.severity, near.field.as_deref()), (Severity::Warning, Some("/event")));
+    // Nobody can send this one.
+    let ours = caught(&event("email.delivered"), "unknown-event", "w");
+    assert!(!ours.message.contains("POST /api/events"), "{}", ours.message);
+    let first = waits(json!({"for": "first", "of": [
+        {"port": "success", "for": "event", "event": "email.replid"},
+        {"port": "timeout", "for": "duration", "duration_ms": 1000},
+    ]}));
+    let near = caught(&first, "unknown-event", "w");
+    assert_eq!(near.field.as_deref(), Some("/of/0/event"));
+    let started = |name: &str| {
+        let trigger = json!({"type": "trigger", "trigger": {"on": "event", "event_type": name}});
+        graph(&[("t", trigger), end()], "t.success>end")
+    };
+    caught(&started("Customer.Created"), "unknown-event", "t");
+    for fine in ["reply", "email.reply", "customer.created", "order.completed", "payment.received"]
+    {
+        assert_eq!(found(&started(fine)), [], "{fine}");
+        assert_eq!(found(&event(fine)), [], "{fine}");
+    }
+}
+
+#[test]
 fn ids_and_connections() {
     let twice = graph(&[manual(), end(), end()], "t.success>end");
     caught(&twice, "duplicate-id", "end");
@@ -359,6 +396,11 @@ fn names() {
         serde_json::from_value(set("one", json!({"v": "{{steps.two.output.x}}"})).1).unwrap(),
     );
     caught(&early, "reads-later-step", "one");
+    early.nodes[1] = Node::new(
+        "one",
+        serde_json::from_value(set("one", json!({"v": "{{two.output.x}}"})).1).unwrap(),
+    );
+    assert_eq!(caught(&early, "reads-later-step", "one").severity, Severity::Warning);
     caught(&alone(set("a", json!({"x": "{{loop.item}}"}))), "loop-outside", "a");
     // Everything that means something.
     let fine = [
@@ -381,6 +423,40 @@ fn names() {
     let problems = check(&two(json!({"x": "{{secrets.apikey}}"})), &context);
     assert_eq!(problems[0].code, "unknown-secret");
     assert_eq!(check(&two(json!({"x": "{{secrets.apiKey}}"})), &context), []);
+}
+
+#[test]
+fn what_a_run_does_not_know_of_its_contact_is_named() {
+    let problem = caught(&alone(set("a", json!({"x": "{{contact.email}}"}))), "unknown-path", "a");
+    assert_eq!(problem.severity, Severity::Warning);
+    assert!(problem.message.contains("customer.get_by_id"), "{}", problem.message);
+    let branched = |lookup: &str| {
+        graph(
+            &[
+                manual(),
+                action("get", "customer.get_by_id", json!({"customerId": lookup})),
+                condition("ada", "contact.email == \"ada@example.com\""),
+                end(),
+            ],
+            "t.success>get get.success>ada get.error>end ada.true>end ada.false>end",
+        )
+    };
+    let problem = caught(&branched("{{contact.id}}"), "unknown-path", "ada");
+    assert_eq!(problem.fix.unwrap().label, "Read steps.get.output.email");
+    assert_eq!(caught(&branched("{{input.id}}"), "unknown-path", "ada").fix, None);
+    // The send gate knows more, where a template is sent; so does a workflow that calls something so.
+    let email = |template: Value, subject: &str| {
+        let parameters = json!({"to": "a@example.com", "templateId": template, "body": "Hello", "subject": subject});
+        alone(action("a", "email.send", parameters))
+    };
+    let subject = "{{contact.name}}, {{sender.name}}, {{customer.name}}, {{previousStep.x}}";
+    assert_eq!(found(&email(json!("tmpl"), subject)), []);
+    let codes: Vec<String> =
+        found(&email(Value::Null, subject)).into_iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["unknown-path", "unknown-name", "unknown-name", "unknown-name"]);
+    let mut named = alone(set("a", json!({"x": "{{contact.email}}"})));
+    named.settings.variables.insert("contact".into(), json!({"email": "ada@example.com"}));
+    assert_eq!(found(&named), []);
 }
 
 #[test]

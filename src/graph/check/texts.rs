@@ -1,43 +1,74 @@
-//! Every text of a node: where it stands, what it reads, and whether it can be read.
+//! Every text of a node, and the conditions that end a run early: where it stands, what it reads and calls, and
+//! whether it can be read.
 
 use super::draft::Draft;
-use crate::expr::{Expression, ParseError, Template, ValueTemplate, ValueTemplateError};
+use crate::expr::{Call, Expression, ParseError, Template, ValueTemplate, ValueTemplateError};
 use crate::graph::{Edge, Node, NodeKind, Problem, Severity, WaitFor, WaitUntil};
 use serde_json::{Map, Value};
 
 /// A name with the static path that follows it: `["steps", "a", "output"]`.
 pub type Path = Vec<String>;
 
-/// One text of a node or of an edge out of it.
+/// What a text reads and calls.
+type Read = Result<(Vec<Path>, Vec<Call>), ParseError>;
+
+/// One text of a node, of an edge out of it, or of the whole workflow.
 pub struct Text<'a> {
-    /// The node's index.
-    pub node: usize,
-    /// JSON pointer into the node's settings; `/policy/condition`; for an edge `/condition` or `/map/field`.
+    /// The node's index. `None`: it is an exit condition of the workflow.
+    pub node: Option<usize>,
+    /// JSON pointer into the node's settings; `/policy/condition`; for an edge `/condition` or `/map/field`; for
+    /// the workflow `/settings/exits/0/when`.
     pub field: String,
     /// The edge, if it is a text of one.
     pub edge: Option<&'a Edge>,
     /// What it reads, or why it cannot be read.
     pub names: Result<Vec<Path>, ParseError>,
+    /// The functions of the run that it calls.
+    pub calls: Vec<Call>,
+}
+
+impl Text<'_> {
+    /// Whose text it is, to begin a sentence with.
+    pub fn owner(&self, draft: &Draft) -> String {
+        match self.node {
+            Some(node) => draft.title(node),
+            None => "An exit condition of the workflow".to_owned(),
+        }
+    }
+
+    /// What is wrong with it, at its node and there at its port or its field.
+    pub fn problem(
+        &self,
+        draft: &Draft,
+        code: &str,
+        severity: Severity,
+        message: String,
+    ) -> Problem {
+        let mut problem = Problem::new(code, severity, message);
+        problem.node = self.node.map(|node| draft.graph.nodes[node].id.clone());
+        match self.edge {
+            Some(edge) => problem.port(&edge.port).edge(&edge.id).field(&self.field),
+            None => problem.field(&self.field),
+        }
+    }
 }
 
 /// Reports the texts that cannot be read.
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     for text in &draft.texts {
         let Err(error) = &text.names else { continue };
-        let id = &draft.graph.nodes[text.node].id;
-        let what = text.field.rsplit('/').next().unwrap_or_default().replace('_', " ");
-        let message =
-            format!("{}: the text under {what} cannot be read: {error}.", draft.title(text.node));
-        problems.push(
-            Problem::new("bad-expression", Severity::Error, message).at(id).field(&text.field),
-        );
-    }
-    for (at, exit) in draft.graph.settings.exits.iter().enumerate() {
-        if let Err(error) = Expression::parse(&exit.when) {
-            let message = format!("An exit condition of the workflow cannot be read: {error}.");
-            let field = format!("/settings/exits/{at}/when");
-            problems.push(Problem::new("bad-expression", Severity::Error, message).field(field));
-        }
+        let owner = text.owner(draft);
+        let message = match text.node {
+            Some(_) => {
+                let what = text.field.rsplit('/').next().unwrap_or_default().replace('_', " ");
+                format!("{owner}: the text under {what} cannot be read: {error}.")
+            }
+            None => format!("{owner} cannot be read: {error}."),
+        };
+        let mut problem = Problem::new("bad-expression", Severity::Error, message);
+        problem.node = text.node.map(|node| draft.graph.nodes[node].id.clone());
+        problem.edge = text.edge.map(|edge| edge.id.clone());
+        problems.push(problem.field(&text.field));
     }
     if let Some(concurrency) = &draft.graph.settings.concurrency
         && let Err(error) = Template::parse(&concurrency.key)
@@ -55,11 +86,11 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     }
 }
 
-/// All texts, in the order of the nodes.
+/// All texts, in the order of the nodes; then those of the workflow.
 pub fn collect<'a>(draft: &Draft<'a>) -> Vec<Text<'a>> {
     let mut texts = Vec::new();
     for (index, node) in draft.nodes() {
-        let mut collector = Collector { node: index, edge: None, texts: &mut texts };
+        let mut collector = Collector { node: Some(index), edge: None, texts: &mut texts };
         if let Some(condition) =
             node.policy.condition.as_deref().filter(|text| !text.trim().is_empty())
         {
@@ -67,7 +98,8 @@ pub fn collect<'a>(draft: &Draft<'a>) -> Vec<Text<'a>> {
         }
         collector.kind(draft, node);
         for edge in &draft.outs[index] {
-            let mut collector = Collector { node: index, edge: Some(*edge), texts: &mut texts };
+            let mut collector =
+                Collector { node: Some(index), edge: Some(*edge), texts: &mut texts };
             if let Some(condition) =
                 edge.condition.as_deref().filter(|text| !text.trim().is_empty())
             {
@@ -78,11 +110,15 @@ pub fn collect<'a>(draft: &Draft<'a>) -> Vec<Text<'a>> {
             }
         }
     }
+    for (at, exit) in draft.graph.settings.exits.iter().enumerate() {
+        let mut collector = Collector { node: None, edge: None, texts: &mut texts };
+        collector.expression(&format!("/settings/exits/{at}/when"), &exit.when);
+    }
     texts
 }
 
 struct Collector<'a, 't> {
-    node: usize,
+    node: Option<usize>,
     edge: Option<&'a Edge>,
     texts: &'t mut Vec<Text<'a>>,
 }
@@ -157,9 +193,8 @@ impl Collector<'_, '_> {
             match value {
                 // A filter's bare names are fields of the record; only what is in braces comes from the run.
                 Value::String(source) if filters.contains(&name.as_str()) => {
-                    let names =
-                        Expression::parse(source).map(|expression| expression.outer_names());
-                    self.push(&field, names);
+                    let filter = Expression::parse(source);
+                    self.push(&field, filter.map(|filter| (filter.outer_names(), filter.calls())));
                 }
                 value => self.values(&field, value),
             }
@@ -173,27 +208,31 @@ impl Collector<'_, '_> {
     }
 
     fn expression(&mut self, field: &str, source: &str) {
-        self.push(field, Expression::parse(source).map(|expression| expression.names()));
+        let expression = Expression::parse(source);
+        self.push(field, expression.map(|expression| (expression.names(), expression.calls())));
     }
 
     /// A path into the source's output: its names are that output's fields, which nobody knows yet.
     fn source_path(&mut self, field: &str, path: &str) {
         if !path.trim().is_empty() {
-            self.push(field, Expression::parse(path).map(|_| Vec::new()));
+            self.push(field, Expression::parse(path).map(|path| (Vec::new(), path.calls())));
         }
     }
 
     fn template(&mut self, field: &str, source: &str) {
         // Most texts have nothing to compute; they need no parser.
         if source.contains("{{") {
-            self.push(field, Template::parse(source).map(|template| template.names()));
+            let template = Template::parse(source);
+            self.push(field, template.map(|template| (template.names(), template.calls())));
         }
     }
 
     /// One `{{…}}` and nothing else is a template; anything else is an expression.
     fn source(&mut self, field: &str, source: &str) {
         match Template::parse(source) {
-            Ok(template) if template.is_single() => self.push(field, Ok(template.names())),
+            Ok(template) if template.is_single() => {
+                self.push(field, Ok((template.names(), template.calls())));
+            }
             _ => self.expression(field, source),
         }
     }
@@ -209,8 +248,11 @@ impl Collector<'_, '_> {
                         {
                             names.push(name);
                         }
-                        _ => self.push(&field, Ok(vec![name])),
+                        _ => self.push(&field, Ok((vec![name], Vec::new()))),
                     }
+                }
+                for (pointer, call) in template.calls_with_pointers() {
+                    self.push(&format!("{field}{pointer}"), Ok((Vec::new(), vec![call])));
                 }
             }
             Err(ValueTemplateError { pointer, error }) => {
@@ -219,13 +261,18 @@ impl Collector<'_, '_> {
         }
     }
 
-    fn push(&mut self, field: &str, names: Result<Vec<Path>, ParseError>) {
-        self.texts.push(Text { node: self.node, field: field.to_owned(), edge: self.edge, names });
+    fn push(&mut self, field: &str, read: Read) {
+        let (names, calls) = match read {
+            Ok((names, calls)) => (Ok(names), calls),
+            Err(error) => (Err(error), Vec::new()),
+        };
+        let field = field.to_owned();
+        self.texts.push(Text { node: self.node, field, edge: self.edge, names, calls });
     }
 }
 
 /// Parameters that are expressions over a record.
-fn expression_parameters(spec: &crate::tool::ToolSpec) -> Vec<&str> {
+pub fn expression_parameters(spec: &crate::tool::ToolSpec) -> Vec<&str> {
     let properties = spec.input.get("properties").and_then(Value::as_object);
     let filters =
         properties.into_iter().flatten().filter(|(_, schema)| schema["format"] == "expression");

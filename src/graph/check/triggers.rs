@@ -2,8 +2,6 @@
 
 use super::draft::Draft;
 use super::fixes;
-use super::nearest::nearest;
-use crate::event_type;
 use crate::graph::{
     GraphEdit, Node, NodeKind, Position, Problem, Severity, TriggerKind, TriggerSettings,
     WebhookProof, layout,
@@ -119,20 +117,9 @@ fn bad_proof(draft: &Draft, proof: &WebhookProof) -> Option<(&'static str, &'sta
 }
 
 fn event_type_of(node: &Node, named: &str, problems: &mut Vec<Problem>) {
-    let mut report = |code: &str, severity: Severity, message: String| {
-        problems
-            .push(Problem::new(code, severity, message).at(&node.id).field("/trigger/event_type"));
-    };
     if named.trim().is_empty() {
         let message = "Name the event that starts the workflow, such as customer.created.";
-        report("missing-event", Severity::Error, message.to_owned());
-    } else if event_type::find(named).is_none() {
-        let known = event_type::ALL.iter().map(|event| event.name);
-        let meant = nearest(named, known).map(|name| format!(" Did you mean {name}?"));
-        let message = format!(
-            "Nothing here causes the event {named:?}, so only something outside could start the workflow.{}",
-            meant.unwrap_or_default()
-        );
-        report("unknown-event", Severity::Warning, message);
+        let problem = Problem::new("missing-event", Severity::Error, message);
+        problems.push(problem.at(&node.id).field("/trigger/event_type"));
     }
 }

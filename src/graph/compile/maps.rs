@@ -1,5 +1,6 @@
 //! The maps of edges against the schemas of both ends: a field that the source does not give, one that the target
-//! does not take, types that do not fit, a required field that nothing fills.
+//! does not take, types that do not fit, a required field that nothing fills. An edge without a map passes on all
+//! that the source gives.
 
 use super::CompileError;
 use crate::expr::Expression;
@@ -37,11 +38,16 @@ pub fn maps(graph: &Graph) -> Vec<CompileError> {
                 }
                 _ => None,
             };
-            errors.extend(why.map(|why| error(edge, why)));
+            errors.extend(why.map(|why| {
+                let field = format!("/map/{}", field.replace('~', "~0").replace('/', "~1"));
+                CompileError { field: Some(field), ..error(edge, why) }
+            }));
         }
     }
     for (id, edges) in filled {
-        errors.extend(nodes.get(id).and_then(|node| unfilled(graph, node, &edges)));
+        let Some(node) = nodes.get(id) else { continue };
+        errors.extend(unfilled(graph, node, &edges));
+        errors.extend(passed_on(graph, &nodes, node, &edges));
     }
     errors.sort_by(|a, b| (&a.edge, &a.message).cmp(&(&b.edge, &b.message)));
     errors
@@ -54,19 +60,26 @@ enum Known<'a> {
     Absent(String),
 }
 
+/// What has no fields.
+const PLAIN: [&str; 6] = ["string", "number", "integer", "boolean", "null", "array"];
+/// Words of a schema under which more properties may be declared than it lists itself.
+const FURTHER: [&str; 5] = ["patternProperties", "allOf", "anyOf", "oneOf", "$ref"];
+
 /// A field of an object schema.
 fn property<'a>(schema: &'a Value, name: &str) -> Known<'a> {
+    let types = types(schema);
+    if !types.is_empty() && types.iter().all(|kind| PLAIN.contains(kind)) {
+        let has_length =
+            name == "length" && (types.contains(&"string") || types.contains(&"array"));
+        return if has_length { Known::Open } else { Known::Absent(name.to_owned()) };
+    }
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else {
         return Known::Open;
     };
+    let more = schema.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
     match properties.get(name) {
         Some(schema) => Known::Schema(schema),
-        None if schema
-            .get("additionalProperties")
-            .is_some_and(|more| *more != Value::Bool(false)) =>
-        {
-            Known::Open
-        }
+        None if more || FURTHER.iter().any(|word| schema.get(word).is_some()) => Known::Open,
         None => Known::Absent(name.to_owned()),
     }
 }
@@ -109,21 +122,41 @@ fn input<'a>(graph: &'a Graph, node: &'a Node) -> Option<&'a Value> {
     graph.schemas.get(node.contract.as_ref()?.input_schema.as_ref()?)
 }
 
-/// Two types of which no value is both, by their names.
+/// The types that a schema names; none: any.
+fn types(schema: &Value) -> Vec<&str> {
+    match &schema["type"] {
+        Value::String(name) => vec![name.as_str()],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Two types of which no value is both, in words. Lists do not fit when their items do not, nor objects when a field
+/// that both describe does not, although an empty one would be both.
 fn clash(given: &Value, taken: &Value) -> Option<(String, String)> {
-    let types = |schema: &Value| -> Vec<String> {
-        match &schema["type"] {
-            Value::String(name) => vec![name.clone()],
-            Value::Array(names) => {
-                names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
-            _ => Vec::new(),
+    let (from, to) = (types(given), types(taken));
+    if from.is_empty() || to.is_empty() {
+        return None;
+    }
+    let fits =
+        |kind: &&str| to.iter().any(|to| kind == to || (*kind == "integer" && *to == "number"));
+    let common: Vec<&str> = from.iter().copied().filter(fits).collect();
+    match common.as_slice() {
+        [] => Some((from.join(" or "), to.join(" or "))),
+        ["array"] => {
+            let (from, to) = clash(given.get("items")?, taken.get("items")?)?;
+            Some((format!("a list of {from}"), format!("a list of {to}")))
         }
-    };
-    let (given, taken) = (types(given), types(taken));
-    let fits = |a: &String| taken.iter().any(|b| a == b || (a == "integer" && b == "number"));
-    let known = !given.is_empty() && !taken.is_empty();
-    (known && !given.iter().any(fits)).then(|| (given.join(" or "), taken.join(" or ")))
+        ["object"] => {
+            let (given, taken) = (given.get("properties")?, taken.get("properties")?);
+            given.as_object()?.iter().find_map(|(name, given)| {
+                let (from, to) = clash(given, taken.get(name)?)?;
+                let whose = |kind: &str| format!("an object whose {name} is {kind}");
+                Some((whose(&from), whose(&to)))
+            })
+        }
+        _ => None,
+    }
 }
 
 /// A required field of the input that no map fills, where maps alone fill it.
@@ -137,6 +170,41 @@ fn unfilled(graph: &Graph, node: &Node, edges: &[&Edge]) -> Option<CompileError>
     let required = schema.get("required")?.as_array()?;
     let missing = required.iter().filter_map(Value::as_str).find(|name| !filled.contains(name))?;
     Some(error(edges[0], format!("leaves {missing} empty, but {} cannot do without it", node.id)))
+}
+
+/// What does not fit where the only edge into a node passes on all that its source gives.
+fn passed_on(
+    graph: &Graph,
+    nodes: &HashMap<&NodeId, &Node>,
+    node: &Node,
+    edges: &[&Edge],
+) -> Option<CompileError> {
+    let [edge] = edges else { return None };
+    let takes_all = match &node.kind {
+        NodeKind::Task(task) => task.input.is_null(),
+        NodeKind::Human(_) => true,
+        _ => false,
+    };
+    if !takes_all || !edge.map.is_empty() || edge.port == "error" {
+        return None;
+    }
+    let (given, taken) = (output(graph, nodes.get(&edge.from)?)?, input(graph, node)?);
+    let required = taken.get("required").and_then(Value::as_array).into_iter().flatten();
+    let is_absent = |name: &&str| matches!(property(given, name), Known::Absent(_));
+    let why = match required.filter_map(Value::as_str).find(is_absent) {
+        Some(name) => format!(
+            "passes on what {} gives, but that has no field {name}, and {} cannot do without it",
+            edge.from, node.id
+        ),
+        None => {
+            let (from, to) = clash(given, taken)?;
+            format!(
+                "passes on what {} gives, which is {from}, but {} takes {to}",
+                edge.from, node.id
+            )
+        }
+    };
+    Some(error(edge, why))
 }
 
 fn error(edge: &Edge, why: String) -> CompileError {

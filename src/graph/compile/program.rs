@@ -7,6 +7,7 @@ use crate::graph::{
     OutputFormat, Settings, SubworkflowSettings, TaskSettings, WaitAlternative, WaitFor, WaitUntil,
 };
 use crate::id::NodeId;
+use crate::tool;
 use serde_json::{Map, Value};
 
 /// What a node does.
@@ -58,6 +59,8 @@ pub struct Parameters {
     pub values: ValueTemplate,
     /// Parameters that are expressions over a record, with their source.
     pub expressions: Vec<(String, Expression, String)>,
+    /// A subject that the send gate words, as it travels there.
+    pub subject: Option<Value>,
 }
 
 /// A model conversation.
@@ -268,7 +271,16 @@ impl<'a> Parser<'a> {
         if let Some(fields) = values.as_object_mut() {
             fields.remove("organizationId");
         }
-        Parameters { values: self.values(id, "/parameters", &values), expressions }
+        let subject = self.late_subject(id, tool, &mut values);
+        Parameters { values: self.values(id, "/parameters", &values), expressions, subject }
+    }
+
+    /// Takes out a subject that is worded where it is sent. It is read here too, so that a mistake in it is found.
+    fn late_subject(&mut self, id: &NodeId, tool: &str, values: &mut Value) -> Option<Value> {
+        let source = tool::late_subject(tool, values)?.to_owned();
+        self.template(id, "/parameters/subject", &source);
+        values.as_object_mut()?.shift_remove(tool::SUBJECT);
+        Some(tool::late_text(&source))
     }
 
     /// A map, or an ordered list of `{name, value, secure?}`, either also under `variables`.

@@ -7,7 +7,8 @@
 //! Where an activation goes (printed by [`activation_table`]; what is not listed is illegal). `Called` is a call's
 //! first attempt or a retry; of a task it is `Offered` to workers, of another workflow's run it is `Delegated`. `Held`,
 //! `Sending` and `Uncertain` are what its message says, `Waited` is also a loop node that waits for its turns. What a
-//! manual retry or a fork begins anew gets a new activation:
+//! manual retry or a fork begins anew gets a new activation; a loop whose turns are over only ends again, and a wait
+//! goes on over a retry:
 //!
 //! ```text
 //! (none) --Started--> Running
@@ -87,7 +88,9 @@ mod effect;
 mod effects;
 mod event;
 pub mod heard;
+mod hidden;
 mod options;
+mod origin;
 mod outcome;
 mod scope;
 mod secret;
@@ -108,9 +111,9 @@ pub use command::{Command, Decision, Refusal};
 pub use confidence::Confidence;
 pub use context::Context;
 pub use decide::{
-    ACTIVATIONS_MAX, Advance, EVENTS_MAX, EVENTS_PER_DECISION_MAX, ForkEdits, ForkRefusal,
-    ForkedRun, ITEMS_MAX, Incompatible, MigrationRefusal, TURNS_MAX, advance, begun_anew, decide,
-    fork, migrate, migration_preview,
+    ACTIVATIONS_MAX, Advance, EVENTS_MAX, EVENTS_PER_DECISION_MAX, ForkEdits, ForkPast,
+    ForkRefusal, ForkedRun, ITEMS_MAX, Incompatible, MigrationRefusal, TURNS_MAX, advance,
+    begun_anew, decide, done_again, fork, fork_point, migrate, migration_preview, version_at,
 };
 pub use drive::{Answer, Asking, Outcome, OutsideFact, Reply, Start, Stop, World, drive};
 pub use effect::{
@@ -119,21 +122,24 @@ pub use effect::{
 };
 pub use effects::{effects, recover};
 pub use event::{
-    Again, EVENT_VERSION, Edges, EscalationDue, Event, EventBody, Slot, activation_of,
+    Again, EVENT_VERSION, Edges, EscalationDue, Event, EventBody, Slot, StartAnew, activation_of,
 };
+pub use hidden::{NOT_SHOWN, hide_in_event, hide_in_variables};
 pub use options::{
     Escalation, ExecutionOptions, Hitl, NotifyChannel, OPTION_TIME_MAX_MS, RunOptions,
 };
+pub use origin::{by_run, run_of};
 pub use outcome::{ErrorKind, RunEnd, StepError, Usage};
 pub use secret::{SecretMissing, replace_in_text, replace_secrets, secret_marker};
 pub use signal::SIGNALS;
+pub(crate) use signal::signal_functions;
 pub use state::{
     Activation, ActivationId, ActivationState, Asked, EdgeState, Frame, FrameId, RegionState,
     RunState, Tally,
 };
 pub use status::{RunPhase, RunStatus};
 pub use summary::{Items, NodeSummary, edge_states, node_states};
-pub use template_scope::TemplateScope;
+pub use template_scope::{StepScope, TemplateScope};
 pub use timeline::{Signal, TimelineEntry, TimelineWriter, timeline};
 pub use transition::{
     IllegalTransition, RunStep, Stage, Step, activation_next, activation_table, run_next, run_table,

@@ -67,7 +67,11 @@ fn run_event(state: &mut RunState, event: &Event) -> bool {
             state.started_by = started_by.clone();
             state.started_at = Some(event.at);
         }
-        EventBody::VariablesSet { values, .. } => set_variables(&mut state.variables, values),
+        EventBody::VariablesSet { values, secure, .. } => {
+            set_variables(&mut state.variables, values);
+            state.hidden.retain(|name| !values.contains_key(name));
+            state.hidden.extend(secure.iter().cloned());
+        }
         EventBody::MessageHeard { node, what } => {
             state.heard.entry(node.clone()).or_default().insert(what.clone());
         }

@@ -198,9 +198,10 @@ impl Command {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "decision", rename_all = "snake_case")]
 pub enum Decision {
-    /// Let it pass, with the answer or the changed output where there is one.
+    /// Let it pass, with the answer or what was changed where there is something.
     Approve {
-        /// A form's answer, or a reviewed and changed output. Null: as it was.
+        /// A form's answer, a reviewed and changed output, or the fields of a prepared call that are different. Null:
+        /// as it was.
         #[serde(default)]
         answer: Value,
     },
@@ -251,6 +252,18 @@ pub enum Refusal {
     NotBegunAnew {
         /// The step.
         node: NodeId,
+    },
+    /// It ended before its first step, and would again.
+    #[error(
+        "the run ended before its first step, because what it starts with could not be computed: start another run, or \
+         fork it at its first event with another input"
+    )]
+    NeverBegan,
+    /// What was changed about a prepared call cannot be taken over.
+    #[error("{why}")]
+    Unchangeable {
+        /// What can be done instead.
+        why: String,
     },
     /// Nothing new starts while it is paused, blocked or failing.
     #[error("the run is on hold: nothing new starts before it goes on")]

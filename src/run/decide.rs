@@ -23,9 +23,9 @@ mod score;
 mod tasks;
 mod waits;
 
-pub use fork::{ForkEdits, ForkRefusal, ForkedRun, fork};
+pub use fork::{ForkEdits, ForkPast, ForkRefusal, ForkedRun, fork, fork_point, version_at};
 pub use migrate::{Incompatible, MigrationRefusal, migrate, migration_preview};
-pub use retry::begun_anew;
+pub use retry::{begun_anew, done_again};
 
 use super::apply::apply;
 use super::effects::effects;
@@ -160,8 +160,9 @@ impl<'a> Machine<'a> {
 
     /// Numbers, applies and keeps an event.
     fn emit(&mut self, body: EventBody) {
+        debug_assert!(self.is_legal(&body), "{body:?}");
+        let Some(body) = self.lawful(body) else { return };
         let event = Event { seq: self.state.seq + 1, at: self.now, body };
-        debug_assert!(self.is_legal(&event.body), "{:?}", event.body);
         self.withdraw(&event.body);
         self.forget_escalation(&event.body);
         apply(self.state, &event);
@@ -169,7 +170,7 @@ impl<'a> Machine<'a> {
     }
 
     /// An approval that nobody needs to decide any more goes out of the inbox. The send gate sees to its own.
-    /// So do the timers of a task that its worker is done with.
+    /// So do the timers of a task that its worker is done with, and of a step that blocks.
     fn withdraw(&mut self, body: &EventBody) {
         use super::{ActivationState, Asked};
         let waits = |a: &&Activation| {
@@ -188,7 +189,7 @@ impl<'a> Machine<'a> {
                 let moves = super::transition::Step::of(body).and(super::activation_of(body));
                 let open = moves.and_then(|id| self.state.activations.get(&id)).filter(waits);
                 self.further.extend(open.and_then(withdrawn));
-                self.forget_task_timers(body);
+                self.forget_timers(body);
             }
         }
     }
@@ -203,19 +204,38 @@ impl<'a> Machine<'a> {
         self.further.extend(timer.map(|timer| Effect::CancelTimer { timer }));
     }
 
-    fn forget_task_timers(&mut self, body: &EventBody) {
+    /// A blocked step waits for a person alone: the time that it waited for does not end it.
+    fn forget_timers(&mut self, body: &EventBody) {
         let leaves = match body {
             EventBody::TaskClaimed { .. }
             | EventBody::TaskReleased { .. }
             | EventBody::MessageMoved { .. } => None,
             body => super::transition::Step::of(body).and(super::activation_of(body)),
         };
-        let task = leaves.and_then(|id| self.state.activations.get(&id));
-        let task = task.filter(|a| matches!(a.request, Some(super::CallRequest::Task(_))));
-        let timers = task.into_iter().flat_map(|a| a.timer.iter().chain(&a.deadline));
+        let blocks = matches!(body, EventBody::Blocked { .. });
+        let left = leaves.and_then(|id| self.state.activations.get(&id));
+        let left =
+            left.filter(|a| blocks || matches!(a.request, Some(super::CallRequest::Task(_))));
+        let timers = left.into_iter().flat_map(|a| a.timer.iter().chain(&a.deadline));
         let cancelled = timers.map(|(timer, _)| Effect::CancelTimer { timer: timer.clone() });
         let cancelled: Vec<Effect> = cancelled.collect();
         self.further.extend(cancelled);
+    }
+
+    /// An event as it may be kept. One that the tables do not list would change nothing, and what is decided after it
+    /// would rest on it: the run is held for a person instead. Nothing where it cannot even be held.
+    fn lawful(&self, body: EventBody) -> Option<EventBody> {
+        if self.is_legal(&body) {
+            return Some(body);
+        }
+        let reason = format!(
+            "The run lost its way: \u{201c}{}\u{201d} cannot follow where it is; this is a defect. Resume it to try \
+             again, or stop it.",
+            body.kind()
+        );
+        let error = Some(StepError::new(ErrorKind::Internal, reason.clone()));
+        let held = EventBody::Blocked { reason, activation: None, error, replan: false };
+        self.is_legal(&held).then_some(held)
     }
 
     fn is_legal(&self, body: &EventBody) -> bool {
@@ -436,4 +456,48 @@ fn cannot_compute(what: &str, error: &EvalError) -> StepError {
         ErrorKind::Expression,
         format!("{what} could not be computed: {}", error.message),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{AnyTool, Graph};
+    use crate::id::{OrganizationId, RunId, WorkflowId};
+    use uuid::Uuid;
+
+    #[test]
+    fn what_the_tables_do_not_list_holds_the_run_instead() {
+        let nodes = serde_json::json!({ "nodes": [{ "id": "t", "kind": { "type": "trigger" } }] });
+        let graph: Graph = serde_json::from_value(nodes).unwrap();
+        let graph = CompiledGraph::compile(graph, &AnyTool).unwrap();
+        let context = Context {
+            organization_id: OrganizationId(Uuid::nil()),
+            workflow_id: WorkflowId(Uuid::nil()),
+            root_workflow_id: None,
+            zone: chrono_tz::UTC,
+        };
+        let mut state = RunState::new(RunId(Uuid::nil()));
+        state.started_at = Some(DateTime::UNIX_EPOCH);
+        let by = || "Ada".to_owned();
+        let resumed = || EventBody::Resumed { by: by() };
+        let unblocked = EventBody::Unblocked { by: by(), activation: Some(ActivationId(9)) };
+        let machine = Machine::new(&graph, &context, &mut state, DateTime::UNIX_EPOCH);
+        for illegal in [resumed(), unblocked] {
+            let kind = illegal.kind();
+            let Some(EventBody::Blocked { reason, activation: None, error, .. }) =
+                machine.lawful(illegal)
+            else {
+                panic!("{kind} passes")
+            };
+            assert!(reason.contains(kind), "{reason}");
+            assert_eq!(error.unwrap().kind, ErrorKind::Internal);
+        }
+        let paused = EventBody::Paused { by: by() };
+        assert_eq!(machine.lawful(paused.clone()), Some(paused));
+
+        let (outcome, output) = ("completed".to_owned(), Value::Null);
+        state.end = Some(RunEnd::Completed { outcome, output });
+        let machine = Machine::new(&graph, &context, &mut state, DateTime::UNIX_EPOCH);
+        assert_eq!(machine.lawful(resumed()), None, "what is over stays over");
+    }
 }

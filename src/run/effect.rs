@@ -6,7 +6,7 @@ use crate::graph::TaskExecutor;
 use crate::id::{ApprovalId, CallId, ContactId, MessageId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// What the world must do about an event.
@@ -178,6 +178,30 @@ pub enum CallRequest {
     Run(Box<RunRequest>),
     /// How good an output is, by a scoring model.
     Score(Box<ScoreRequest>),
+}
+
+impl CallRequest {
+    /// Whether a person may change its input before it is made. What a model is asked is written by its step alone.
+    pub(crate) fn may_change(&self) -> bool {
+        matches!(self, Self::Tool { .. } | Self::Task(_) | Self::Run(_))
+    }
+
+    /// Takes over the fields that a person changed; the others stay as they were prepared.
+    pub(crate) fn change(&mut self, changed: &Map<String, Value>) {
+        let input = match self {
+            Self::Tool { parameters, .. } => parameters,
+            Self::Task(task) => &mut task.input,
+            Self::Run(run) => &mut run.input,
+            Self::Model(_) | Self::Score(_) => return,
+        };
+        match input {
+            Value::Object(fields) => {
+                fields.extend(changed.iter().map(|(name, value)| (name.clone(), value.clone())));
+            }
+            _ if changed.is_empty() => {}
+            other => *other = Value::Object(changed.clone()),
+        }
+    }
 }
 
 /// How a call is made.

@@ -22,10 +22,12 @@ pub fn effects(event: &Event) -> Vec<Effect> {
             let claimed = cancel(*activation, TimerPurpose::Claim);
             [Some(claimed), Some(lease), timeout].into_iter().flatten().collect()
         }
-        EventBody::TaskReleased { activation, .. } => vec![
-            cancel(*activation, TimerPurpose::Lease),
-            cancel(*activation, TimerPurpose::Timeout),
-        ],
+        EventBody::TaskReleased { activation, claim_until, .. } => {
+            let lease = cancel(*activation, TimerPurpose::Lease);
+            let timeout = cancel(*activation, TimerPurpose::Timeout);
+            let claim = claim_until.map(|at| set(*activation, TimerPurpose::Claim, at));
+            [Some(lease), Some(timeout), claim].into_iter().flatten().collect()
+        }
         EventBody::AttemptFailed { timer, retry_at, .. } => {
             vec![Effect::SetTimer { timer: timer.clone(), due_at: *retry_at }]
         }
@@ -147,7 +149,8 @@ pub fn recover(state: &RunState) -> Vec<Effect> {
     effects
 }
 
-fn open_effects(id: ActivationId, activation: &Activation) -> Vec<Effect> {
+/// The effects of a living activation that have no result yet.
+pub(super) fn open_effects(id: ActivationId, activation: &Activation) -> Vec<Effect> {
     match activation.state {
         ActivationState::Running | ActivationState::Ready => {
             let timers = activation.timer.iter().chain(&activation.deadline);

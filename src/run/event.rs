@@ -3,8 +3,10 @@
 //! Versioned: a field is only ever added, with a default. Golden journals of every version must
 //! fold to the same state for ever.
 
+mod parts;
 mod subject;
 
+pub use parts::{Again, Edges, EscalationDue, Slot, StartAnew};
 pub use subject::activation_of;
 
 use super::{
@@ -16,57 +18,6 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-
-/// What became of edges when something ended: ids of the edges that were taken and that died.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(default)]
-pub struct Edges {
-    /// Their port was chosen and their condition holds.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub taken: Vec<String>,
-    /// They will never be taken in this frame.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dead: Vec<String>,
-}
-
-impl Edges {
-    /// Whether nothing was decided.
-    pub fn is_empty(&self) -> bool {
-        self.taken.is_empty() && self.dead.is_empty()
-    }
-}
-
-/// One of so many runs of a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Slot {
-    /// The key, rendered.
-    pub key: String,
-    /// So many runs at once.
-    pub limit: u32,
-}
-
-/// Whom to ask when nobody has decided until then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct EscalationDue {
-    /// When.
-    pub due_at: DateTime<Utc>,
-    /// A member or an address.
-    pub to: String,
-}
-
-/// An activation that is begun anew under another number: its own is forgotten, and its edges are open again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-pub struct Again {
-    /// The activation.
-    pub activation: ActivationId,
-    /// Edges that are undecided again.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub edges: Vec<String>,
-}
 
 /// The version of the event schema that this code writes.
 pub const EVENT_VERSION: u16 = 1;
@@ -172,6 +123,9 @@ pub enum EventBody {
         /// The worker was not heard of.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         lost: bool,
+        /// Until when it must be claimed again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        claim_until: Option<DateTime<Utc>>,
     },
     /// A scoring model looked at an output.
     Scored {
@@ -179,6 +133,14 @@ pub enum EventBody {
         activation: ActivationId,
         /// What it says.
         confidence: Confidence,
+    },
+    /// A model was paid for something that is not the step's output, or not yet: it is reviewed or scored first, or it
+    /// cannot be used. It counts whatever becomes of it.
+    Spent {
+        /// For whom.
+        activation: ActivationId,
+        /// What it cost.
+        usage: Usage,
     },
     /// Something happened to a message of this run: it was opened, answered, bounced.
     SignalReceived {
@@ -217,6 +179,9 @@ pub enum EventBody {
         /// What it cost, if a model was used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         usage: Option<Usage>,
+        /// That was counted before: see [`EventBody::Spent`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        counted: bool,
         /// What became of the edges out of it.
         #[serde(default, skip_serializing_if = "Edges::is_empty")]
         edges: Edges,
@@ -482,6 +447,9 @@ pub enum EventBody {
         /// Messages that left or may have left from what is begun anew, by place: `0/each[3]/send`.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         sent: BTreeMap<String, MessageId>,
+        /// It was paused when it ended, and goes on all the same.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        resumed: bool,
     },
     /// The run is a fork: the events before this one are another run's.
     Forked {
@@ -497,6 +465,15 @@ pub enum EventBody {
         /// Variables that were changed.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         variables: Map<String, Value>,
+        /// Names among them whose values must not be shown.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        secure: Vec<String>,
+        /// What the start had computed and is another thing now. Absent: nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        anew: Option<Box<StartAnew>>,
+        /// The version of the other run at that event, and the one from here on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        versions: Option<(u32, u32)>,
         /// What is begun anew.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         again: Vec<Again>,
@@ -564,6 +541,7 @@ impl EventBody {
             Self::TaskClaimed { .. } => "task_claimed",
             Self::TaskReleased { .. } => "task_released",
             Self::Scored { .. } => "scored",
+            Self::Spent { .. } => "spent",
             Self::SignalReceived { .. } => "signal_received",
             Self::RunReopened { .. } => "run_reopened",
             Self::Forked { .. } => "forked",

@@ -78,7 +78,7 @@ pub enum ErrorKind {
     InvalidInput,
     /// The tool or what it names does not exist.
     NotFound,
-    /// The send gate refused.
+    /// The send gate refused. Its word alone: a step that it refuses is skipped unless its policy says otherwise.
     Refused,
     /// A person rejected.
     HumanRejected,
@@ -91,6 +91,24 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All kinds.
+    pub const ALL: [Self; 14] = [
+        Self::ExecutorError,
+        Self::Timeout,
+        Self::RateLimited,
+        Self::SchemaValidationFailed,
+        Self::MissingDeliverable,
+        Self::CheckFailed,
+        Self::Expression,
+        Self::InvalidInput,
+        Self::NotFound,
+        Self::Refused,
+        Self::HumanRejected,
+        Self::Expired,
+        Self::LimitReached,
+        Self::Internal,
+    ];
+
     /// The word in policies and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {

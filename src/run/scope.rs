@@ -111,6 +111,29 @@ impl<'a> RunScope<'a> {
         }
     }
 
+    /// What the workflow itself calls so: all but the built-ins.
+    pub fn declared(&self, path: &[&str]) -> Found<'_> {
+        let name = *path.first()?;
+        if is_space(name) || (name == "event" && self.event.is_some()) {
+            return self.space(path);
+        }
+        if let Some(item) = self.item_variable(name) {
+            return Some((Cow::Borrowed(item), 1));
+        }
+        // `extract.output` names the step also when a variable is called the same; `extract.name` does not.
+        let names_step = path.len() > 1 && matches!(path[1], "output" | "error");
+        if names_step && let Some(found) = self.step(name, &path[1..]) {
+            return Some(found);
+        }
+        if let Some(value) = self.variable(name) {
+            return Some((Cow::Borrowed(value), 1));
+        }
+        if let Some(value) = self.input_field(name) {
+            return Some((value, 1));
+        }
+        self.step(name, &path[1..])
+    }
+
     fn built_in(&self, name: &str) -> Option<Cow<'_, Value>> {
         let time = || self.now.to_rfc3339_opts(SecondsFormat::Millis, true);
         let value = match name {
@@ -176,26 +199,6 @@ impl Scope for RunScope<'_> {
 
     fn resolve(&self, path: &[&str]) -> Option<(Cow<'_, Value>, usize)> {
         let name = *path.first()?;
-        if is_space(name) || (name == "event" && self.event.is_some()) {
-            return self.space(path);
-        }
-        if let Some(item) = self.item_variable(name) {
-            return Some((Cow::Borrowed(item), 1));
-        }
-        // `extract.output` names the step also when a variable is called the same; `extract.name` does not.
-        let names_step = path.len() > 1 && matches!(path[1], "output" | "error");
-        if names_step && let Some(found) = self.step(name, &path[1..]) {
-            return Some(found);
-        }
-        if let Some(value) = self.variable(name) {
-            return Some((Cow::Borrowed(value), 1));
-        }
-        if let Some(value) = self.input_field(name) {
-            return Some((value, 1));
-        }
-        if let Some(found) = self.step(name, &path[1..]) {
-            return Some(found);
-        }
-        Some((self.built_in(name)?, 1))
+        self.declared(path).or_else(|| Some((self.built_in(name)?, 1)))
     }
 }

@@ -7,7 +7,7 @@ use crate::event_type::canonical;
 use crate::id::{ApprovalId, CallId, ContactId, MessageId, NodeId, RunId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Number of an activation within its run, from 1.
@@ -108,6 +108,9 @@ pub struct RunState {
     /// What it was told beside its input.
     #[serde(default, skip_serializing_if = "is_default")]
     pub options: RunOptions,
+    /// Variables whose values are not shown.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub hidden: BTreeSet<String>,
 }
 
 /// How often a node ended in which way.
@@ -171,6 +174,13 @@ pub struct RegionState {
     pub exits: BTreeSet<String>,
     /// All turns are over and the edges out of it are decided.
     pub ended: bool,
+}
+
+impl RegionState {
+    /// What its loop gives: the last outputs of its turns, in item order.
+    pub fn output(&self) -> Value {
+        json!({"count": self.results.len(), "results": self.results})
+    }
 }
 
 /// What became of an edge in a frame.
@@ -265,6 +275,9 @@ pub struct Activation {
     /// What the output under review cost.
     #[serde(default)]
     pub usage: Option<Usage>,
+    /// The cost of its output is counted already.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub counted: bool,
     /// When its message moves on by itself.
     #[serde(default)]
     pub until: Option<DateTime<Utc>>,
@@ -370,12 +383,21 @@ impl RunState {
             worked_until: None,
             heard: BTreeMap::new(),
             options: RunOptions::default(),
+            hidden: BTreeSet::new(),
         }
     }
 
     /// The activations that are not over.
     pub fn living(&self) -> impl Iterator<Item = (ActivationId, &Activation)> {
         self.alive.iter().filter_map(|id| Some((*id, self.activations.get(id)?)))
+    }
+
+    /// Whether all turns of a loop node's activation are over, so that only its own end is missing.
+    pub fn turns_are_over(&self, id: ActivationId) -> bool {
+        let region = self.activations.get(&id).and_then(|activation| {
+            self.frames.get(&activation.frame)?.regions.get(&activation.node)
+        });
+        region.is_some_and(|region| region.ended && region.owner == Some(id))
     }
 
     /// The living activation that makes or made this call.

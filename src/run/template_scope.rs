@@ -1,7 +1,8 @@
 //! What the words of a stored message template mean: the same as in the step that sends it, and besides
 //! them what is known of the message itself (`contact`, `sender`, `previousStep`).
 //!
-//! Secrets are not among them: a template's text leaves.
+//! Secrets are not among them: a template's text leaves. A step's own subject may speak of the message as well
+//! ([`StepScope`]).
 
 use super::scope::RunScope;
 use super::{ActivationId, Context, RunState};
@@ -33,6 +34,35 @@ impl<'a> TemplateScope<'a> {
         let previous = run.last_output().cloned().unwrap_or(Value::Null);
         about.entry("previousStep").or_insert(previous);
         Some(Self { run, about })
+    }
+
+    /// The same words for a text of the step itself.
+    pub fn of_step(&self) -> StepScope<'_, 'a> {
+        StepScope(self)
+    }
+}
+
+/// The scope of a text that stands in the step and is worded where the message is sent. What the workflow itself
+/// calls by a name keeps it, as in every other text of the step; what is known of the message comes next.
+pub struct StepScope<'s, 'a>(&'s TemplateScope<'a>);
+
+impl Scope for StepScope<'_, '_> {
+    fn lookup(&self, name: &str) -> Option<Cow<'_, Value>> {
+        Some(self.resolve(&[name])?.0)
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.0.now_ms()
+    }
+
+    fn call(&self, path: &[&str], args: &[Value]) -> Option<Result<Value, String>> {
+        self.0.call(path, args)
+    }
+
+    fn resolve(&self, path: &[&str]) -> Option<(Cow<'_, Value>, usize)> {
+        let name = *path.first()?;
+        let declared = if name == "secrets" { None } else { self.0.run.declared(path) };
+        declared.or_else(|| self.0.resolve(path))
     }
 }
 

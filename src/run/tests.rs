@@ -6,6 +6,7 @@ mod bounds;
 mod control;
 mod early;
 mod failure;
+mod forks;
 mod journal;
 mod loops;
 mod others;

@@ -1,8 +1,8 @@
 //! The timeline: events as sentences that people read.
 
 use super::{
-    ActivationId, CallRequest, Decision, Event, EventBody, FrameId, RunEnd, StepError,
-    activation_of,
+    ActivationId, CallRequest, Decision, Event, EventBody, FrameId, RunEnd, RunState, StepError,
+    activation_of, origin,
 };
 use crate::graph::{Graph, NodeKind};
 use crate::id::NodeId;
@@ -22,8 +22,11 @@ pub struct TimelineEntry {
     /// The node it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeId>,
-    /// What happened, in a sentence.
+    /// What happened, in a sentence. With `until` its last words lead up to that instant.
     pub title: String,
+    /// The instant that belongs behind the title, said in the zone of whoever reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
     /// More, when there is more to say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
@@ -53,13 +56,15 @@ pub fn timeline(events: &[Event], graph: &Graph) -> Vec<TimelineEntry> {
     events.iter().filter_map(|event| writer.entry(event)).collect()
 }
 
-/// Writes the timeline event by event: for a run that is followed live. It must see all events from the first one.
+/// Writes the timeline event by event: for a run that is followed live. It must see all events from the first one, or
+/// [know](TimelineWriter::knowing) the state before those that it sees.
 #[derive(Clone, Debug, Default)]
 pub struct TimelineWriter {
     titles: HashMap<NodeId, String>,
     logic: HashMap<NodeId, bool>,
     nodes: HashMap<ActivationId, (NodeId, FrameId)>,
-    frames: HashMap<FrameId, (NodeId, u32)>,
+    /// Header, turn, and the frame around it.
+    frames: HashMap<FrameId, (NodeId, u32, FrameId)>,
 }
 
 type Line = (String, String, Signal);
@@ -74,12 +79,27 @@ impl TimelineWriter {
         Self { titles, logic, nodes: HashMap::new(), frames: HashMap::new() }
     }
 
+    /// The writer that knows what a state knows: which step an activation is of, and which turn a frame is.
+    #[must_use]
+    pub fn knowing(mut self, state: &RunState) -> Self {
+        let of_step =
+            |(id, a): (&ActivationId, &super::Activation)| (*id, (a.node.clone(), a.frame));
+        self.nodes.extend(state.activations.iter().map(of_step));
+        for (id, frame) in &state.frames {
+            if let (Some(header), Some(around)) = (&frame.header, frame.parent) {
+                self.frames.insert(*id, (header.clone(), frame.index, around));
+            }
+        }
+        self
+    }
+
     /// The line of an event; `None` for events that say nothing to people.
     pub fn entry(&mut self, event: &Event) -> Option<TimelineEntry> {
         self.remember(&event.body);
         let node = activation_of(&event.body).and_then(|id| self.nodes.get(&id)).cloned();
         let (title, detail, signal) = self.line(&event.body, node.as_ref())?;
-        let turn = node.as_ref().and_then(|(_, frame)| self.turn(*frame));
+        let frame = node.as_ref().map(|(_, frame)| *frame).or_else(|| around(&event.body));
+        let turn = frame.and_then(|frame| self.turn(frame));
         let detail = match (turn, detail.is_empty()) {
             (Some(turn), true) => turn,
             (Some(turn), false) => format!("{detail} · {turn}"),
@@ -91,19 +111,21 @@ impl TimelineWriter {
             kind: event.body.kind().to_owned(),
             node: node.map(|(node, _)| node).or_else(|| header(&event.body)),
             title,
+            until: leads_to(&event.body),
             detail,
             signal,
         })
     }
 
-    fn remember(&mut self, body: &EventBody) {
+    /// Takes note of what later lines are about; [`TimelineWriter::entry`] does it by itself.
+    pub fn remember(&mut self, body: &EventBody) {
         match body {
             EventBody::NodeStarted { activation, node, frame }
             | EventBody::NodeSkipped { activation, node, frame, .. } => {
                 self.nodes.insert(*activation, (node.clone(), *frame));
             }
-            EventBody::FrameStarted { frame, header, index, .. } => {
-                self.frames.insert(*frame, (header.clone(), *index));
+            EventBody::FrameStarted { frame, parent, header, index, .. } => {
+                self.frames.insert(*frame, (header.clone(), *index, *parent));
             }
             _ => {}
         }
@@ -113,10 +135,20 @@ impl TimelineWriter {
         self.titles.get(node).cloned().unwrap_or_else(|| node.0.clone())
     }
 
-    /// Which turn of which loop a frame is.
-    fn turn(&self, frame: FrameId) -> Option<String> {
-        let (header, index) = self.frames.get(&frame)?;
-        Some(format!("turn {} of \u{201c}{}\u{201d}", index + 1, self.title(header)))
+    /// Which turn of which loop a frame is, and in which turns that loop runs; `None` outside of loops.
+    pub fn turn(&self, frame: FrameId) -> Option<String> {
+        let mut turns = Vec::new();
+        let mut at = frame;
+        while let Some((header, index, around)) = self.frames.get(&at) {
+            let turn = index.saturating_add(1);
+            turns.push(format!("turn {turn} of \u{201c}{}\u{201d}", self.title(header)));
+            // A frame is younger than the one around it, except in foreign input.
+            if *around >= at {
+                break;
+            }
+            at = *around;
+        }
+        (!turns.is_empty()).then(|| turns.join(" in "))
     }
 
     fn line(&self, body: &EventBody, node: Option<&(NodeId, FrameId)>) -> Option<Line> {
@@ -156,15 +188,15 @@ impl TimelineWriter {
             EventBody::CallRequested { attempt, request, .. } => {
                 Some(asked(&name, *attempt, request))
             }
-            EventBody::AttemptFailed { attempt, error, retry_at, .. } => {
-                let when = retry_at.format("%H:%M:%S UTC");
-                let title = format!("{name} did not work (attempt {attempt}); next try at {when}");
+            EventBody::AttemptFailed { attempt, error, .. } => {
+                let title = format!("{name} did not work (attempt {attempt}); next try at");
                 Some((title, error.message.clone(), Signal::Wait))
             }
             EventBody::WaitStarted { due_at, event, more, .. } => {
                 let names: Vec<&str> = event.iter().chain(more).map(String::as_str).collect();
                 let names = names.join(", ");
-                Some(waits(&name, *due_at, Some(names.as_str()).filter(|names| !names.is_empty())))
+                let names = Some(names.as_str()).filter(|names| !names.is_empty());
+                Some(waits(&name, due_at.is_some(), names))
             }
             EventBody::TaskClaimed { worker, .. } => {
                 plain(format!("{worker} took {name}"), Signal::Move)
@@ -214,7 +246,7 @@ impl TimelineWriter {
                 plain("Run started".to_owned(), Signal::Move)
             }
             EventBody::RunStarted { started_by, .. } => {
-                plain(format!("Run started by {started_by}"), Signal::Move)
+                plain(format!("Run started by {}", origin::said(started_by)), Signal::Move)
             }
             EventBody::LoopStarted { activation, items } => {
                 let name = self.nodes.get(activation).map(|(node, _)| self.title(node));
@@ -282,15 +314,14 @@ fn asked(name: &str, attempt: u32, request: &CallRequest) -> Line {
     (what, again, Signal::Move)
 }
 
-fn waits(name: &str, due_at: Option<DateTime<Utc>>, event: Option<&str>) -> Line {
-    let until = due_at.map(|due_at| due_at.format("%Y-%m-%d %H:%M UTC").to_string());
-    let title = match (event, until) {
-        (Some(event), Some(until)) => {
-            format!("{name} waits for \u{201c}{event}\u{201d}, at most until {until}")
+fn waits(name: &str, has_end: bool, event: Option<&str>) -> Line {
+    let title = match (event, has_end) {
+        (Some(event), true) => {
+            format!("{name} waits for \u{201c}{event}\u{201d}, at most until")
         }
-        (Some(event), None) => format!("{name} waits for \u{201c}{event}\u{201d}"),
-        (None, Some(until)) => format!("{name} waits until {until}"),
-        (None, None) => format!("{name} waits"),
+        (Some(event), false) => format!("{name} waits for \u{201c}{event}\u{201d}"),
+        (None, true) => format!("{name} waits until"),
+        (None, false) => format!("{name} waits"),
     };
     (title, String::new(), Signal::Wait)
 }
@@ -370,13 +401,32 @@ fn ended(end: &RunEnd) -> Line {
             ("Run failed".to_owned(), message.clone(), Signal::Stop)
         }
         RunEnd::Stopped { reason, by, .. } => {
-            (format!("Run stopped by {by}"), reason.clone(), Signal::Stop)
+            (format!("Run stopped by {}", origin::said(by)), reason.clone(), Signal::Stop)
         }
     }
 }
 
 fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// The instant that an event's title leads up to.
+fn leads_to(body: &EventBody) -> Option<DateTime<Utc>> {
+    match body {
+        EventBody::AttemptFailed { retry_at, .. } => Some(*retry_at),
+        EventBody::WaitStarted { due_at, .. } => *due_at,
+        _ => None,
+    }
+}
+
+/// The frame in which a loop has its turns.
+fn around(body: &EventBody) -> Option<FrameId> {
+    match body {
+        EventBody::FrameStarted { parent, .. } | EventBody::RegionEnded { parent, .. } => {
+            Some(*parent)
+        }
+        _ => None,
+    }
 }
 
 fn header(body: &EventBody) -> Option<NodeId> {

@@ -6,10 +6,10 @@ use crate::id::NodeId;
 use crate::run::transition::{Step, activation_next};
 use crate::run::{
     Activation, ActivationId, ActivationState, ApprovalKind, Asked, CallRequest, Decision, Edges,
-    Event, EventBody, FrameId, RunState, StepError, TimerId, TimerPurpose,
+    Event, EventBody, FrameId, RunState, StepError, TimerId, TimerPurpose, Usage,
 };
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(super) fn apply(state: &mut RunState, event: &Event) {
     match &event.body {
@@ -45,6 +45,7 @@ fn on_the_way(state: &mut RunState, event: &Event) {
                 a.confidence = Some(confidence.clone());
             }
         }
+        EventBody::Spent { activation, usage } => spent(state, *activation, usage),
         EventBody::SignalReceived { activation, signal, .. } => {
             if let Some(a) = state.activations.get_mut(activation) {
                 a.signals.insert(signal.clone());
@@ -95,6 +96,8 @@ fn on_the_way(state: &mut RunState, event: &Event) {
                 let said = || StepError::new(crate::run::ErrorKind::Internal, reason.clone());
                 a.error = Some(error.clone().unwrap_or_else(said));
                 a.replan = *replan;
+                a.timer = None;
+                wait_no_more(a);
             }
         }
         EventBody::Unblocked { activation: Some(activation), .. } => {
@@ -174,6 +177,7 @@ fn new(node: &NodeId, frame: FrameId, at: ActivationState, now: DateTime<Utc>) -
         round: 0,
         feedback: Vec::new(),
         usage: None,
+        counted: false,
         until: None,
         since: Some(now),
     }
@@ -224,23 +228,30 @@ pub(super) fn moved(
 
 /// What only matters while it is alive is forgotten.
 pub(super) fn close(activation: &mut Activation) {
+    wait_no_more(activation);
     activation.request = None;
     activation.route = Default::default();
-    activation.awaited_more = Vec::new();
-    activation.due_port = None;
     activation.deadline = None;
     activation.escalation = None;
     activation.worker = None;
     activation.timer = None;
     activation.until = None;
-    activation.awaited_event = None;
     activation.asked = None;
     activation.usage = None;
+    activation.counted = false;
     activation.feedback = Vec::new();
 }
 
-/// It is done again from its beginning: nothing of the last try is open.
+/// No outside event and no time ends it.
+fn wait_no_more(activation: &mut Activation) {
+    activation.awaited_event = None;
+    activation.awaited_more = Vec::new();
+    activation.due_port = None;
+}
+
+/// It is done again from its beginning: nothing of the last try is open, and it has all of its time.
 fn reopen(activation: &mut Activation) {
+    activation.working_ms = 0;
     activation.deadline = None;
     activation.worker = None;
     activation.confidence = None;
@@ -253,6 +264,7 @@ fn reopen(activation: &mut Activation) {
     activation.asked = None;
     activation.message = None;
     activation.usage = None;
+    activation.counted = false;
     activation.output = Value::Null;
 }
 
@@ -278,6 +290,8 @@ fn called(state: &mut RunState, event: &Event) {
     if let CallRequest::Score(score) = request {
         a.output = score.output.clone();
         a.usage.clone_from(usage);
+    } else {
+        a.counted = false;
     }
     a.call = Some(*call);
     a.attempt = *attempt;
@@ -348,11 +362,29 @@ fn decided(state: &mut RunState, id: ActivationId, decision: &Decision, at: Date
     let Some(a) = moved(state, id, Step::Decided, at) else { return };
     a.timer = None;
     a.escalation = None;
-    if let Decision::Reject { reason, retry: true } = decision
-        && a.asked == Some(Asked::Review)
+    match decision {
+        Decision::Reject { reason, retry: true } if a.asked == Some(Asked::Review) => {
+            a.feedback.push(reason.clone());
+            reopen(a);
+        }
+        // The prepared call is made with what was changed, now or once the run goes on.
+        Decision::Approve { answer: Value::Object(changed) } if a.asked == Some(Asked::Before) => {
+            if let Some(request) = &mut a.request {
+                request.change(changed);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a model cost counts, whatever becomes of its answer. An output whose cost was counted so is not counted once
+/// more when it is accepted.
+fn spent(state: &mut RunState, id: ActivationId, usage: &Usage) {
+    add_usage(&mut state.usage, usage);
+    if let Some(a) = state.activations.get_mut(&id)
+        && !matches!(a.request, Some(CallRequest::Score(_)))
     {
-        a.feedback.push(reason.clone());
-        reopen(a);
+        a.counted = true;
     }
 }
 
@@ -399,6 +431,7 @@ fn completed(state: &mut RunState, event: &Event) {
         port,
         output,
         usage,
+        counted,
         edges,
         logic,
         outcome,
@@ -422,7 +455,7 @@ fn completed(state: &mut RunState, event: &Event) {
     if !logic && let Some(frame) = state.frames.get_mut(&frame) {
         frame.last = Some(*activation);
     }
-    if let Some(usage) = usage {
+    if let Some(usage) = usage.as_ref().filter(|_| !counted) {
         add_usage(&mut state.usage, usage);
     }
     if let Some(id) = by.as_ref().filter(|id| !id.is_empty()) {
@@ -442,8 +475,9 @@ fn loop_output(
     if region.owner != Some(id) {
         return None;
     }
-    let results = std::mem::take(&mut region.results);
-    Some(json!({"count": results.len(), "results": results}))
+    let output = region.output();
+    region.results = Vec::new();
+    Some(output)
 }
 
 fn set(

@@ -15,10 +15,10 @@ pub(super) fn apply(state: &mut RunState, event: &Event) {
                 a.deadline = timeout_at.map(|at| (timer(TimerPurpose::Timeout), at));
             }
         }
-        EventBody::TaskReleased { activation, lost, .. } => {
+        EventBody::TaskReleased { activation, lost, claim_until, .. } => {
             if let Some(a) = moved(state, *activation, Step::Released, event.at) {
                 a.worker = None;
-                a.timer = None;
+                a.timer = claim_until.map(|at| (TimerId::of(*activation, TimerPurpose::Claim), at));
                 a.deadline = None;
                 a.lost = a.lost.saturating_add(u32::from(*lost));
             }

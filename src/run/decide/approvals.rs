@@ -20,6 +20,9 @@ impl Machine<'_> {
         let unknown = || Refusal::Unknown { what: format!("the approval {approval}") };
         let id = self.state.activation_of_approval(approval).ok_or_else(unknown)?;
         let asked = self.activation(id).and_then(|activation| activation.asked);
+        if asked == Some(Asked::Before) {
+            self.check_change(id, decision)?;
+        }
         self.emit(EventBody::ApprovalDecided {
             activation: id,
             approval,
@@ -35,15 +38,31 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// A prepared call is made as it was approved, or with the changed parameters.
-    fn decided_before(&mut self, id: ActivationId, decision: &Decision, by: &str) {
-        let Decision::Approve { answer } = decision else {
-            return self.rejected(id, decision, by, false);
+    /// What a person changes about a prepared call are fields of its input.
+    fn check_change(&self, id: ActivationId, decision: &Decision) -> Result<(), Refusal> {
+        let Decision::Approve { answer } = decision else { return Ok(()) };
+        let request = self.activation(id).and_then(|activation| activation.request.as_ref());
+        let why = match answer {
+            Value::Null => return Ok(()),
+            Value::Object(fields) if fields.is_empty() => return Ok(()),
+            Value::Object(_) if request.is_none_or(CallRequest::may_change) => return Ok(()),
+            Value::Object(_) => {
+                "what a model is asked cannot be changed here: approve it as it is, or reject it and change the step"
+            }
+            _ => {
+                "a change of a prepared call is an object with the fields that are different: send that, or nothing to \
+                 approve the call as it is"
+            }
         };
-        let Some(mut request) = self.activation(id).and_then(|a| a.request.clone()) else { return };
-        if let (CallRequest::Tool { parameters, .. }, Value::Object(_)) = (&mut request, answer) {
-            *parameters = answer.clone();
+        Err(Refusal::Unchangeable { why: why.to_owned() })
+    }
+
+    /// A prepared call is made as it was approved: what was changed stands in it already.
+    fn decided_before(&mut self, id: ActivationId, decision: &Decision, by: &str) {
+        if !matches!(decision, Decision::Approve { .. }) {
+            return self.rejected(id, decision, by, false);
         }
+        let Some(request) = self.activation(id).and_then(|a| a.request.clone()) else { return };
         self.request_call(id, request);
     }
 

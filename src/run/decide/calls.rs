@@ -63,6 +63,7 @@ impl Machine<'_> {
     pub(super) fn succeeded(&mut self, id: ActivationId, output: Value, usage: Option<Usage>) {
         let Some((node, _)) = self.place(id) else { return };
         if self.is_scored(id) {
+            self.spend(id, usage.as_ref());
             return self.scored(id, node, &output);
         }
         let output = match &self.graph.node(node).program {
@@ -74,15 +75,24 @@ impl Machine<'_> {
                         text.chars().take(80).collect::<String>()
                     );
                     let error = step_error(ErrorKind::SchemaValidationFailed, message);
+                    self.spend(id, usage.as_ref());
                     return self.attempt_failed(id, error, None);
                 }
             },
             _ => output,
         };
         if self.is_reviewed(node) {
+            self.spend(id, usage.as_ref());
             return self.review(id, node, output, usage);
         }
         self.complete(id, "success", output, Completion { usage, ..Completion::default() });
+    }
+
+    /// What an answer cost counts at once where it is not the step's output, or not yet.
+    fn spend(&mut self, activation: ActivationId, usage: Option<&Usage>) {
+        if let Some(usage) = usage.cloned() {
+            self.emit(EventBody::Spent { activation, usage });
+        }
     }
 
     /// The node has its output: a scoring model looks at it first where the node says so, else a person.

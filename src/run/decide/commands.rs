@@ -95,12 +95,22 @@ impl Machine<'_> {
         }
     }
 
-    /// The key among whose runs this one waits its turn. An empty key waits for nobody.
-    fn slot(&self, input: &Value, contacts: &[ContactId]) -> Result<Option<Slot>, StepError> {
-        let Some((key, limit)) = self.graph.concurrency() else { return Ok(None) };
+    /// The run before its first step, with this input.
+    fn before_start(&self, input: &Value, contacts: &[ContactId]) -> RunState {
         let mut state = RunState::new(self.state.run);
         state.input = input.clone();
         state.contacts = contacts.to_vec();
+        state
+    }
+
+    /// The key among whose runs this one waits its turn. An empty key waits for nobody.
+    pub(super) fn slot(
+        &self,
+        input: &Value,
+        contacts: &[ContactId],
+    ) -> Result<Option<Slot>, StepError> {
+        let Some((key, limit)) = self.graph.concurrency() else { return Ok(None) };
+        let state = self.before_start(input, contacts);
         let scope = RunScope::new(self.graph, self.context, &state, FrameId(0), self.now);
         let key = key
             .render_text(&scope)
@@ -135,7 +145,7 @@ impl Machine<'_> {
     }
 
     /// The workflow's variables over the input; later ones see earlier ones.
-    fn first_variables(
+    pub(super) fn first_variables(
         &self,
         input: &Value,
         contacts: &[ContactId],
@@ -144,9 +154,7 @@ impl Machine<'_> {
         if self.graph.variables().is_empty() {
             return Ok(variables);
         }
-        let mut state = self.state.clone();
-        state.input = input.clone();
-        state.contacts = contacts.to_vec();
+        let state = self.before_start(input, contacts);
         for (name, template) in self.graph.variables() {
             let mut scope = RunScope::new(self.graph, self.context, &state, FrameId(0), self.now);
             scope.fresh = Some(&variables);

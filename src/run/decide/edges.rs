@@ -19,6 +19,8 @@ pub(super) struct Completion {
     pub logic: bool,
     pub outcome: Option<String>,
     pub event: Option<String>,
+    /// What it gave, where its event does not repeat it: the conditions of its edges see it.
+    pub gave: Option<Value>,
 }
 
 impl Machine<'_> {
@@ -31,14 +33,16 @@ impl Machine<'_> {
         completion: Completion,
     ) {
         let Some((node, frame)) = self.place(id) else { return };
-        match self.ways(frame, node, Some(port), Some(&output)) {
+        let Completion { usage, logic, outcome, event, gave } = completion;
+        match self.ways(frame, node, Some(port), Some(gave.as_ref().unwrap_or(&output))) {
             Err(error) => self.give_up(id, error, None),
             Ok(ways) => {
-                let Completion { usage, logic, outcome, event } = completion;
+                let is_counted = self.activation(id).is_some_and(|activation| activation.counted);
                 self.emit(EventBody::NodeCompleted {
                     activation: id,
                     port: port.to_owned(),
                     output,
+                    counted: is_counted && usage.is_some(),
                     usage,
                     edges: self.ids(&ways),
                     logic,

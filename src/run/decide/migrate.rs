@@ -1,5 +1,7 @@
 //! Going on in another version: refused unless everything that is alive keeps its kind and its place.
 
+mod kinds;
+
 use super::edges::Ways;
 use super::{Advance, Machine};
 use crate::graph::CompiledGraph;
@@ -34,7 +36,7 @@ pub enum MigrationRefusal {
 }
 
 /// What keeps a run of `old` from going on in `new`: living steps and loops with turns that are not there, are of
-/// another kind, or stand in other loops. Empty: nothing.
+/// another kind, stand in other loops, or are under way and wait for something else there. Empty: nothing.
 pub fn migration_preview(
     old: &CompiledGraph,
     new: &CompiledGraph,
@@ -46,7 +48,7 @@ pub fn migration_preview(
     nodes.sort_unstable();
     nodes.dedup();
     let judge = |node: &NodeId| {
-        let reason = difference(old, new, node)?;
+        let reason = difference(old, new, node).or_else(|| under_way(old, new, state, node))?;
         Some(Incompatible { node: node.clone(), reason })
     };
     nodes.into_iter().filter_map(judge).collect()
@@ -67,6 +69,25 @@ fn difference(old: &CompiledGraph, new: &CompiledGraph, node: &NodeId) -> Option
         return Some(format!("\u{201c}{title}\u{201d} stands in other loops"));
     }
     None
+}
+
+/// What a step that has begun would lose of what it waits for.
+fn under_way(
+    old: &CompiledGraph,
+    new: &CompiledGraph,
+    state: &RunState,
+    node: &NodeId,
+) -> Option<String> {
+    let has_begun = |activation: &Activation| {
+        use ActivationState::{AwaitingHuman, Running, Waiting};
+        activation.node == *node && matches!(activation.state, AwaitingHuman | Running | Waiting)
+    };
+    if !state.living().any(|(_, activation)| has_begun(activation)) {
+        return None;
+    }
+    let (before, after) = (old.source(old.node_index(node)?), new.source(new.node_index(node)?));
+    let words = kinds::difference(&before.kind, &after.kind)?;
+    Some(format!("\u{201c}{}\u{201d} {words}", before.title()))
 }
 
 /// The loops around a node, outermost last, and the one that it heads, each with what it repeats for.

@@ -5,7 +5,8 @@ use super::execute::step_error;
 use super::{ITEMS_MAX, Machine, TURNS_MAX, cannot_compute};
 use crate::graph::compile::{Program, RegionKind, Source};
 use crate::run::{
-    ActivationId, EdgeState, ErrorKind, EventBody, Frame, FrameId, RegionState, StepError,
+    ActivationId, ActivationState, EdgeState, ErrorKind, EventBody, Frame, FrameId, RegionState,
+    StepError,
 };
 use serde_json::Value;
 
@@ -67,9 +68,10 @@ impl Machine<'_> {
 
     /// What a region does when a turn ended, or before its first: more turns, or its end.
     pub(super) fn next_turns(&mut self, parent: FrameId, region: usize) {
-        let Some(turns) = self.region_state(parent, region).filter(|turns| !turns.ended) else {
-            return;
-        };
+        let Some(turns) = self.region_state(parent, region) else { return };
+        if turns.ended {
+            return self.end_loop(parent, region);
+        }
         let (live, broken) = (turns.live, !turns.exits.is_empty());
         let next = turns.turns;
         match self.graph.region(region).kind {
@@ -227,7 +229,7 @@ impl Machine<'_> {
     /// All turns are over: the edges out of the region are decided, and a loop node is complete.
     fn end_region(&mut self, parent: FrameId, region: usize) {
         let Some(turns) = self.region_state(parent, region) else { return };
-        let (count, owner, broken) = (turns.turns, turns.owner, !turns.exits.is_empty());
+        let count = turns.turns;
         let Some(header) = self.graph.region(region).header else { return };
         let mut ways = Ways::default();
         for edge in &self.graph.region(region).exits {
@@ -241,10 +243,27 @@ impl Machine<'_> {
         let edges = self.ids(&ways);
         self.emit(EventBody::RegionEnded { parent, header, turns: count, edges });
         self.follow(parent, &ways);
-        if let Some(owner) = owner {
-            // A turn that left the loop decides where the path goes on: `done` dies with the rest.
-            let port = if broken { "break" } else { "done" };
-            self.complete(owner, port, Value::Null, Completion::default());
-        }
+        self.end_loop(parent, region);
+    }
+
+    /// A loop node whose turns are all over is complete, unless it is over or waits for a person. A turn that left the
+    /// loop decides where the path goes on: `done` dies with the rest.
+    fn end_loop(&mut self, parent: FrameId, region: usize) {
+        let Some(turns) = self.region_state(parent, region) else { return };
+        let Some(owner) = turns.owner.filter(|owner| self.is_open(*owner)) else { return };
+        let Some(header) = self.graph.region(region).header else { return };
+        let port = if turns.exits.is_empty() { "done" } else { "break" };
+        // Its event does not repeat what its turns gave; only the conditions of its edges need it before.
+        let mut outs = self.graph.node(header).outs.iter();
+        let is_asked = outs.any(|edge| self.graph.edge(*edge).condition.is_some());
+        let gave = is_asked.then(|| turns.output());
+        self.complete(owner, port, Value::Null, Completion { gave, ..Completion::default() });
+    }
+
+    fn is_open(&self, id: ActivationId) -> bool {
+        let activation = self.activation(id).filter(|_| self.state.alive.contains(&id));
+        activation.is_some_and(|activation| {
+            matches!(activation.state, ActivationState::Running | ActivationState::Waiting)
+        })
     }
 }

@@ -2,12 +2,13 @@
 
 use super::{Machine, cannot_compute};
 use crate::expr::{Expression, Scope, ValueScope};
-use crate::graph::compile::{Model, Parameters, Program, Subworkflow, Task};
+use crate::graph::compile::{Model, Parameters, Subworkflow, Task};
 use crate::id::{ApprovalId, CallId, NodeId};
 use crate::run::{
     ActivationId, CallRequest, CallRoute, EdgeState, EventBody, FrameId, ModelRequest, RunRequest,
     StepError, TaskRequest,
 };
+use crate::tool;
 use serde_json::{Map, Value, json};
 
 /// How long a claim of a task holds without a heartbeat, unless its step says otherwise.
@@ -32,6 +33,9 @@ impl Machine<'_> {
             Value::Null => Map::new(),
             other => return Ok(CallRequest::Tool { tool: tool.to_owned(), parameters: other }),
         };
+        if let Some(subject) = &parameters.subject {
+            fields.insert(tool::SUBJECT.to_owned(), subject.clone());
+        }
         for (field, value) in self.mapped(node, frame)? {
             fields.entry(field).or_insert(value);
         }
@@ -198,10 +202,8 @@ impl Machine<'_> {
                 .get(&self.place_name(frame, &self.graph.source(node).id))
                 .copied(),
         };
-        let claim_within = match (&self.graph.node(node).program, &request) {
-            (Program::Task(task), CallRequest::Task(_)) => task.settings.claim_within_ms,
-            _ => None,
-        };
+        let is_task = matches!(request, CallRequest::Task(_));
+        let claim_until = self.claim_until(id).filter(|_| is_task);
         self.emit(EventBody::CallRequested {
             activation: id,
             attempt,
@@ -209,7 +211,7 @@ impl Machine<'_> {
             request,
             timeout_ms,
             route,
-            claim_until: claim_within.map(|within_ms| self.after_ms(within_ms)),
+            claim_until,
             usage: None,
         });
         self.answer_dry(id);

@@ -66,6 +66,8 @@ impl Machine<'_> {
                     let request = request.clone();
                     self.request_call(id, request);
                 }
+                // A loop that was blocked as it ended: its turns are not taken again.
+                (None, None) if self.state.turns_are_over(id) => self.go_on_with_turns(id),
                 (None, None) => self.execute(id),
                 _ => {}
             },

@@ -2,6 +2,7 @@
 
 use super::Machine;
 use super::execute::step_error;
+use crate::graph::compile::Program;
 use crate::id::CallId;
 use crate::run::{
     ActivationId, ActivationState, CallRequest, ErrorKind, EventBody, Refusal, TimerPurpose,
@@ -49,9 +50,17 @@ impl Machine<'_> {
         if self.activation(activation).is_none_or(|a| a.state != ActivationState::Running) {
             return Err(Refusal::NotClaimed);
         }
-        let reason = reason.to_owned();
-        self.emit(EventBody::TaskReleased { activation, call, reason, lost: false });
+        let (reason, claim_until) = (reason.to_owned(), self.claim_until(activation));
+        let lost = false;
+        self.emit(EventBody::TaskReleased { activation, call, reason, lost, claim_until });
         Ok(())
+    }
+
+    /// Until when a task that is offered now must be claimed.
+    pub(super) fn claim_until(&self, id: ActivationId) -> Option<DateTime<Utc>> {
+        let (node, _) = self.place(id)?;
+        let Program::Task(task) = &self.graph.node(node).program else { return None };
+        task.settings.claim_within_ms.map(|within_ms| self.after_ms(within_ms))
     }
 
     /// The activation whose open task this is, at this attempt.
@@ -77,8 +86,10 @@ impl Machine<'_> {
             }
             (TimerPurpose::Lease, ActivationState::Running) if lost < LOST_MAX => {
                 let reason = format!("{} was not heard of in time", worker.unwrap_or_default());
-                let lost = EventBody::TaskReleased { activation: id, call, reason, lost: true };
-                return self.emit(lost);
+                let (lost, claim_until) = (true, self.claim_until(id));
+                let body =
+                    EventBody::TaskReleased { activation: id, call, reason, lost, claim_until };
+                return self.emit(body);
             }
             (TimerPurpose::Lease, ActivationState::Running) => {
                 let message =

@@ -8,8 +8,8 @@ use crate::expr::{Expression, Template};
 use crate::graph::compile::{Program, Until};
 use crate::id::NodeId;
 use crate::run::{
-    ActivationId, Decision, ErrorKind, EventBody, FrameId, Refusal, StepError, TimerId,
-    TimerPurpose, heard,
+    ActivationId, ActivationState, Decision, ErrorKind, EventBody, FrameId, Refusal, StepError,
+    TimerId, TimerPurpose, heard,
 };
 use chrono::{
     DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone,
@@ -122,7 +122,8 @@ impl Machine<'_> {
         let activation = self.activation(id).ok_or_else(unknown)?;
         let mut timers = activation.timer.iter().chain(&activation.deadline).map(|(set, _)| set);
         let mut later = activation.escalation.iter().map(|(set, ..)| set);
-        if !timers.any(|set| set == timer) && !later.any(|set| set == timer) {
+        let is_set = timers.any(|set| set == timer) || later.any(|set| set == timer);
+        if !is_set || activation.state == ActivationState::Blocked {
             return Err(unknown());
         }
         let due_port = activation.due_port.clone();

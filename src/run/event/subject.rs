@@ -23,6 +23,7 @@ pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
         | EventBody::TaskClaimed { activation, .. }
         | EventBody::TaskReleased { activation, .. }
         | EventBody::Scored { activation, .. }
+        | EventBody::Spent { activation, .. }
         | EventBody::SignalReceived { activation, .. }
         | EventBody::VariablesSet { activation, .. } => Some(*activation),
         EventBody::Blocked { activation, .. } | EventBody::Unblocked { activation, .. } => {

@@ -42,12 +42,17 @@ impl RunScope<'_> {
         Some(self.visible(node).map(|activation| &activation.signals))
     }
 
-    /// Whether a call ended so, by its own output: `{"status": "answered"}`, `{"status": "voicemail"}`.
+    /// Whether a step's sending ended so: a call by its own output (`{"status": "answered"}`, `{"status": "voicemail"}`),
+    /// a message that the far side refused for good by the step's failure.
     pub(super) fn ended_as(&self, name: &str, signal: &str) -> bool {
         let node = self.graph.node_index(&name.into());
-        let activation = node.and_then(|node| self.visible(node));
-        let status = activation.and_then(|activation| activation.output.get("status")?.as_str());
-        matches!(signal, "answered" | "voicemail") && status == Some(signal)
+        let Some(activation) = node.and_then(|node| self.visible(node)) else { return false };
+        let status = activation.output.get("status").and_then(Value::as_str);
+        match signal {
+            "answered" | "voicemail" => status == Some(signal),
+            "failed" => activation.error.is_some() && activation.message.is_some(),
+            _ => false,
+        }
     }
 
     /// `output`, `output.data` (which is the output itself unless it has such a field), `error`, or all of it.

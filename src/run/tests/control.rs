@@ -118,20 +118,36 @@ fn timers_run_on_while_paused_and_what_they_set_off_waits() {
 
 #[test]
 fn an_approved_call_waits_for_the_resume() {
-    let mut run = Stepper::new("t trigger\na action @{\"approval\": \"before\"}\nt > a");
-    run.pause().unwrap();
-    let approval = run.state.activations[&ActivationId(2)].approval.unwrap();
-    let decision = Decision::Approve { answer: Value::Null };
-    let decide = Command::DecideApproval { approval, decision, by: "Ada".into() };
-    assert!(run.tell(&decide).unwrap().iter().all(|effect| !matches!(effect, Effect::Call { .. })));
-    assert_eq!(
-        run.tell(&decide),
-        Err(Refusal::Unknown { what: format!("the approval {approval}") })
-    );
-    let effects = run.resume().unwrap();
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::Call { .. })), "{effects:?}");
-    run.succeed("a").unwrap();
-    run.trace("t+ a? a+ =completed");
+    let text = r#"t trigger
+        a action {"parameters": {"name": "Original", "to": "ada"}} @{"approval": "before"}
+        t > a"#;
+    // What was changed, and what the call is made with.
+    let cases = [
+        (Value::Null, json!({"name": "Original", "to": "ada"})),
+        (json!({"name": "Changed"}), json!({"name": "Changed", "to": "ada"})),
+    ];
+    for (answer, expected) in cases {
+        let mut run = Stepper::new(text);
+        run.pause().unwrap();
+        let approval = run.state.activations[&ActivationId(2)].approval.unwrap();
+        let decision = Decision::Approve { answer };
+        let decide = Command::DecideApproval { approval, decision, by: "Ada".into() };
+        let calls = |effect: &Effect| match effect {
+            Effect::Call { request: CallRequest::Tool { parameters, .. }, .. } => {
+                Some(parameters.clone())
+            }
+            _ => None,
+        };
+        assert_eq!(run.tell(&decide).unwrap().iter().find_map(calls), None);
+        assert_eq!(
+            run.tell(&decide),
+            Err(Refusal::Unknown { what: format!("the approval {approval}") })
+        );
+        let effects = run.resume().unwrap();
+        assert_eq!(effects.iter().find_map(calls), Some(expected), "{effects:?}");
+        run.succeed("a").unwrap();
+        run.trace("t+ a? a+ =completed");
+    }
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn again_story() -> Vec<Event> {
     run.events.extend(moved.events);
     let edits = ForkEdits { input: Some(json!({"to": "bo"})), ..ForkEdits::default() };
     let other = crate::id::RunId(uuid::Uuid::from_u128(33));
-    let past = (other, &run.events[..]);
-    let last = run.events.len() as u64;
-    fork((&new, &new), &context(), past, last, RUN, &edits, "Bo", at(99)).unwrap().journal
+    let up_to = run.events.len() as u64;
+    let past = ForkPast { run: other, events: &run.events, up_to, versions: (2, 2) };
+    fork((&new, &new), &context(), past, RUN, &edits, "Bo", at(99)).unwrap().journal
 }

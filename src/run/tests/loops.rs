@@ -380,3 +380,46 @@ fn the_first_step_of_a_loop_that_is_skipped_lets_nothing_follow() {
                 t > f > z > y\nf.error > p > f";
     check_in(text, json!({}), &mut TestWorld::default(), "t+ [f0 f- z- p- y- ] ]]f =completed");
 }
+
+#[test]
+fn the_conditions_of_edges_out_of_done_see_what_the_loop_gave() {
+    let outcome = check_in(
+        "t trigger\nl loop input\na action\ny action\nz action\nt > l.next > a > l\n\
+         l.done > y ? steps.l.output.count > 1\nl.done > z ? lastOutput.results.length == 1",
+        json!([1, 2]),
+        &mut TestWorld::default(),
+        "t+ [l0 a+ ] [l1 a+ ] ]]l l+done z- y+ =completed",
+    );
+    let repeats = outcome.events.iter().any(|event| {
+        matches!(&event.body, EventBody::NodeCompleted { port, output, .. }
+            if port == "done" && !output.is_null())
+    });
+    assert!(!repeats, "its event does not repeat what the turns gave");
+}
+
+#[test]
+fn a_loop_that_is_blocked_as_it_ends_only_ends_again() {
+    let text = r#"t trigger
+        l loop input @{"on_failure": "block"}
+        a action
+        z action
+        h human
+        v set {"later": 1}
+        t > l.next > a > l
+        l.done > z ? later > 0
+        t > h.approved > v"#;
+    let mut run = Told::start(text, json!([1, 2]));
+    run.succeed("a", json!("one"));
+    run.succeed("a", json!("two"));
+    assert_eq!(run.state.status().phase(), RunPhase::Blocked);
+    let approval = run.activation("h").approval.unwrap();
+    let decision = Decision::Approve { answer: Value::Null };
+    run.tell(Command::DecideApproval { approval, decision, by: "Ada".into() });
+    run.tell(Command::Resume { by: "Ada".into() });
+    assert_eq!(run.activation("l").output, json!({"count": 2, "results": ["one", "two"]}));
+    run.succeed("z", Value::Null);
+    assert_eq!(
+        run.trace(),
+        "t+ [l0 h? a+ ] [l1 a+ ] ]]l blocked h+approved v+ unblocked l+done z+ =completed"
+    );
+}

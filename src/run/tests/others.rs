@@ -136,3 +136,24 @@ fn a_run_of_another_workflow_is_waited_for_without_counting_as_work() {
     assert_eq!(run.state.working_ms, 0);
     assert_eq!(run.trace(), "t+ s- =completed");
 }
+
+#[test]
+fn a_task_that_is_free_again_must_be_claimed_in_time_again() {
+    for lost in [true, false] {
+        let mut run = task();
+        run.claim("k", "ada").unwrap();
+        run.now_ms = 60_000;
+        let effects = if lost {
+            run.fire("a2.lease").unwrap()
+        } else {
+            let ((call, attempt), reason) = (run.call("k"), "busy".to_owned());
+            run.tell(Command::ReleaseTask { call, attempt, reason })
+        };
+        let set = Effect::SetTimer { timer: TimerId("a2.claim".into()), due_at: at(60_500) };
+        assert!(effects.contains(&set), "{effects:?}");
+        assert!(recover(&run.state).contains(&set), "and again after a restart");
+        run.now_ms = 60_500;
+        run.fire("a2.claim").unwrap();
+        assert_eq!(run.activation("k").state, ActivationState::Waiting, "{}", run.trace());
+    }
+}

@@ -166,3 +166,41 @@ fn the_send_gate_parks_a_call_and_a_rejection_withdraws_it() {
     assert_eq!(outcome.state.status(), RunStatus::AwaitingInput);
     assert_eq!(recover(&outcome.state), [Effect::Continue], "the gate keeps what it holds");
 }
+
+#[test]
+fn a_person_changes_what_a_prepared_call_is_given_or_hears_that_it_takes_no_change() {
+    let asked = |kind: &str| {
+        let text = format!("t trigger\na {kind} @{{\"approval\": \"before\"}}\nt > a");
+        Told::start(&text, Value::Null)
+    };
+    let decide = |run: &mut Told, answer: Value| {
+        let approval = run.activation("a").approval.unwrap();
+        let (decision, by) = (approve(answer), "Bo".to_owned());
+        run.try_tell(Command::DecideApproval { approval, decision, by })
+    };
+    for kind in [
+        r#"task {"instructions": "do", "input": {"a": 1, "b": 2}}"#,
+        r#"subworkflow {"workflow": "w", "input": {"a": 1, "b": 2}}"#,
+    ] {
+        let mut run = asked(kind);
+        decide(&mut run, json!({"a": 3})).unwrap();
+        let input = match run.activation("a").request {
+            Some(CallRequest::Task(task)) => task.input,
+            Some(CallRequest::Run(run)) => run.input,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(input, json!({"a": 3, "b": 2}), "{kind}");
+        run.trace();
+    }
+
+    let mut run = asked(r#"llm {"user_prompt": "Write"}"#);
+    let before = run.state.clone();
+    let refused = decide(&mut run, json!({"user_prompt": "Write more"})).unwrap_err();
+    assert!(matches!(&refused, Refusal::Unchangeable { .. }), "{refused:?}");
+    assert_eq!(run.state, before, "the approval is still open");
+    decide(&mut run, Value::Null).unwrap();
+    assert!(matches!(run.activation("a").request, Some(CallRequest::Model(_))));
+
+    let refused = decide(&mut asked("action"), json!("yes")).unwrap_err();
+    assert!(matches!(&refused, Refusal::Unchangeable { .. }), "{refused:?}");
+}

@@ -4,14 +4,19 @@ use super::support::*;
 use crate::run::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::collections::{BTreeSet, VecDeque};
 
 /// A number that is drawn from a stream of bytes: what proptest shrinks is the stream.
-struct Draw {
+pub(super) struct Draw {
     bytes: Vec<u8>,
     at: usize,
 }
 
 impl Draw {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes, at: 0 }
+    }
+
     fn below(&mut self, bound: usize) -> usize {
         let byte = self.bytes.get(self.at).copied().unwrap_or(0);
         self.at += 1;
@@ -20,7 +25,7 @@ impl Draw {
 }
 
 /// A graph that nests sequences, branches, parallel parts, loops and while regions.
-fn random_graph(draw: &mut Draw) -> String {
+pub(super) fn random_graph(draw: &mut Draw) -> String {
     let mut text = vec!["t trigger".to_owned()];
     let mut count = 0;
     let last = part(draw, &mut text, &mut count, "t.success".to_owned(), 3);
@@ -80,7 +85,7 @@ fn part(
                 join(text, &format!("s{n}"));
                 format!("s{n}.success")
             }
-            3 => match draw.below(2) {
+            3 => match draw.below(4) {
                 0 => {
                     text.push(format!(
                         "w{n} wait {{\"for\": \"duration\", \"duration_ms\": {}}}",
@@ -88,6 +93,19 @@ fn part(
                     ));
                     join(text, &format!("w{n}"));
                     format!("w{n}.success")
+                }
+                1 => {
+                    let policy = POLICIES[draw.below(POLICIES.len())];
+                    let task = r#"{"instructions": "do", "claim_within_ms": 50}"#;
+                    text.push(format!("q{n} task {task}{policy}"));
+                    join(text, &format!("q{n}"));
+                    format!("q{n}.success")
+                }
+                2 => {
+                    let before = r#"@{"approval": "before"}"#;
+                    text.push(format!("y{n} action {before}"));
+                    join(text, &format!("y{n}"));
+                    format!("y{n}.success")
                 }
                 _ => {
                     text.push(format!("h{n} human"));
@@ -158,7 +176,7 @@ fn part(
     from
 }
 
-fn random_world(seed: u64) -> TestWorld {
+pub(super) fn random_world(seed: u64) -> TestWorld {
     let mut draws = seed;
     let mut draw = move || {
         draws =
@@ -196,7 +214,7 @@ fn random_world(seed: u64) -> TestWorld {
     }
 }
 
-fn cases(default: u32) -> ProptestConfig {
+pub(super) fn cases(default: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: cases.unwrap_or(default), ..ProptestConfig::default() }
 }
@@ -208,22 +226,23 @@ proptest! {
     /// checkpoints give the same state, that nothing runs twice in a frame and that every edge is decided.
     #[test]
     fn every_run_ends_or_waits(bytes in proptest::collection::vec(any::<u8>(), 0..80), seed: u64) {
-        let text = random_graph(&mut Draw { bytes, at: 0 });
+        let text = random_graph(&mut Draw::new(bytes));
         let outcome = run_in(&text, json!({"items": [1, 2, 3]}), &mut random_world(seed));
         let phase = outcome.state.status().phase();
         prop_assert!(outcome.stop == Stop::Ended || phase == RunPhase::Blocked, "{phase:?}\n{text}\n{}", trace(&outcome));
     }
 
-    /// Commands at any time: never a panic, refusals change nothing, results of the past are refused, and once the
-    /// run is let go on it comes to an end.
+    /// Commands at any time, those of workers among them: never a panic, refusals change nothing, results of the past
+    /// are refused, what a person changed is what is done, and once the run is let go on it comes to an end.
     #[test]
     fn commands_at_any_time_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..60), moves in proptest::collection::vec(any::<u16>(), 0..60)) {
-        let text = random_graph(&mut Draw { bytes, at: 0 });
+        let text = random_graph(&mut Draw::new(bytes));
         let graph = compile(&text);
         let mut state = RunState::new(RUN);
         let mut events: Vec<Event> = vec![];
         let mut pending: Vec<Command> = vec![Command::Start { input: json!({"items": [1, 2]}), contacts: vec![], thread_id: None, started_by: String::new(), options: Default::default() }];
         let mut done: Vec<Command> = vec![];
+        let mut counted: Vec<Command> = vec![];
         let mut now = 0;
         for number in moves {
             now += i64::from(number % 7);
@@ -232,7 +251,7 @@ proptest! {
                 0 => Command::Pause { by: "Ada".into() },
                 1 => Command::Resume { by: "Ada".into() },
                 2 => Command::Continue,
-                3 if !done.is_empty() => done[draw / 8 % done.len()].clone(),
+                3 if !done.is_empty() => again(&done[draw / 8 % done.len()], number % 3 == 0),
                 _ if !pending.is_empty() => pending.swap_remove(draw / 8 % pending.len()),
                 _ => Command::OutsideEvent { name: "reply".into(), payload: Value::Null, id: None },
             };
@@ -245,32 +264,78 @@ proptest! {
                     continue;
                 }
             };
-            let is_result = matches!(command, Command::CallSucceeded { .. } | Command::DecideApproval { .. } | Command::TimerFired { .. });
-            prop_assert!(!(is_result && done.contains(&command)) || caused.is_empty(), "a result counted twice");
+            if !caused.is_empty() && counts_once(&command) {
+                prop_assert!(!counted.contains(&command), "a result counted twice");
+                counted.push(command.clone());
+            }
             events.extend(caused);
             done.push(command);
-            pending.extend(effects.into_iter().filter_map(answer));
+            pending.extend(effects.into_iter().flat_map(answers));
         }
         let outcome = Outcome { state, events, now: at(now), stop: Stop::Waiting };
         sound(&graph, &outcome);
-        let recovered: Vec<Command> = recover(&outcome.state).into_iter().filter_map(answer).collect();
-        finishes(&graph, outcome, recovered, &text)?;
+        finishes(&graph, outcome, &text)?;
     }
 }
 
-fn answer(effect: Effect) -> Option<Command> {
-    Some(match effect {
-        Effect::Call { call, attempt, .. } => {
-            Command::CallSucceeded { call, attempt, output: json!({"n": 1}), usage: None }
+/// A command once more. A worker may also give back what it took.
+fn again(command: &Command, gives_back: bool) -> Command {
+    match command {
+        Command::ClaimTask { call, attempt, .. } if gives_back => {
+            Command::ReleaseTask { call: *call, attempt: *attempt, reason: "busy".into() }
         }
-        Effect::SetTimer { timer, .. } => Command::TimerFired { timer },
-        Effect::OpenApproval { approval, .. } => Command::DecideApproval {
-            approval,
-            decision: Decision::Approve { answer: Value::Null },
-            by: "Ada".into(),
-        },
-        Effect::Continue => Command::Continue,
-        _ => return None,
+        command => command.clone(),
+    }
+}
+
+/// Results do; a task may be lost more than once, and wait for a claim again.
+fn counts_once(command: &Command) -> bool {
+    match command {
+        Command::CallSucceeded { .. } | Command::DecideApproval { .. } => true,
+        Command::TimerFired { timer } => {
+            !matches!(timer.parts(), Some((_, TimerPurpose::Claim | TimerPurpose::Lease)))
+        }
+        _ => false,
+    }
+}
+
+/// What the world says to an effect, in order.
+fn answers(effect: Effect) -> Vec<Command> {
+    match effect {
+        Effect::Call { call, attempt, request, .. } => {
+            let output = json!({"n": 1});
+            let done = Command::CallSucceeded { call, attempt, output, usage: None };
+            let (worker, lease_until) = ("ada".to_owned(), at(2_000_000_000));
+            let claim = Command::ClaimTask { call, attempt, worker, lease_until };
+            let is_task = matches!(request, CallRequest::Task(_));
+            is_task.then_some(claim).into_iter().chain([done]).collect()
+        }
+        Effect::SetTimer { timer, .. } => vec![Command::TimerFired { timer }],
+        Effect::OpenApproval { approval, .. } => vec![agreed(approval)],
+        Effect::Continue => vec![Command::Continue],
+        _ => vec![],
+    }
+}
+
+/// A person agrees and changes something.
+fn agreed(approval: crate::id::ApprovalId) -> Command {
+    let decision = Decision::Approve { answer: json!({"extra": 1}) };
+    Command::DecideApproval { approval, decision, by: "Ada".into() }
+}
+
+/// Whether each prepared call was made with what the person changed.
+fn changes_are_made(events: &[Event]) -> bool {
+    let mut prepared = BTreeSet::new();
+    events.iter().all(|event| match &event.body {
+        EventBody::NodeStarted { activation, node, .. } if node.as_str().starts_with('y') => {
+            prepared.insert(*activation)
+        }
+        EventBody::CallRequested {
+            activation,
+            request: CallRequest::Tool { parameters, .. },
+            ..
+        } if prepared.contains(activation) => parameters["extra"] == 1,
+        _ => true,
     })
 }
 
@@ -279,38 +344,50 @@ fn answer(effect: Effect) -> Option<Command> {
 fn finishes(
     graph: &crate::graph::CompiledGraph,
     mut outcome: Outcome,
-    mut pending: Vec<Command>,
     text: &str,
 ) -> Result<(), TestCaseError> {
     if outcome.state.started_at.is_none() {
         return Ok(());
     }
+    let resume = || Command::Resume { by: "Ada".into() };
+    let mut open: VecDeque<Command> =
+        recover(&outcome.state).into_iter().flat_map(answers).collect();
     let approvals = outcome.state.living().filter_map(|(_, a)| a.approval);
-    pending.extend(approvals.map(|approval| Command::DecideApproval {
-        approval,
-        decision: Decision::Approve { answer: Value::Null },
-        by: "Ada".into(),
-    }));
-    pending.push(Command::Resume { by: "Ada".into() });
-    pending.reverse();
+    open.extend(approvals.map(agreed));
+    open.push_back(resume());
     let mut resumes = 0;
     for _ in 0..3_000 {
         if outcome.state.end.is_some() {
-            return Ok(());
+            break;
         }
         let is_stuck = outcome.state.paused || outcome.state.blocked.is_some();
-        let command = match pending.pop() {
+        let command = match open.pop_front() {
             Some(command) => command,
             None if is_stuck && resumes < 100 => {
                 resumes += 1;
-                Command::Resume { by: "Ada".into() }
+                resume()
             }
             None => break,
         };
         let now = at(1_000_000_000);
-        if let Ok(advance) = advance(graph, &context(), &mut outcome.state, &command, now) {
-            outcome.events.extend(advance.events);
-            pending.extend(advance.effects.into_iter().filter_map(answer));
+        match advance(graph, &context(), &mut outcome.state, &command, now) {
+            Ok(advance) => {
+                outcome.events.extend(advance.events);
+                open.extend(advance.effects.into_iter().flat_map(answers));
+                if matches!(command, Command::Resume { .. }) {
+                    // Timers that fired into the pause count again.
+                    open.extend(recover(&outcome.state).into_iter().flat_map(answers));
+                }
+            }
+            // The worker comes again, once the run goes on.
+            Err(Refusal::OnHold | Refusal::NotClaimed) => {
+                if is_stuck && resumes < 100 {
+                    resumes += 1;
+                    open.push_back(resume());
+                }
+                open.push_back(command);
+            }
+            Err(_) => {}
         }
     }
     prop_assert!(
@@ -319,6 +396,7 @@ fn finishes(
         outcome.state.status(),
         trace(&outcome)
     );
+    prop_assert!(changes_are_made(&outcome.events), "{text}\n{}", trace(&outcome));
     sound(graph, &outcome);
     Ok(())
 }
@@ -330,7 +408,7 @@ proptest! {
     #[test]
     fn foreign_events_do_not_panic(one in proptest::collection::vec(any::<u8>(), 0..40), two in proptest::collection::vec(any::<u8>(), 0..40), order in proptest::collection::vec(any::<u16>(), 0..200)) {
         let events = |bytes| {
-            let text = random_graph(&mut Draw { bytes, at: 0 });
+            let text = random_graph(&mut Draw::new(bytes));
             run_in(&text, json!({"items": [1, 2]}), &mut random_world(7)).events
         };
         let mut all = events(one);

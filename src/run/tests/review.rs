@@ -282,3 +282,82 @@ fn a_dry_run_that_takes_several_decisions_asks_nothing_in_between() {
     let asked = run.events.iter().filter(|event| event.body.kind() == "call_requested").count();
     assert_eq!(asked, 600);
 }
+
+#[test]
+fn a_step_that_is_done_again_has_all_of_its_time() {
+    let policy = r#"{"total_timeout_ms": 100, "on_failure": "block"}"#;
+    let text = format!("t trigger\nk task {{\"instructions\": \"do\"}} @{policy}\nt > k");
+    let mut run = Told::start(&text, Value::Null);
+    run.claim("k", "ada").unwrap();
+    run.now_ms = 100;
+    run.fire("a2.timeout").unwrap();
+    assert_eq!(run.state.status().phase(), RunPhase::Blocked);
+    run.tell(Command::Resume { by: "Ada".into() });
+    run.now_ms = 150;
+    let effects = run.claim("k", "bob").unwrap();
+    let limit = Effect::SetTimer { timer: TimerId("a2.timeout".into()), due_at: at(250) };
+    assert!(effects.contains(&limit), "{effects:?}");
+
+    let policy = r#"{"total_timeout_ms": 100, "approval": "after"}"#;
+    let text = format!("t trigger\nm llm {{\"user_prompt\": \"Write\"}} @{policy}\nt > m");
+    let mut run = Told::start(&text, Value::Null);
+    run.now_ms = 90;
+    run.succeed("m", json!("Dear Ada"));
+    let approval = run.activation("m").approval.unwrap();
+    let decision = Decision::Reject { reason: "Shorter".into(), retry: true };
+    let effects = run.tell(Command::DecideApproval { approval, decision, by: "Bo".into() });
+    let limit = effects.iter().find_map(|effect| match effect {
+        Effect::Call { timeout_ms, .. } => *timeout_ms,
+        _ => None,
+    });
+    assert_eq!(limit, Some(100));
+}
+
+/// The model of the step `m` answers, for so many tokens.
+fn answer_of_model(run: &mut Told, output: Value, input_tokens: u64) {
+    let (call, attempt) = run.call("m");
+    let usage = Some(Usage { model: "model".into(), input_tokens, ..Usage::default() });
+    run.tell(Command::CallSucceeded { call, attempt, output, usage });
+}
+
+#[test]
+fn what_models_cost_counts_whatever_becomes_of_their_answers() {
+    let text = "t trigger\nm llm {\"user_prompt\": \"Write\"} @{\"approval\": \"after\"}\nt > m";
+    let mut run = Told::start(text, Value::Null);
+    for round in 1..=4 {
+        answer_of_model(&mut run, json!("a poem"), 10);
+        assert_eq!(run.state.usage.input_tokens, 10 * round);
+        let decision = match round {
+            4 => Decision::Approve { answer: Value::Null },
+            _ => Decision::Reject { reason: "Again".into(), retry: true },
+        };
+        let approval = run.activation("m").approval.unwrap();
+        run.tell(Command::DecideApproval { approval, decision, by: "Bo".into() });
+    }
+    assert_eq!(run.trace(), "t+ m? m? m? m? m+ =completed");
+    assert_eq!(run.state.usage.input_tokens, 40, "what is accepted is not counted twice");
+
+    // An older journal does not tell of what was spent on the way: there only what was accepted counts.
+    let mut old = RunState::new(RUN);
+    for event in run.events.iter().filter(|event| event.body.kind() != "spent") {
+        let mut written = serde_json::to_value(event).unwrap();
+        written.as_object_mut().unwrap().remove("counted");
+        apply(&mut old, &serde_json::from_value(written).unwrap());
+    }
+    assert_eq!(old.usage.input_tokens, 10);
+
+    let mut run = Told::start(SCORED, Value::Null);
+    answer_of_model(&mut run, json!("Dear Ada"), 10);
+    answer_of_model(&mut run, scores(0.9), 3);
+    assert_eq!(run.trace(), "t+ m+ e+ =completed");
+    assert_eq!(run.state.usage.input_tokens, 13, "scoring costs as well");
+
+    let policy = r#"{"retry": {"retries_max": 1, "backoff_ms": 0}}"#;
+    let text = format!("t trigger\nm llm {{\"output_format\": \"json\"}} @{policy}\nt > m");
+    let mut run = Told::start(&text, Value::Null);
+    answer_of_model(&mut run, json!("Sure!"), 10);
+    run.fire("a2.retry").unwrap();
+    answer_of_model(&mut run, json!("{\"n\": 7}"), 10);
+    assert_eq!(run.trace(), "t+ mx m+ =completed");
+    assert_eq!(run.state.usage.input_tokens, 20, "an answer that is not JSON was paid for");
+}

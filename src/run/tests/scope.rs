@@ -173,3 +173,57 @@ fn an_expression_parameter_travels_with_what_it_binds() {
     let errors = crate::graph::CompiledGraph::compile(unknown, &Tools).unwrap_err();
     assert_eq!(errors[0].code, "unknown-tool");
 }
+
+#[test]
+fn a_subject_that_speaks_of_the_message_is_left_to_the_send_gate() {
+    let email = |id: &str, subject: &str| {
+        let parameters = json!({"to": "a@example.com", "templateId": "tmpl", "subject": subject});
+        format!("{id} action {}\n", json!({"tool": "email.send", "parameters": parameters}))
+    };
+    let late = "Hi {{contact.name}}: {{input.product}}";
+    let text = format!(
+        "t trigger\n{}{}t > a > b",
+        email("a", late),
+        email("b", "About {{input.product}}")
+    );
+    let outcome = run_in(&text, json!({"product": "lamps"}), &mut TestWorld::default());
+    let subjects: Vec<&Value> = outcome
+        .events
+        .iter()
+        .filter_map(|event| match &event.body {
+            EventBody::CallRequested { request: CallRequest::Tool { parameters, .. }, .. } => {
+                Some(&parameters["subject"])
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(subjects, [&json!({"$template": late}), &json!("About lamps")]);
+    let broken = email("a", "Hi {{contact.name").replace('\n', "");
+    let broken = graph(&format!("t trigger\n{broken}\nt > a"));
+    let errors = crate::graph::CompiledGraph::compile(broken, &crate::graph::AnyTool).unwrap_err();
+    assert_eq!(errors[0].field.as_deref(), Some("/parameters/subject"));
+}
+
+#[test]
+fn a_steps_own_text_keeps_the_workflows_names_before_those_of_the_message() {
+    let text = r#"t trigger
+        a action
+        t > a
+        settings {"variables": {"customer": {"name": "Grace"}}}"#;
+    let graph = compile(text);
+    let started = start(json!({"product": "lamps"}));
+    let outcome = drive(&graph, &context(), started, &mut TestWorld::default(), at(0));
+    let activation = *outcome.state.activations.keys().next().unwrap();
+    let ada = json!({"name": "Ada"});
+    let about = json!({"contact": ada, "customer": ada});
+    let about = about.as_object().unwrap().clone();
+    let context = context();
+    let scope =
+        TemplateScope::new(&graph, &context, &outcome.state, activation, at(0), about).unwrap();
+    let template = "{{contact.name}} {{customer.name}} {{input.product}}";
+    let template = crate::expr::Template::parse(template).unwrap();
+    assert_eq!(template.render_text(&scope.of_step()).unwrap(), "Ada Grace lamps");
+    assert_eq!(template.render_text(&scope).unwrap(), "Ada Ada lamps");
+    let secret = crate::expr::Template::parse("{{secrets.key}}").unwrap();
+    assert!(secret.render_text(&scope.of_step()).is_err(), "a subject leaves");
+}

@@ -8,7 +8,7 @@ use crate::id::{OrganizationId, RunId, WorkflowId};
 use crate::run::*;
 use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use uuid::Uuid;
 
 pub fn at(ms: i64) -> DateTime<Utc> {
@@ -293,7 +293,8 @@ fn all_edges_decided(graph: &CompiledGraph, outcome: &Outcome) {
         .nodes
         .iter()
         .any(|node| matches!(&node.kind, crate::graph::NodeKind::End(end) if end.terminate));
-    if terminates {
+    // A condition of the workflow may end it anywhere.
+    if terminates || !graph.graph().settings.exits.is_empty() {
         return;
     }
     for frame in outcome.state.frames.values() {
@@ -412,5 +413,69 @@ impl Told {
         assert_eq!(state, self.state, "replaying gives the same state");
         let (stop, now) = (Stop::Waiting, at(self.now_ms));
         trace(&Outcome { state, events: self.events.clone(), now, stop })
+    }
+}
+
+/// By whom everything is done and decided where all agree.
+const AGREES: &str = "the simulation";
+
+/// The run, told what it asks for until nothing is left: calls give the name of their step, workers come at once,
+/// people agree, time passes, and what blocks is resumed.
+pub fn to_the_end(graph: &CompiledGraph, mut state: RunState, effects: Vec<Effect>) -> RunState {
+    let mut open: VecDeque<Command> =
+        effects.into_iter().flat_map(|effect| answers(&state, effect)).collect();
+    let mut resumes = 0;
+    for _ in 0..3_000 {
+        let may_resume = state.end.is_none() && state.blocked.is_some() && resumes < 100;
+        let command = match open.pop_front() {
+            Some(command) => command,
+            None if may_resume => {
+                resumes += 1;
+                Command::Resume { by: AGREES.into() }
+            }
+            None => break,
+        };
+        match advance(graph, &context(), &mut state, &command, at(9_000_000)) {
+            Ok(told) => {
+                open.extend(told.effects.into_iter().flat_map(|effect| answers(&state, effect)));
+            }
+            // The worker comes again, once the run goes on.
+            Err(Refusal::OnHold | Refusal::NotClaimed) => {
+                if may_resume {
+                    resumes += 1;
+                    open.push_back(Command::Resume { by: AGREES.into() });
+                }
+                open.push_back(command);
+            }
+            Err(_) => {}
+        }
+    }
+    state
+}
+
+/// What such a world says to an effect, in order.
+fn answers(state: &RunState, effect: Effect) -> Vec<Command> {
+    match effect {
+        Effect::Call { activation, attempt, call, request, .. } => {
+            let output = json!({"from": state.activations.get(&activation).map(|a| &a.node)});
+            let done = Command::CallSucceeded { call, attempt, output, usage: None };
+            let (worker, lease_until) = (AGREES.to_owned(), at(99_000_000));
+            let claim = Command::ClaimTask { call, attempt, worker, lease_until };
+            let is_task = matches!(request, CallRequest::Task(_));
+            is_task.then_some(claim).into_iter().chain([done]).collect()
+        }
+        Effect::SetTimer { timer, .. } => match timer.parts() {
+            Some((_, TimerPurpose::Wait | TimerPurpose::Retry)) => {
+                vec![Command::TimerFired { timer }]
+            }
+            _ => vec![],
+        },
+        Effect::OpenApproval { approval, .. } => {
+            let decision = Decision::Approve { answer: Value::Null };
+            vec![Command::DecideApproval { approval, decision, by: AGREES.into() }]
+        }
+        Effect::AwaitSlot { .. } => vec![Command::GrantSlot],
+        Effect::Continue => vec![Command::Continue],
+        _ => vec![],
     }
 }

@@ -136,3 +136,40 @@ fn the_first_of_several_takes_its_port_and_the_others_are_forgotten() {
     let outcome = run_in(&edges, past, &mut facts(&[]));
     assert!(trace(&outcome).starts_with("t+ w+then "), "a time that has come does not wait");
 }
+
+#[test]
+fn a_blocked_wait_hears_of_no_time_and_no_event() {
+    let text = r#"t trigger
+        w wait {"for": "event", "event": "reply", "limit_ms": 3000, "condition": "events.hasReply(event.of)"} @{"on_failure": "block"}
+        z action
+        t > w
+        w.timeout > z"#;
+    let mut run = Told::start(text, json!({}));
+    let reply = |of: &str| Command::OutsideEvent {
+        name: "reply".into(),
+        payload: if of.is_empty() { json!({}) } else { json!({ "of": of }) },
+        id: None,
+    };
+    let timer = TimerId("a2.wait".into());
+    assert_eq!(run.tell(reply("")), [Effect::CancelTimer { timer }]);
+    assert_eq!(recover(&run.state), [Effect::Continue]);
+    run.now_ms = 3_000;
+    assert!(matches!(run.fire("a2.wait"), Err(Refusal::Unknown { .. })));
+    run.tell(reply("w"));
+    assert_eq!(run.trace(), "t+ w… blocked");
+    run.tell(Command::Resume { by: "Ada".into() });
+    run.fire("a2.wait").unwrap();
+    assert_eq!(run.trace(), "t+ w… blocked unblocked w… w+timeout");
+}
+
+#[test]
+fn a_retry_that_waits_is_not_made_once_its_step_is_blocked() {
+    let text = "t trigger\na action @{\"retry\": {\"retries_max\": 1}}\nt > a";
+    let mut run = Told::start(text, json!({}));
+    run.fail("a", ErrorKind::Timeout);
+    let (reason, activation) = ("look".to_owned(), Some(ActivationId(2)));
+    let effects = run.tell(Command::Block { reason, activation });
+    assert_eq!(effects, [Effect::CancelTimer { timer: TimerId("a2.retry".into()) }]);
+    run.now_ms = 60_000;
+    assert!(matches!(run.fire("a2.retry"), Err(Refusal::Unknown { .. })));
+}

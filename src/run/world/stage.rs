@@ -171,12 +171,14 @@ impl Stage {
         Answer::now(Reply::Park { request: Box::new(request), output })
     }
 
-    /// Subject and body of an email. A template's text is given as it is written: only the engine knows the
+    /// Subject and body of an email. What the gate words is given as it is written: only the engine knows the
     /// words of its run.
     fn texts(&self, input: &Value) -> Result<(Value, Value), String> {
         let text = |name: &str| input.get(name).cloned().unwrap_or_default();
         let is_blank = |value: &Value| value.as_str().is_none_or(|text| text.trim().is_empty());
         let (mut subject, mut body, id) = (text("subject"), text("body"), text("templateId"));
+        let unworded = tool::late_source("email.send", tool::SUBJECT, &subject).map(Value::from);
+        subject = unworded.unwrap_or(subject);
         if let Some(id) = id.as_str().filter(|id| !id.is_empty() && is_blank(&body)) {
             let Some(template) = self.templates.get(id) else {
                 return Err(format!(

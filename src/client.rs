@@ -9,6 +9,7 @@ mod approvals;
 #[cfg(all(feature = "browser", target_arch = "wasm32"))]
 pub mod browser;
 mod contacts;
+mod events;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(any(test, feature = "documents"))]

@@ -7,6 +7,7 @@ mod accounts;
 mod approvals;
 mod contacts;
 mod error;
+mod events;
 mod health;
 mod inbound;
 mod live;
@@ -31,6 +32,7 @@ pub use approvals::{
 };
 pub use contacts::{ContactInput, ContactView};
 pub use error::{ApiError, ErrorCode};
+pub use events::{EventSend, EventSent};
 pub use health::{Health, HealthCode, HealthReason, HealthStatus};
 pub use inbound::{InboundAddress, InboundOutcome, SandboxAnswer};
 pub use live::{LiveClient, LiveServer};
@@ -54,6 +56,7 @@ pub use tasks::{
 };
 pub use templates::{TemplateChange, TemplateCreate, TemplateView};
 pub use workflows::{
-    DraftSave, DraftSaved, ImportOutcome, ImportRequest, Publish, Published, StarterView,
-    VersionView, WorkflowCopy, WorkflowDetail, WorkflowLabel, WorkflowQuery, WorkflowView,
+    DraftSave, DraftSaved, ExportReport, ImportOutcome, ImportRequest, OutcomeCount, OutcomeCounts,
+    Publish, Published, StarterView, VersionView, WorkflowCopy, WorkflowDetail, WorkflowLabel,
+    WorkflowQuery, WorkflowView,
 };

@@ -5,9 +5,9 @@ use crate::graph::Graph;
 use crate::id::WorkflowId;
 use crate::tool::ToolSpec;
 use crate::wire::{
-    DraftSave, DraftSaved, ImportOutcome, ImportRequest, Page, PageQuery, Publish, Published,
-    ScheduleNext, StarterView, WorkflowCopy, WorkflowDetail, WorkflowLabel, WorkflowQuery,
-    WorkflowView,
+    DraftSave, DraftSaved, ExportReport, ImportOutcome, ImportRequest, OutcomeCounts, Page,
+    PageQuery, Publish, Published, ScheduleNext, StarterView, WorkflowCopy, WorkflowDetail,
+    WorkflowLabel, WorkflowQuery, WorkflowView,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ impl Client {
     pub async fn workflows(&self, page: &PageQuery) -> Answer<Page<WorkflowView>> {
         self.get(format!("/api/workflows{}", page_query(page))).await
     }
-    /// `GET /api/workflows`, of those with a tag, or of templates.
+    /// `GET /api/workflows`, of those with a tag, of templates, or of the archived ones.
     pub async fn workflows_of(&self, wanted: &WorkflowQuery) -> Answer<Page<WorkflowView>> {
         let parameters = query(&[
             ("limit", wanted.limit.map(|limit| limit.to_string())),
@@ -31,6 +31,7 @@ impl Client {
             ("search", wanted.search.clone()),
             ("tag", wanted.tag.clone()),
             ("template", wanted.template.map(|template| template.to_string())),
+            ("archived", wanted.archived.map(|archived| archived.to_string())),
         ]);
         self.get(format!("/api/workflows{parameters}")).await
     }
@@ -42,7 +43,7 @@ impl Client {
     ) -> Answer<WorkflowView> {
         self.with_body(Method::Patch, format!("/api/workflows/{id}"), body, Vec::new()).await
     }
-    /// `POST /api/workflows/{id}/copy`: a new workflow from a template.
+    /// `POST /api/workflows/{id}/copy`: a new workflow from another one.
     pub async fn workflow_copy(
         &self,
         id: WorkflowId,
@@ -82,6 +83,10 @@ impl Client {
     pub async fn workflow_archive(&self, id: WorkflowId) -> Answer<()> {
         self.delete(format!("/api/workflows/{id}")).await
     }
+    /// `POST /api/workflows/{id}/restore`: takes it out of the archive.
+    pub async fn workflow_restore(&self, id: WorkflowId) -> Answer<WorkflowView> {
+        self.post(format!("/api/workflows/{id}/restore"), &Value::Null).await
+    }
     /// `POST /api/workflows/{id}/publish`.
     pub async fn publish(&self, id: WorkflowId, body: &Publish) -> Answer<Published> {
         self.post(format!("/api/workflows/{id}/publish"), body).await
@@ -94,6 +99,41 @@ impl Client {
     pub async fn workflow_export(&self, id: WorkflowId, format: &str) -> Answer<Value> {
         let parameters = query(&[("format", Some(format.to_owned()))]);
         self.get(format!("/api/workflows/{id}/export{parameters}")).await
+    }
+    /// `GET /api/workflows/{id}/export?report=true`: also what the format cannot say; of the draft unless a version
+    /// is named.
+    pub async fn workflow_export_report(
+        &self,
+        id: WorkflowId,
+        format: &str,
+        version: Option<u32>,
+    ) -> Answer<ExportReport> {
+        let parameters = query(&[
+            ("format", Some(format.to_owned())),
+            ("version", version.map(|version| version.to_string())),
+            ("report", Some("true".to_owned())),
+        ]);
+        self.get(format!("/api/workflows/{id}/export{parameters}")).await
+    }
+    /// `GET /api/workflows/{id}/export?notation=&report=true`: the draft in JSON or YAML, and what the format cannot
+    /// say.
+    pub async fn workflow_export_draft(
+        &self,
+        id: WorkflowId,
+        format: &str,
+        is_yaml: bool,
+    ) -> Answer<ExportReport> {
+        let notation = if is_yaml { "yaml" } else { "json" };
+        let parameters = query(&[
+            ("format", Some(format.to_owned())),
+            ("notation", Some(notation.to_owned())),
+            ("report", Some("true".to_owned())),
+        ]);
+        self.get(format!("/api/workflows/{id}/export{parameters}")).await
+    }
+    /// `GET /api/workflows/{id}/outcomes`.
+    pub async fn workflow_outcomes(&self, id: WorkflowId) -> Answer<OutcomeCounts> {
+        self.get(format!("/api/workflows/{id}/outcomes")).await
     }
     /// `GET /api/starters`.
     pub async fn starters(&self) -> Answer<Vec<StarterView>> {

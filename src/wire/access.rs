@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// Takes tasks of runs and reports what came of them, nothing else. For tokens of outside workers; no
+    /// member has it.
+    Worker,
     /// Reads everything but settings.
     Viewer,
     /// Also decides in the inbox.
@@ -21,12 +24,13 @@ pub enum Role {
 
 impl Role {
     /// All roles, weakest first.
-    pub const ALL: [Self; 5] =
-        [Self::Viewer, Self::Approver, Self::Editor, Self::Admin, Self::Owner];
+    pub const ALL: [Self; 6] =
+        [Self::Worker, Self::Viewer, Self::Approver, Self::Editor, Self::Admin, Self::Owner];
 
     /// The word in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Worker => "worker",
             Self::Viewer => "viewer",
             Self::Approver => "approver",
             Self::Editor => "editor",
@@ -56,6 +60,7 @@ impl Role {
                     | PlanInstanceControl
                     | PlanInstanceExecute
                     | PlanTaskExecute
+                    | PlanEventSend
                     | ContactRecordRead
                     | ContactRecordEdit
                     | InboxApprovalRead
@@ -80,6 +85,7 @@ impl Role {
                     | InboxApprovalRead
                     | SandboxMessageRead
             ),
+            Self::Worker => permission == PlanTaskExecute,
         }
     }
 }
@@ -88,7 +94,6 @@ macro_rules! permissions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// A permission, `Domain:Resource:Action`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-        #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         pub enum Permission {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
         }
@@ -120,6 +125,8 @@ permissions! {
     PlanInstanceExecute = "Plan:Instance:Execute";
     /// Take tasks of runs and report what came of them.
     PlanTaskExecute = "Plan:Task:Execute";
+    /// Send events, which start workflows and wake runs.
+    PlanEventSend = "Plan:Event:Send";
     /// Decide approvals.
     PlanInstanceApprove = "Plan:Instance:Approve";
     /// Say what became of a message whose sending was interrupted.
@@ -148,4 +155,49 @@ permissions! {
     OrgOutboundResume = "Org:Outbound:Resume";
     /// Hand the organisation to another owner.
     OrgOwnershipManage = "Org:Ownership:Manage";
+}
+
+/// Written by hand: a derived schema would list the names of the variants, not the words in JSON.
+#[cfg(feature = "schema")]
+mod schema {
+    use super::Permission;
+    use std::borrow::Cow;
+    use utoipa::{
+        PartialSchema, ToSchema,
+        openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
+    };
+
+    impl PartialSchema for Permission {
+        fn schema() -> RefOr<Schema> {
+            let words = Self::ALL.iter().map(|permission| permission.as_str());
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .description(Some("A permission, `Domain:Resource:Action`."))
+                .enum_values(Some(words))
+                .into()
+        }
+    }
+
+    impl ToSchema for Permission {
+        fn name() -> Cow<'static, str> {
+            Cow::Borrowed("Permission")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_read_as_they_are_written_and_workers_do_tasks_alone() {
+        for role in Role::ALL {
+            assert_eq!(Role::parse(role.as_str()), Some(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
+        }
+        assert!(Role::ALL.is_sorted(), "weakest first");
+        let of_worker: Vec<_> =
+            Permission::ALL.iter().filter(|permission| Role::Worker.may(**permission)).collect();
+        assert_eq!(of_worker, [&Permission::PlanTaskExecute]);
+    }
 }

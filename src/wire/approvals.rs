@@ -289,7 +289,7 @@ pub struct Decide {
     /// Changes to the message, made before it is approved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edits: Option<MessageEdit>,
-    /// A form's answer, or a reviewed and changed output.
+    /// A form's answer, a reviewed and changed output, or the fields of a prepared call that are different.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub answer: Value,
     /// Why, for a rejection.

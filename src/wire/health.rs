@@ -54,6 +54,10 @@ pub enum HealthCode {
     DiskLow,
     /// A timer is more than 5 seconds late.
     TimersLate,
+    /// A schedule is due for more than a minute and its run was not started.
+    SchedulesLate,
+    /// An event waits for more than a minute to be told to the workflows that it starts.
+    EventsLate,
     /// Calls of steps wait in a long queue.
     CallsBacklog,
     /// The watch over runs has not looked for more than 90 seconds.
@@ -75,6 +79,8 @@ impl HealthCode {
             | Self::LeaseLost => HealthStatus::Failing,
             Self::DiskLow
             | Self::TimersLate
+            | Self::SchedulesLate
+            | Self::EventsLate
             | Self::CallsBacklog
             | Self::WatchSilent
             | Self::ChannelUnreached => HealthStatus::Degraded,

@@ -3,6 +3,7 @@
 use super::{ApprovalView, RunView};
 use crate::id::{ApprovalId, RunId};
 use crate::run::{Event, RunStatus};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// What a client says.
@@ -63,6 +64,9 @@ pub enum LiveServer {
         /// The title of the step it is at, or its id.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<String>,
+        /// When something happened last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<DateTime<Utc>>,
     },
     /// Events of a followed run, without a gap.
     #[serde(rename = "plan.log.new")]

@@ -114,7 +114,7 @@ pub struct RunDetail {
     pub run: RunView,
     /// The graph of the version it runs.
     pub graph: Graph,
-    /// Its variables now.
+    /// Its variables now; for one that a step hides the text `(not shown)`.
     pub variables: Map<String, Value>,
     /// Its input.
     pub input: Value,
@@ -122,6 +122,14 @@ pub struct RunDetail {
     pub output: Value,
     /// The newest events, oldest first; earlier ones by `GET /api/runs/{id}/events`.
     pub events: Vec<Event>,
+    /// What the events up to its number `seq` add up to, as far as it is needed to fold on: `seq` is that of the event
+    /// before the first of `events`, or of one of them. Null when `events` are all there are, and where it would be
+    /// large; then fold from the first event on.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub state: Value,
+    /// The newest version of its workflow; none when it is archived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest_version: Option<u32>,
 }
 
 /// `GET /api/runs/{id}/events?after=N`.
@@ -172,15 +180,17 @@ pub struct RunRetry {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RunFork {
-    /// The last event that both share. What was under way there is begun anew.
+    /// The last event that both share; where a step set variables with it, the step's end as well. What was under way
+    /// there is begun anew.
     pub seq: u64,
-    /// The version that it goes on in; the other run's unless given.
+    /// The version that it goes on in; unless given, the one that the other run was in at that event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
-    /// Another input. What was computed from the old one stays as it was.
+    /// Another input. What steps computed from the old one stays as it was; variables that nothing but the start has
+    /// set, and the place among the runs of a key, follow the new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Value>,
-    /// Variables with other values.
+    /// Variables with other values. A hidden one that is given as it is shown keeps its own.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub variables: Map<String, Value>,
 }

@@ -1,6 +1,6 @@
 //! Workflows: drafts, versions, import, starters.
 
-use crate::graph::{Graph, Problem};
+use crate::graph::{Graph, PLAN_STEPS_MAX, Problem};
 use crate::id::WorkflowId;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,9 @@ pub struct WorkflowQuery {
     /// Only templates, or only those that are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<bool>,
+    /// Only those that are archived; only those that are not unless true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
 }
 
 /// `PATCH /api/workflows/{id}`; what is absent stays.
@@ -83,7 +86,7 @@ pub struct WorkflowLabel {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WorkflowCopy {
-    /// The name; the template's own with “(copy)” unless given.
+    /// The name; the other one's with “(copy)” unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
@@ -100,10 +103,47 @@ pub struct WorkflowDetail {
     pub draft_revision: u64,
     /// What is wrong with the draft.
     pub problems: Vec<Problem>,
-    /// The webhook's address, for a webhook trigger.
+    /// The webhook's address, for a webhook trigger; only for callers who may start runs or edit workflows.
     pub hook_url: Option<String>,
     /// The versions, newest first.
     pub versions: Vec<VersionView>,
+    /// Steps that an outbound plan may have on this server.
+    #[serde(default = "plan_steps_default")]
+    pub plan_steps_max: u32,
+}
+
+fn plan_steps_default() -> u32 {
+    PLAN_STEPS_MAX
+}
+
+/// `GET /api/workflows/{id}/outcomes`: how its runs ended, the newest version first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OutcomeCounts {
+    /// One for each version and outcome; 1,000 at most.
+    pub items: Vec<OutcomeCount>,
+}
+
+/// How many runs of a version completed with an outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OutcomeCount {
+    /// The version.
+    pub version: u32,
+    /// The outcome.
+    pub outcome: String,
+    /// So many of the runs that are kept.
+    pub count: u64,
+}
+
+/// `GET /api/workflows/{id}/export?report=true`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ExportReport {
+    /// The document; in YAML as text.
+    pub document: Value,
+    /// What the format cannot say: kept under `signalbox`, left behind (warnings), or lost (errors).
+    pub problems: Vec<Problem>,
 }
 
 /// A version of a workflow.

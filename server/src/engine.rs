@@ -25,6 +25,7 @@ mod others;
 mod outside;
 mod queue;
 mod recovery;
+mod setbacks;
 mod shared;
 #[cfg(test)]
 mod simulation;
@@ -44,14 +45,24 @@ pub use tasks::Claimed;
 pub use waiters::WaitFor;
 
 use crate::store::{Store, StoreError};
+use futures::FutureExt;
 use signalbox::{
     graph::CompileError,
     id::{OrganizationId, RunId, WorkflowId},
     run::{Event, Incompatible, Refusal, RunStatus},
 };
-use std::sync::{Arc, atomic::AtomicBool};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// What is being committed at the end is waited for so long.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+/// A task that broke off is begun again after this time.
+const BEGUN_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Starts engines.
 pub struct Engine;
@@ -71,6 +82,7 @@ struct Inner {
     versions: versions::Versions,
     queue: queue::Queue,
     alarm: timers::Alarm,
+    setbacks: setbacks::Setbacks,
     waiters: waiters::Waiters,
     others: others::Others,
     activity: activity::Activity,
@@ -117,9 +129,14 @@ pub enum EngineError {
     /// Living steps of the run have no place in the other version. Nothing changed.
     #[error("{} of its steps cannot go on in that version", .0.len())]
     Incompatible(Vec<Incompatible>),
-    /// The run cannot be forked there.
-    #[error("{0}")]
-    NoFork(String),
+    /// The run cannot be forked there, or not with that input.
+    #[error("{why}")]
+    NoFork {
+        /// What about the fork is wrong: `seq` or `input`.
+        field: &'static str,
+        /// Why, and what to do.
+        why: String,
+    },
     /// There is too much to do; try again later.
     #[error("the engine is busy; try again in a moment")]
     Busy,
@@ -163,6 +180,7 @@ impl Engine {
             versions: versions::Versions::new(config.versions_max),
             queue: queue::Queue::new(&config),
             alarm: timers::Alarm::default(),
+            setbacks: setbacks::Setbacks::default(),
             waiters: waiters::Waiters::default(),
             others: others::Others::default(),
             activity: activity::Activity::default(),
@@ -214,12 +232,32 @@ impl EngineHandle {
         &self.inner.clock
     }
 
-    /// Runs something beside the engine until the engine stops, which its token tells.
-    pub fn beside<F>(&self, work: impl FnOnce(CancellationToken) -> F)
-    where
+    /// Runs something beside the engine until it ends or the engine stops, which its token tells. If it breaks off
+    /// it is begun again.
+    pub fn beside<F>(
+        &self,
+        name: &'static str,
+        work: impl Fn(CancellationToken) -> F + Send + 'static,
+    ) where
         F: Future<Output = ()> + Send + 'static,
     {
-        self.inner.tasks.spawn(work(self.inner.stop.clone()));
+        let stop = self.inner.stop.clone();
+        self.inner.tasks.spawn(async move {
+            loop {
+                let once = AssertUnwindSafe(work(stop.clone()));
+                if once.catch_unwind().await.is_ok() {
+                    return;
+                }
+                tracing::error!(
+                    task = name,
+                    "a task broke off and is begun again; this is a defect"
+                );
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(BEGUN_AGAIN_AFTER) => {}
+                }
+            }
+        });
     }
 
     /// The limits of an organisation's named queues were set: what waits follows them from now on.
@@ -233,12 +271,16 @@ impl EngineHandle {
         (self.inner.queue.waiting(), self.inner.config.calls_queued_max.max(1))
     }
 
-    /// Stops: nothing new is begun, what is being committed is finished. Calls in flight are given
-    /// up after the commits; the next start makes them again.
+    /// Stops: nothing new is begun, what is being committed is finished, unless the database takes too long. Calls in
+    /// flight are given up after the commits; the next start makes them again.
     pub async fn shutdown(&self) {
         self.inner.stop.cancel();
         self.inner.tasks.close();
-        self.inner.tasks.wait().await;
+        if tokio::time::timeout(STOPPED_WITHIN, self.inner.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                "something is still being committed; the next start sees what came of it"
+            );
+        }
     }
 }
 

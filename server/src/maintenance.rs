@@ -14,77 +14,128 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt;
 use signalbox::{id::OrganizationId, wire::HistorySettings};
 use std::time::Duration;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 
+/// Between two sweeps when nothing was left to do.
 const EVERY: Duration = Duration::from_secs(15 * 60);
-/// Organisations of one sweep.
-const ORGANIZATIONS_MAX: u32 = 10_000;
-/// Transactions of one sweep for one organisation; what is left waits for the next.
+/// Between two sweeps when something was left to do.
+const SOON: Duration = Duration::from_secs(5);
+/// Ids of organisations that are read at once.
+const ORGANIZATIONS_AT_ONCE: u32 = 1_000;
+/// Transactions of one sweep for one organisation; what is left waits until the others had their turn.
 const STEPS_MAX: usize = 500;
 /// Between two steps, so that others come first.
 const PAUSE: Duration = Duration::from_millis(10);
+/// While others write the file does not shrink: it is tried again after this time, and so many times.
+const BUSY_PAUSE: Duration = Duration::from_millis(200);
+const BUSY_MAX: usize = 50;
 
 /// Starts the task; it ends with the server.
 pub fn start(state: &AppState) {
-    let state = state.clone();
-    tokio::spawn(async move {
-        let mut tick = interval(EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+    let own = state.clone();
+    state.engine().beside("maintenance", move |stop| {
+        let state = own.clone();
+        async move {
             tokio::select! {
-                _ = tick.tick() => {}
-                () = state.shutdown().cancelled() => return,
-            }
-            tokio::select! {
-                swept = sweep(&state, state.now()) => {
-                    if let Err(error) = swept {
-                        tracing::warn!(%error, "the sweep did not finish");
-                    }
-                }
-                () = state.shutdown().cancelled() => return,
+                () = stop.cancelled() => {}
+                () = state.shutdown().cancelled() => {}
+                () = keep_sweeping(&state) => {}
             }
         }
     });
 }
 
-/// One sweep: drops what is past its time.
-pub async fn sweep(state: &AppState, now: DateTime<Utc>) -> Result<(), SettingError> {
+async fn keep_sweeping(state: &AppState) {
+    loop {
+        let pause = match sweep(state, state.now()).await {
+            Ok(true) => SOON,
+            Ok(false) => EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "the sweep did not finish");
+                EVERY
+            }
+        };
+        sleep(pause).await;
+    }
+}
+
+/// One sweep: drops what is past its time; whether something was left to drop.
+pub async fn sweep(state: &AppState, now: DateTime<Utc>) -> StoreResult<bool> {
     let idle = now - TimeDelta::hours(SESSION_IDLE_HOURS);
     let old = now - TimeDelta::days(SESSION_AGE_DAYS);
-    let answers = now - TimeDelta::hours(idempotent::KEPT_HOURS);
-    let op = state
-        .store()
-        .write(move |tx| async move { store::session_prune(tx, idle, old).await }.boxed());
+    let store = state.store();
+    let op =
+        store.write(move |tx| async move { store::session_prune(tx, idle, old).await }.boxed());
     op.await?;
-    for _ in 0..STEPS_MAX {
-        let op = state
-            .store()
-            .write(move |tx| async move { store::answer_prune(tx, answers).await }.boxed());
-        if op.await? < store::PRUNED_ROWS_MAX {
+    let mut is_left = answers(store, now).await?;
+    let mut after = None;
+    loop {
+        let page = store::organization_ids(store, after, ORGANIZATIONS_AT_ONCE).await?;
+        for organization in &page {
+            // One whose settings or rows cannot be read holds up no other.
+            match of_organization(state, *organization, now).await {
+                Ok(more) => is_left |= more,
+                Err(error) => {
+                    tracing::warn!(%organization, %error, "what is kept no longer was not all forgotten");
+                }
+            }
+        }
+        after = page.last().copied();
+        if after.is_none() {
             break;
+        }
+    }
+    shrink(store).await?;
+    Ok(is_left)
+}
+
+/// Forgets answers that nobody asks for again; whether some are left.
+async fn answers(store: &Store, now: DateTime<Utc>) -> StoreResult<bool> {
+    let before = now - TimeDelta::hours(idempotent::KEPT_HOURS);
+    for _ in 0..STEPS_MAX {
+        let op =
+            store.write(move |tx| async move { store::answer_prune(tx, before).await }.boxed());
+        if op.await? < store::PRUNED_ROWS_MAX {
+            return Ok(false);
         }
         sleep(PAUSE).await;
     }
-    for organization in store::organization_list(state.store(), ORGANIZATIONS_MAX).await? {
-        let kept = state.gate().channels().settings().history(organization.id).await?;
-        forget(state.store(), organization.id, &kept, now).await?;
-    }
-    while state.store().shrink().await? {
-        sleep(PAUSE).await;
+    Ok(true)
+}
+
+async fn of_organization(
+    state: &AppState,
+    organization: OrganizationId,
+    now: DateTime<Utc>,
+) -> Result<bool, SettingError> {
+    let kept = state.gate().channels().settings().history(organization).await?;
+    Ok(forget(state.store(), organization, &kept, now).await?)
+}
+
+/// Gives the file's free room back. While others write it waits a moment, but not for ever.
+async fn shrink(store: &Store) -> StoreResult<()> {
+    for _ in 0..BUSY_MAX {
+        while store.shrink().await? {
+            sleep(PAUSE).await;
+        }
+        if store.is_shared() || store.size_bytes().await?.1 == 0 {
+            break;
+        }
+        sleep(BUSY_PAUSE).await;
     }
     Ok(())
 }
 
-/// Forgets what an organisation does not keep for longer.
+/// Forgets what an organisation does not keep for longer; whether something is left.
 pub async fn forget(
     store: &Store,
     organization: OrganizationId,
     kept: &HistorySettings,
     now: DateTime<Utc>,
-) -> StoreResult<()> {
+) -> StoreResult<bool> {
     let runs = now - TimeDelta::days(i64::from(kept.runs_days));
     let events = now - TimeDelta::days(i64::from(kept.keys_days));
-    let mut rows = 0;
+    let (mut rows, mut is_left) = (0, true);
     for _ in 0..STEPS_MAX {
         let step = store.write(move |tx| {
             async move {
@@ -100,6 +151,7 @@ pub async fn forget(
         let (gone, more) = step.await?;
         rows += gone;
         if !more {
+            is_left = false;
             break;
         }
         sleep(PAUSE).await;
@@ -107,5 +159,5 @@ pub async fn forget(
     if rows > 0 {
         tracing::info!(%organization, rows, "forgot what is kept no longer");
     }
-    Ok(())
+    Ok(is_left)
 }

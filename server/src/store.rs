@@ -36,6 +36,7 @@ mod idempotency;
 mod kept;
 mod links;
 mod listener;
+mod message_content;
 mod message_revisions;
 mod messages;
 #[cfg(test)]
@@ -45,6 +46,7 @@ mod outbound;
 mod outside;
 mod overview;
 mod packing;
+mod patience;
 mod payloads;
 mod postgres;
 mod probe;
@@ -56,6 +58,7 @@ mod run_list;
 mod run_parts;
 mod runs;
 mod schedules;
+mod search;
 mod secrets;
 mod seen;
 mod sessions;
@@ -94,6 +97,7 @@ pub use hooks::*;
 pub use idempotency::*;
 pub use links::*;
 pub use listener::FeedListener;
+pub use message_content::Content;
 pub use message_revisions::*;
 pub use messages::*;
 pub use model_calls::*;
@@ -113,7 +117,7 @@ pub use secrets::*;
 pub use sessions::*;
 pub use settings::*;
 pub use space::{DiskSpace, SpaceReading};
-pub use stand::{Stand, stand};
+pub use stand::{Stand, TriggersOldest, stand, timer_oldest, triggers_oldest};
 pub use step_hooks::*;
 pub use tasks::*;
 pub use templates::*;
@@ -125,7 +129,7 @@ pub use versions::*;
 pub use workflows::*;
 
 use futures::future::BoxFuture;
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 use tokio::sync::{Notify, broadcast, watch};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
@@ -146,6 +150,9 @@ use on_model;
 
 /// What a read or a write gives.
 pub type StoreResult<T> = Result<T, StoreError>;
+
+/// A database server that does not answer is waited for so long at the end.
+const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A handle on the database; cheap to clone.
 #[derive(Clone)]
@@ -170,6 +177,9 @@ enum Writer {
     },
     Postgres {
         writer: postgres::Writer,
+        /// For statements that claim and are whole by themselves.
+        claims: kept::Kept<sqlx::Postgres>,
+        events: Arc<postgres::Events>,
         lease: postgres::Lease,
         /// Ends the tasks in the background when the last handle is dropped.
         stop: DropGuard,
@@ -241,7 +251,7 @@ impl Store {
     }
 
     /// Opens the database of a folder although a server may be running on it, for a short piece of
-    /// work such as making a token. Nothing that a server keeps in memory may be changed this way:
+    /// work such as making a token; a folder without one is refused. Nothing that a server keeps in memory may be changed this way:
     /// runs, approvals, anything that appears in the feed.
     pub async fn open_beside(data_dir: &Path) -> StoreResult<Self> {
         Self::start(sqlite::Place::beside(data_dir)?, StoreOptions::default()).await
@@ -275,28 +285,35 @@ impl Store {
     pub async fn connect(url: &str, options: StoreOptions) -> StoreResult<Self> {
         let place = postgres::Place::parse(url)?;
         place.migrate().await?;
-        let pool = place.readers(options.readers);
-        // Two places more: the feed and claims must not wait for operations.
-        let writers = place.writers(postgres::WRITERS + 2);
-        // Of its own: while it waited for all those the lease would run out.
-        let keeper = place.writers(1);
-        let lease = postgres::Lease::take(&keeper).await?;
-        let position = postgres::newest_position(&writers).await?;
+        let breaks = patience::Breaks::new();
+        let pool = place.readers(options.readers, &breaks);
+        let writers = place.writers(postgres::WRITERS, &breaks);
+        // Of their own: they must wait neither for operations nor for one another.
+        let claims = place.writers(postgres::CLAIMS, &breaks);
+        let numbers = place.writers(postgres::NUMBERS, &breaks);
+        let mut keeper = place.keeper().await?;
+        let lease = postgres::Lease::take(&mut keeper).await?;
+        let position = postgres::newest_position(&numbers).await?;
         let (feed, _) = broadcast::channel(1_024);
         let (changed, stop) = (Arc::new(Notify::new()), CancellationToken::new());
         let tasks = TaskTracker::new();
-        tasks.spawn(lease.clone().keep(keeper, stop.clone()));
+        let keeping = lease.clone().keep(keeper, place.clone(), breaks.clone(), stop.clone());
+        tasks.spawn(keeping);
+        let events = Arc::new(postgres::Events::new(numbers.clone()));
         let numbering = postgres::Numbering {
-            pool: writers.clone(),
+            pool: numbers,
+            events: events.clone(),
             place,
             lease: lease.clone(),
             changed: changed.clone(),
             feed: feed.clone(),
+            breaks,
             stop: stop.clone(),
         };
         tasks.spawn(numbering.run(position));
         let writer = postgres::Writer::new(writers, lease.clone(), options.faults, changed);
-        let writer = Writer::Postgres { writer, lease, stop: stop.drop_guard(), tasks };
+        let stop = stop.drop_guard();
+        let writer = Writer::Postgres { writer, claims, events, lease, stop, tasks };
         let inner = Inner {
             pool: Pool::Postgres(pool),
             writer,
@@ -433,13 +450,23 @@ impl Store {
         }
     }
 
-    /// Where claims are made: the pool that writes, and the lease they are made under.
-    fn claims(&self) -> Option<(&sqlx::PgPool, i64)> {
+    /// Where claims are made: a pool of their own, and the lease they are made under.
+    fn claims(&self) -> Option<(&kept::Kept<sqlx::Postgres>, i64)> {
         match &self.inner.writer {
             Writer::Sqlite { .. } => None,
-            Writer::Postgres { writer, lease, .. } => Some((writer.pool(), lease.epoch())),
+            Writer::Postgres { claims, lease, .. } => Some((claims, lease.epoch())),
             #[cfg(test)]
             Writer::Model => None,
+        }
+    }
+
+    /// Numbers the events that wait for it. Nothing does where they are numbered at once.
+    async fn events_number(&self) -> StoreResult<()> {
+        match &self.inner.writer {
+            Writer::Sqlite { .. } => Ok(()),
+            Writer::Postgres { events, .. } => events.number().await,
+            #[cfg(test)]
+            Writer::Model => Ok(()),
         }
     }
 
@@ -464,7 +491,8 @@ impl Store {
         FeedListener::new(self.feed())
     }
 
-    /// Finishes the writes that are queued and closes. Later writes are refused.
+    /// Finishes the writes that are queued and closes. Later writes are refused. A database server that does not
+    /// answer is not waited for.
     pub async fn close(&self) {
         match &self.inner.writer {
             Writer::Sqlite { queue, place } => {
@@ -472,14 +500,22 @@ impl Store {
                 on_db!(self, |pool| pool.close().await);
                 place.unlock();
             }
-            Writer::Postgres { writer, lease, stop, tasks } => {
-                writer.close().await;
-                stop.token().cancel();
-                tasks.close();
-                tasks.wait().await;
-                lease.give_back(writer.pool()).await;
-                writer.close_pool().await;
-                on_db!(self, |pool| pool.close().await);
+            Writer::Postgres { writer, claims, events, lease, stop, tasks } => {
+                let closing = async {
+                    writer.close().await;
+                    stop.token().cancel();
+                    tasks.close();
+                    tasks.wait().await;
+                    lease.give_back(claims).await;
+                    writer.close_pool().await;
+                    claims.close().await;
+                    events.close_pool().await;
+                    on_db!(self, |pool| pool.close().await);
+                };
+                if tokio::time::timeout(CLOSED_WITHIN, closing).await.is_err() {
+                    stop.token().cancel();
+                    tracing::warn!("the database does not answer; its connections just end");
+                }
             }
             #[cfg(test)]
             Writer::Model => {}

@@ -29,7 +29,7 @@ const AGAIN_MS: i64 = 1_000;
 /// Starts the task; it ends with the engine.
 pub fn start(engine: &EngineHandle) {
     let own = engine.clone();
-    engine.beside(move |stop| run(own, stop));
+    engine.beside("triggers", move |stop| run(own.clone(), stop));
 }
 
 async fn run(engine: EngineHandle, stop: CancellationToken) {

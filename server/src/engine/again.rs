@@ -14,7 +14,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use signalbox::{
     id::{OrganizationId, RunId},
-    run::{self, Command, Event, ForkEdits, ForkRefusal, Incompatible, MigrationRefusal},
+    run::{self, Command, Event, ForkEdits, ForkPast, ForkRefusal, Incompatible, MigrationRefusal},
 };
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ const PAGE: usize = 2_000;
 pub struct ForkRun {
     /// The last event that it shares with the other run.
     pub up_to: u64,
-    /// The version that it goes on in; the other run's when absent.
+    /// The version that it goes on in; the one that the other run was in at that event when absent.
     pub version: Option<u32>,
     /// What is different.
     pub edits: ForkEdits,
@@ -40,7 +40,8 @@ impl From<ForkRefusal> for EngineError {
     fn from(refusal: ForkRefusal) -> Self {
         match refusal {
             ForkRefusal::Incompatible(steps) => Self::Incompatible(steps),
-            other => Self::NoFork(other.to_string()),
+            ForkRefusal::Input(_) => Self::NoFork { field: "input", why: refusal.to_string() },
+            other => Self::NoFork { field: "seq", why: other.to_string() },
         }
     }
 }
@@ -122,14 +123,17 @@ impl Inner {
         }
         let source = store::run_fetch(&self.store, organization, from).await?;
         let events = self.all_events(organization, from).await?;
-        let version = fork.version.unwrap_or(source.version);
-        let old = self.version(organization, source.workflow, source.version).await?;
+        // It may have gone on in another version since.
+        let then = run::version_at(&events, fork.up_to, source.version);
+        let version = fork.version.unwrap_or(then);
+        let old = self.version(organization, source.workflow, then).await?;
         let new = self.version(organization, source.workflow, version).await?;
         let context = self.context(organization, source.workflow).await;
         let (id, now) = (RunId(uuid::Uuid::now_v7()), self.clock.now());
-        let past = (from, events.as_slice());
+        let (events, up_to, versions) = (events.as_slice(), fork.up_to, (then, version));
+        let past = ForkPast { run: from, events, up_to, versions };
         let graphs = (&*old, &*new);
-        let made = run::fork(graphs, &context, past, fork.up_to, id, &fork.edits, &fork.by, now)?;
+        let made = run::fork(graphs, &context, past, id, &fork.edits, &fork.by, now)?;
         let mut live = Live::new(made.state, new, context, source.workflow, 0);
         let place = Place { organization, run: id, expected_seq: 0, now };
         let executor = self.executor.as_ref();

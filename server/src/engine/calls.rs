@@ -1,6 +1,10 @@
 //! Making calls: after the commit that says so, with a time limit, counted against poison.
 
-use super::{CallOutcome, Inner, making::Making, queue::Job};
+use super::{
+    CallOutcome, Inner,
+    making::Making,
+    queue::{Job, Line},
+};
 use crate::{
     metrics::metrics,
     store::{self, CallState, OpenCall, UnreadableCall},
@@ -18,9 +22,10 @@ use std::{
 const GATES_AGAIN: Duration = Duration::from_secs(1);
 
 impl Inner {
-    /// Takes in a call whose intent was just committed, and that may have begun beside it.
-    pub(super) fn submit(self: &Arc<Self>, call: OpenCall, begun: Option<Making>) {
-        self.queue.push_begun(call, begun);
+    /// Takes in a call whose intent was just committed, with the run's event number after it, and that may have begun
+    /// beside it.
+    pub(super) fn submit(self: &Arc<Self>, call: OpenCall, asked_at: u64, begun: Option<Making>) {
+        self.queue.push_fresh(call, asked_at, begun);
         self.pump();
     }
 
@@ -42,10 +47,10 @@ impl Inner {
             });
         }
         self.wait_for_minute();
-        if let Some(limit) = self.queue.begin_refill() {
+        if let Some((limit, full)) = self.queue.begin_refill() {
             let inner = self.clone();
             self.spawn_work(async move {
-                if AssertUnwindSafe(inner.refill(limit)).catch_unwind().await.is_err() {
+                if AssertUnwindSafe(inner.refill(limit, &full)).catch_unwind().await.is_err() {
                     tracing::error!("reading open calls broke off; this is a defect");
                     inner.queue.refilled(false);
                 }
@@ -92,15 +97,15 @@ impl Inner {
         });
     }
 
-    /// Reads open calls that are not in memory: at the start, and when more came than fit.
-    async fn refill(self: &Arc<Self>, limit: usize) {
+    /// Reads open calls that are not in memory: at the start, and when more came than fit; none of lines that are full.
+    async fn refill(self: &Arc<Self>, limit: usize, full: &[Line]) {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        match store::calls_open(&self.store, limit).await {
+        match store::calls_open_but(&self.store, limit, full).await {
             Ok(rows) => {
                 let is_full = rows.len() >= limit as usize;
                 for row in rows {
                     match row {
-                        Ok(call) => self.queue.push(call, false),
+                        Ok(call) => self.queue.push(call),
                         Err(unreadable) => self.hold_unreadable(unreadable).await,
                     }
                 }

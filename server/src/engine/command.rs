@@ -24,6 +24,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, debug_span, field};
 
 /// Writes that ride in the transaction of a command, before the run's own.
@@ -408,7 +409,7 @@ impl Inner {
         advance: Advance,
         mut looks: Looks,
     ) {
-        let RunCommit { organization, run, ref head, ref writes, .. } = *plan.commit;
+        let RunCommit { organization, run, seq, ref head, ref writes, .. } = *plan.commit;
         self.waiters.tell(run, &head.status);
         if plan.commit.expected_seq == 0 {
             metrics().run_started();
@@ -436,14 +437,15 @@ impl Inner {
             self.queue.cancel(run, *call);
         }
         if plan.ends {
-            self.queue.cancel_run(run);
+            // Those that were read back too: the run has not been taken up again yet.
+            self.queue.cancel_run(run, seq).iter().for_each(CancellationToken::cancel);
         }
         if plan.concerns_others {
             self.see_to_others();
         }
         for call in plan.calls {
             let begun = looks.take(call.call);
-            self.submit(call, begun);
+            self.submit(call, seq, begun);
         }
         if waits && writes.iter().any(|write| matches!(write, RunWrite::WaitOpen(..))) {
             self.look_back(organization, run);

@@ -189,14 +189,14 @@ impl Draft<'_> {
             EventBody::NodeCompleted { activation, .. }
             | EventBody::NodeSkipped { activation, .. }
             | EventBody::NodeBypassed { activation, .. }
-            | EventBody::NodeFailed { activation, .. } => {
+            | EventBody::NodeFailed { activation, .. }
+            | EventBody::Blocked { activation: Some(activation), .. } => {
                 self.close_call(*activation);
                 if self.live.waits.remove(activation) {
                     self.writes.push(RunWrite::WaitClose(*activation));
                 }
             }
             EventBody::AttemptFailed { activation, .. }
-            | EventBody::Blocked { activation: Some(activation), .. }
             | EventBody::ApprovalRequested { activation, request: Some(_), .. } => {
                 self.close_call(*activation);
             }

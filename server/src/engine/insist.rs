@@ -40,9 +40,11 @@ impl Inner {
                 )) => {
                     tracing::warn!(%run, %error, "a command is tried again");
                 }
-                Err(EngineError::Store(error @ StoreError::TooLarge { .. })) => {
-                    tracing::warn!(%run, %error, "a command is too large");
-                    command = smaller(command, &error)?;
+                Err(EngineError::Store(
+                    error @ (StoreError::TooLarge { .. } | StoreError::Constraint(_)),
+                )) => {
+                    tracing::warn!(%run, %error, "what a command says cannot be kept");
+                    command = instead(command, &error)?;
                 }
                 Err(error) => {
                     tracing::error!(%run, %error, "a command was given up");
@@ -60,17 +62,46 @@ impl Inner {
     }
 }
 
-/// What the run is told instead of something that it cannot keep; nothing when it heard that already.
-fn smaller(command: Command, error: &StoreError) -> Option<Command> {
-    let message = format!("What the step gave, or what follows from it, is too large: {error}.");
+/// What the run is told instead of something that cannot be kept; nothing when it heard that already.
+fn instead(command: Command, error: &StoreError) -> Option<Command> {
+    let (kind, what) = match error {
+        StoreError::TooLarge { .. } => (ErrorKind::LimitReached, "is too large"),
+        // The same again would be refused again, and what the call did would be done again.
+        _ => (ErrorKind::InvalidInput, "cannot be kept"),
+    };
+    let message = format!("What the step gave, or what follows from it, {what}: {error}.");
     match command {
         Command::Block { .. } => None,
         Command::CallSucceeded { call, attempt, .. } => Some(Command::CallFailed {
             call,
             attempt,
-            error: StepError::new(ErrorKind::LimitReached, message),
+            error: StepError::new(kind, message),
             retry_after_ms: None,
         }),
         _ => Some(Command::Block { reason: message, activation: None }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signalbox::id::CallId;
+
+    #[test]
+    fn what_cannot_be_kept_fails_the_step_and_then_holds_the_run() {
+        let call = CallId(uuid::Uuid::nil());
+        let output = serde_json::Value::Null;
+        let succeeded = Command::CallSucceeded { call, attempt: 1, output, usage: None };
+        let refused = StoreError::Constraint("approvals.prompt".into());
+        let failed = instead(succeeded.clone(), &refused).expect("something else");
+        let Command::CallFailed { error, .. } = &failed else { panic!("{failed:?}") };
+        assert!(!error.kind.may_retry() && error.message.contains("approvals.prompt"), "{error}");
+        let held = instead(failed, &refused).expect("something else");
+        assert!(matches!(held, Command::Block { activation: None, .. }), "{held:?}");
+        assert_eq!(instead(held, &refused), None);
+        let large = StoreError::TooLarge { what: "an event", size: 2, limit: 1 };
+        let failed = instead(succeeded, &large).expect("something else");
+        let Command::CallFailed { error, .. } = failed else { panic!("{failed:?}") };
+        assert_eq!(error.kind, ErrorKind::LimitReached);
     }
 }

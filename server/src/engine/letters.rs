@@ -2,7 +2,6 @@
 
 use super::{EngineError, EngineHandle};
 use signalbox::{
-    expr::Scope,
     id::{OrganizationId, RunId},
     run::{ActivationId, TemplateScope},
 };
@@ -16,7 +15,7 @@ impl EngineHandle {
         run: RunId,
         activation: ActivationId,
         about: serde_json::Map<String, serde_json::Value>,
-        read: impl FnOnce(&dyn Scope) -> T + Send,
+        read: impl FnOnce(&TemplateScope<'_>) -> T + Send,
     ) -> Result<Option<T>, EngineError> {
         let live = self.inner.load(organization, run).await?;
         let now = self.inner.clock.now();

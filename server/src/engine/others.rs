@@ -9,7 +9,7 @@ use futures::FutureExt;
 use serde_json::json;
 use signalbox::{
     id::{OrganizationId, RunId, WorkflowId},
-    run::{CallRequest, Command, ErrorKind, RunEnd, RunRequest, StepError},
+    run::{CallRequest, Command, ErrorKind, RunEnd, RunRequest, StepError, by_run},
 };
 use std::sync::{
     Arc,
@@ -81,7 +81,7 @@ impl Inner {
             input: request.input.clone(),
             contacts: request.contacts.clone(),
             thread_id: request.thread_id.clone(),
-            started_by: format!("run {}", call.run),
+            started_by: by_run(call.run),
             idempotency_key: Some(format!("run {} {} {}", call.run, call.call, call.attempt)),
             link: Some(link),
             options: Default::default(),
@@ -170,7 +170,7 @@ impl Inner {
     /// The run that started it does not wait any more.
     async fn stop_child(self: &Arc<Self>, link: RunLink) {
         let reason = "The run that started it does not wait for it any more.".to_owned();
-        let by = format!("run {}", link.parent);
+        let by = by_run(link.parent);
         let stop = Command::Stop { reason, by, replaced_by: None };
         self.insist_times(link.organization, link.run, stop, TOLD_TIMES_MAX).await;
     }

@@ -1,13 +1,17 @@
 //! Outside events: who waits for them is told, once, in order.
 
 use super::{EngineError, EngineHandle, Inner, WriteOp};
-use crate::store::{self, Delivery, OutsideEvent};
+use crate::store::{self, Delivery, OutsideEvent, SentEvent};
 use futures::{FutureExt, StreamExt};
+use serde_json::Value;
 use signalbox::{
     id::{OrganizationId, RunId},
     run::Command,
 };
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Rows read at once.
 const BATCH: u32 = 256;
@@ -33,6 +37,29 @@ impl EngineHandle {
             self.outside_poke(organization, number);
         }
         Ok(number)
+    }
+
+    /// As [`outside_event`](Self::outside_event), of an event that somebody sends: a program, or a run (`cause`). It may
+    /// start workflows too. One whose source key was recorded before is found again, and nobody is told again.
+    pub async fn event_send(
+        &self,
+        organization: OrganizationId,
+        mut event: OutsideEvent,
+        cause: Option<RunId>,
+    ) -> Result<SentEvent, EngineError> {
+        // As of every other event, its type can be read where only its particulars are.
+        if let Value::Object(payload) = &mut event.payload {
+            payload.entry("type").or_insert_with(|| event.name.clone().into());
+        }
+        let now = self.inner.clock.now();
+        let write = self.store().write(move |tx| {
+            async move { store::outside_send(tx, organization, &event, cause, now).await }.boxed()
+        });
+        let sent = write.await?;
+        if sent.is_new {
+            self.outside_poke(organization, sent.number);
+        }
+        Ok(sent)
     }
 
     /// Tells the runs that wait for an event which was recorded in a transaction of the caller's
@@ -70,23 +97,72 @@ impl Inner {
         self.spawn_work(async move { inner.deliver_to(organization, run).await });
     }
 
+    /// Tells a run what it was not told yet. What it has heard already, because an earlier wait of it was told, is passed
+    /// over together: each new wait looks back over all of it.
     async fn deliver_to(self: &Arc<Self>, organization: OrganizationId, run: RunId) {
         loop {
-            match store::deliveries(&self.store, Some((organization, run)), BATCH).await {
-                Ok(deliveries) if deliveries.is_empty() => return,
-                Ok(deliveries) => {
-                    for delivery in deliveries {
-                        if !self.deliver(delivery).await {
-                            return;
-                        }
-                    }
-                }
+            let untold = match store::deliveries_of(&self.store, organization, run, BATCH).await {
+                Ok(untold) => untold,
                 Err(error) => {
                     tracing::error!(%run, %error, "events for a run cannot be read");
                     return;
                 }
+            };
+            let heard = match untold.len() {
+                0 => return,
+                1 => BTreeSet::new(),
+                _ => self.heard(organization, run).await,
+            };
+            let news = untold.iter().position(|event| !heard.contains(&event.id));
+            let (passed, news) = untold.split_at(news.unwrap_or(untold.len()));
+            if !self.pass_over(organization, run, passed).await {
+                return;
+            }
+            // One at a time: it may wait for nothing more after it.
+            if let Some(first) = news.first()
+                && !self.deliver(first.clone()).await
+            {
+                return;
             }
         }
+    }
+
+    /// The events that a run has heard.
+    async fn heard(&self, organization: OrganizationId, run: RunId) -> BTreeSet<String> {
+        match self.load(organization, run).await {
+            Ok(live) => live.state.consumed,
+            // Each is told, and the run passes over it itself.
+            Err(_) => BTreeSet::new(),
+        }
+    }
+
+    /// Notes that a run was told of events which it had heard before.
+    async fn pass_over(
+        &self,
+        organization: OrganizationId,
+        run: RunId,
+        passed: &[Delivery],
+    ) -> bool {
+        // In order: the last of each name counts.
+        let last: BTreeMap<String, i64> =
+            passed.iter().map(|event| (event.name.clone(), event.number)).collect();
+        if last.is_empty() {
+            return true;
+        }
+        let noted = self.store.write(move |tx| {
+            let last = last.clone();
+            async move {
+                for (name, number) in &last {
+                    store::wait_seen(tx, organization, run, name, *number).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
+        noted
+            .await
+            .inspect_err(|error| tracing::warn!(%run, %error, "events could not be passed over"))
+            .is_ok()
     }
 
     async fn deliver_each(self: &Arc<Self>, runs: Vec<(OrganizationId, RunId)>) {
@@ -99,7 +175,7 @@ impl Inner {
     pub(super) async fn deliver_all(self: &Arc<Self>) {
         let mut last = Vec::new();
         loop {
-            let deliveries = match store::deliveries(&self.store, None, BATCH).await {
+            let deliveries = match store::deliveries(&self.store, BATCH).await {
                 Ok(deliveries) => deliveries,
                 Err(error) => {
                     tracing::error!(%error, "events that nobody was told of cannot be read");

@@ -3,6 +3,9 @@
 //!
 //! What does not fit is not kept here at all; its row in the database is read when there is room. Limits of named
 //! queues are asked for when an organisation has a call in one, and hold for this server alone.
+//!
+//! Calls of one named queue of an organisation, and its calls of none, are a line. A line may take what room there is,
+//! but a few places are each line's own: one that stands still never keeps others out.
 //! Deliberately absent: making calls (`calls`).
 
 use super::{EngineConfig, making::Making};
@@ -13,13 +16,23 @@ use signalbox::{
 };
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
 
 const MINUTE: Duration = Duration::from_secs(60);
+/// Places that each line has even when the others take all the room.
+const OWN_PLACES_MAX: usize = 64;
+/// Calls of one named queue that wait here.
+const NAMED_MAX: usize = 256;
+/// Rooms that all lines' own places may take together.
+const ROOMS_MAX: usize = 16;
+
+/// Calls that wait behind one another: of a named queue of an organisation, or of none.
+pub(super) type Line = (OrganizationId, Option<String>);
+
 /// Organisations whose limits are remembered, beside those that have calls now.
 const GATES_MAX: usize = 1_000;
 
@@ -55,6 +68,12 @@ struct Shared {
     /// Calls that wait or run, so that none is begun twice at once.
     known: BTreeMap<(RunId, CallId), Known>,
     queued: usize,
+    /// How many wait in each line.
+    lines: HashMap<Line, usize>,
+    /// Lines of which rows are open that are not here.
+    left_out: HashSet<Line>,
+    /// Lines that were full when rows were read last.
+    passed_over: Vec<Line>,
     running: usize,
     /// Numbers the calls as they come.
     number: u64,
@@ -88,6 +107,8 @@ struct Lane {
 
 struct Known {
     attempt: u32,
+    /// The run's event number after the commit that asked for it; 0 when its row was read back.
+    asked_at: u64,
     cancelled: CancellationToken,
 }
 
@@ -110,17 +131,18 @@ impl Queue {
         self.lock().queued
     }
 
-    /// Takes a call in, unless it is here already or there is no room.
-    pub(super) fn push(&self, call: OpenCall, fresh: bool) {
-        self.push_job(call, fresh, None);
+    /// Takes in a call whose row was read back, unless it is here already or there is no room.
+    pub(super) fn push(&self, call: OpenCall) {
+        self.push_job(call, 0, None);
     }
 
-    /// As [`push`](Self::push), for a fresh call that may have begun.
-    pub(super) fn push_begun(&self, call: OpenCall, begun: Option<Making>) {
-        self.push_job(call, true, begun);
+    /// As [`push`](Self::push), for a call that a commit just asked for, and that may have begun. `asked_at` is the run's
+    /// event number after it.
+    pub(super) fn push_fresh(&self, call: OpenCall, asked_at: u64, begun: Option<Making>) {
+        self.push_job(call, asked_at, begun);
     }
 
-    fn push_job(&self, call: OpenCall, fresh: bool, begun: Option<Making>) {
+    fn push_job(&self, call: OpenCall, asked_at: u64, begun: Option<Making>) {
         let mut shared = self.lock();
         let key = (call.run, call.call);
         match shared.known.get(&key) {
@@ -129,14 +151,16 @@ impl Queue {
             Some(_) => return,
             None => {}
         }
-        if shared.queued >= self.queued_max {
-            shared.more = true;
+        let line = (call.organization, call.route.queue.clone());
+        if !self.has_room(&shared, &line) {
+            shared.left_out.insert(line);
             return;
         }
         let cancelled = CancellationToken::new();
-        let known = Known { attempt: call.attempt, cancelled: cancelled.clone() };
+        let known = Known { attempt: call.attempt, asked_at, cancelled: cancelled.clone() };
         shared.known.insert(key, known);
         shared.queued += 1;
+        *shared.lines.entry(line).or_insert(0) += 1;
         shared.number += 1;
         let organization = call.organization;
         let place = (Reverse(call.route.priority.unwrap_or(PRIORITY)), shared.number);
@@ -144,7 +168,8 @@ impl Queue {
             shared.expect_gates(organization);
         }
         let lane = shared.organizations.entry(organization).or_default();
-        lane.waiting.insert(place, Job { call, fresh, cancelled, begun: Mutex::new(begun) });
+        let (fresh, begun) = (asked_at > 0, Mutex::new(begun));
+        lane.waiting.insert(place, Job { call, fresh, cancelled, begun });
         shared.offer(organization, self.per_organization_max);
     }
 
@@ -168,6 +193,7 @@ impl Queue {
                 }
             }
             shared.queued -= 1;
+            shared.leave_line((organization, job.call.route.queue.clone()));
             shared.running += 1;
             shared.offer(organization, self.per_organization_max);
             return Some(job);
@@ -257,12 +283,19 @@ impl Queue {
         }
     }
 
-    /// Nobody wants anything of this run any more.
-    pub(super) fn cancel_run(&self, run: RunId) {
+    /// A run ended with the event of this number: what it asked for until then nobody wants any more. What it asked for
+    /// later, when it was taken up again, stays. Gives those that were read back: who asks for them is not known here.
+    pub(super) fn cancel_run(&self, run: RunId, ended_at: u64) -> Vec<CancellationToken> {
         let (first, last) = (CallId(uuid::Uuid::nil()), CallId(uuid::Uuid::max()));
-        for known in self.lock().known.range((run, first)..=(run, last)) {
-            known.1.cancelled.cancel();
+        let mut read_back = Vec::new();
+        for (_, known) in self.lock().known.range((run, first)..=(run, last)) {
+            match known.asked_at {
+                0 => read_back.push(known.cancelled.clone()),
+                asked_at if asked_at <= ended_at => known.cancelled.cancel(),
+                _ => {}
+            }
         }
+        read_back
     }
 
     /// Rows may be open that are not here: look when there is room.
@@ -270,15 +303,48 @@ impl Queue {
         self.lock().more = true;
     }
 
-    /// How many rows to read now, if it is time; then tell [`refilled`](Self::refilled).
-    pub(super) fn begin_refill(&self) -> Option<usize> {
+    /// How many rows to read now, and of which lines none, if it is time; then tell [`refilled`](Self::refilled).
+    pub(super) fn begin_refill(&self) -> Option<(usize, Vec<Line>)> {
         let mut shared = self.lock();
+        if shared.refilling {
+            return None;
+        }
         let is_low = shared.queued <= self.queued_max / 4;
-        if !shared.more || shared.refilling || !is_low {
+        let runs_short = |line: &Line| {
+            let waiting = shared.lines.get(line).copied().unwrap_or(0);
+            waiting <= self.own_places() / 4 || (is_low && waiting <= self.places(line) / 4)
+        };
+        let is_short = shared.left_out.iter().any(runs_short);
+        if !is_short && !shared.more {
+            return None;
+        }
+        let mut full: Vec<Line> =
+            shared.lines.keys().filter(|line| !self.has_room(&shared, line)).cloned().collect();
+        full.sort_unstable();
+        // Behind lines that were not full yet there may be others.
+        if !is_short && !is_low && full == shared.passed_over {
             return None;
         }
         (shared.more, shared.refilling) = (false, true);
-        Some(self.queued_max + shared.known.len())
+        shared.left_out.retain(|line| full.binary_search(line).is_ok());
+        shared.passed_over = full.clone();
+        Some((self.queued_max + shared.known.len(), full))
+    }
+
+    /// Places of its own that a line has.
+    fn own_places(&self) -> usize {
+        OWN_PLACES_MAX.min(self.queued_max / 4).max(1)
+    }
+
+    /// Places that a line takes when there is room.
+    fn places(&self, line: &Line) -> usize {
+        if line.1.is_some() { NAMED_MAX.min(self.queued_max) } else { self.queued_max }
+    }
+
+    fn has_room(&self, shared: &Shared, line: &Line) -> bool {
+        let waiting = shared.lines.get(line).copied().unwrap_or(0);
+        let own = waiting < self.own_places() && shared.queued < self.queued_max * ROOMS_MAX;
+        own || (waiting < self.places(line) && shared.queued < self.queued_max)
     }
 
     pub(super) fn refilled(&self, more: bool) {
@@ -358,6 +424,16 @@ impl Shared {
         self.gates.entry(organization).or_insert_with(fresh);
     }
 
+    /// One call fewer waits in a line.
+    fn leave_line(&mut self, line: Line) {
+        if let Entry::Occupied(mut waiting) = self.lines.entry(line) {
+            *waiting.get_mut() -= 1;
+            if *waiting.get() == 0 {
+                waiting.remove();
+            }
+        }
+    }
+
     /// Gives an organisation a turn if it has calls and room and none yet.
     fn offer(&mut self, organization: OrganizationId, per_organization_max: usize) {
         let Some(lane) = self.organizations.get_mut(&organization) else { return };
@@ -369,148 +445,4 @@ impl Shared {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::Value;
-    use signalbox::run::{ActivationId, CallRequest};
-    use uuid::Uuid;
-
-    fn call(organization: u128, number: u128, attempt: u32) -> OpenCall {
-        OpenCall {
-            organization: OrganizationId(Uuid::from_u128(organization)),
-            run: RunId(Uuid::from_u128(organization * 1_000 + number)),
-            call: CallId(Uuid::from_u128(number)),
-            activation: ActivationId(1),
-            node: "a".into(),
-            attempt,
-            request: CallRequest::Tool { tool: "t".into(), parameters: Value::Null },
-            timeout_ms: None,
-            route: Default::default(),
-        }
-    }
-
-    #[test]
-    fn urgent_calls_go_first_and_a_queue_takes_so_many_at_once() {
-        let queue = Queue::new(&EngineConfig::default());
-        let routes = [("slow", 5), ("slow", 5), ("", 5), ("", 9), ("other", 1), ("slow", 10)];
-        for (number, (name, priority)) in routes.into_iter().enumerate() {
-            let mut call = call(1, number as u128, 1);
-            call.route.queue = Some(name.to_owned()).filter(|name| !name.is_empty());
-            call.route.priority = Some(priority);
-            queue.push(call, true);
-        }
-        let number = |job: &Job| job.call.call.0.as_u128();
-        let unnamed = queue.pop(Instant::now()).unwrap();
-        assert_eq!(number(&unnamed), 3, "limits are not known yet: named queues wait");
-        let organization = OrganizationId(Uuid::from_u128(1));
-        assert_eq!(queue.gates_wanted(), [organization]);
-        assert!(queue.gates_wanted().is_empty(), "they are read once");
-        queue.gates_set(organization, Some(limits(1, None)));
-        let first: Vec<Job> = std::iter::from_fn(|| queue.pop(Instant::now())).collect();
-        assert_eq!(first.iter().map(number).collect::<Vec<_>>(), [5, 2, 4]);
-        queue.done(&first[1].call);
-        assert!(queue.pop(Instant::now()).is_none(), "the queue is full");
-        queue.done(&first[0].call);
-        assert_eq!(queue.pop(Instant::now()).as_ref().map(number), Some(0));
-        assert!(queue.pop(Instant::now()).is_none());
-        // More room, without a restart.
-        queue.gates_changed(organization);
-        assert_eq!(queue.gates_wanted(), [organization]);
-        queue.gates_set(organization, Some(limits(2, None)));
-        assert_eq!(queue.pop(Instant::now()).as_ref().map(number), Some(1));
-    }
-
-    fn limits(concurrency: u32, per_minute: Option<u32>) -> BTreeMap<String, QueueLimit> {
-        BTreeMap::from([("slow".to_owned(), QueueLimit { concurrency, per_minute })])
-    }
-
-    #[test]
-    fn a_queue_with_a_rate_lets_so_many_through_in_a_minute() {
-        let (queue, start) = (Queue::new(&EngineConfig::default()), Instant::now());
-        for number in 0..5 {
-            let mut call = call(1, number, 1);
-            call.route.queue = Some("slow".to_owned());
-            queue.push(call, true);
-        }
-        queue.gates_set(OrganizationId(Uuid::from_u128(1)), Some(limits(100, Some(2))));
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let begin = |seconds: u64| {
-            queue.minute_over();
-            let job = queue.pop(at(seconds));
-            job.map(|job| queue.done(&job.call)).is_some()
-        };
-        assert_eq!([0, 20, 30, 59].map(begin), [true, true, false, false]);
-        assert_eq!(queue.next_minute(at(59)), Some(at(60)), "the first one leaves the minute");
-        assert_eq!([60, 79, 80, 81].map(begin), [true, false, true, false]);
-    }
-
-    fn queue(calls_max: usize, per_organization: usize, queued: usize) -> Queue {
-        Queue::new(&EngineConfig {
-            calls_max,
-            calls_per_organization_max: per_organization,
-            calls_queued_max: queued,
-            ..EngineConfig::default()
-        })
-    }
-
-    fn organization_of(job: &Job) -> u128 {
-        job.call.organization.0.as_u128()
-    }
-
-    #[test]
-    fn organisations_take_turns_and_none_takes_all() {
-        let queue = queue(3, 2, 100);
-        (0..10).for_each(|number| queue.push(call(1, number, 1), true));
-        queue.push(call(2, 0, 1), true);
-        let jobs: Vec<Job> = std::iter::from_fn(|| queue.pop(Instant::now())).collect();
-        assert_eq!(jobs.iter().map(organization_of).collect::<Vec<_>>(), [1, 2, 1]);
-        queue.done(&jobs[1].call);
-        assert!(queue.pop(Instant::now()).is_none(), "organisation 1 is at its limit");
-        queue.done(&jobs[0].call);
-        assert_eq!(queue.pop(Instant::now()).map(|job| organization_of(&job)), Some(1));
-    }
-
-    #[test]
-    fn a_call_is_here_once_and_a_new_attempt_cancels_the_old() {
-        let queue = queue(10, 10, 10);
-        queue.push(call(1, 1, 1), true);
-        queue.push(call(1, 1, 1), false);
-        let first = queue.pop(Instant::now()).unwrap();
-        assert!(queue.pop(Instant::now()).is_none());
-        queue.push(call(1, 1, 2), true);
-        assert!(first.cancelled.is_cancelled());
-        let second = queue.pop(Instant::now()).unwrap();
-        queue.done(&first.call);
-        queue.push(call(1, 1, 2), false);
-        assert!(queue.pop(Instant::now()).is_none(), "the second attempt still runs");
-        queue.done(&second.call);
-        queue.push(call(1, 1, 2), false);
-        assert!(queue.pop(Instant::now()).is_some());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_asked_for_later() {
-        let queue = queue(1, 1, 4);
-        assert_eq!(queue.begin_refill(), Some(4), "at the start nothing is known");
-        assert_eq!(queue.begin_refill(), None, "one at a time");
-        queue.refilled(false);
-        (0..6).for_each(|number| queue.push(call(1, number, 1), true));
-        assert_eq!(queue.begin_refill(), None, "it is full");
-        for _ in 0..4 {
-            let job = queue.pop(Instant::now()).unwrap();
-            queue.done(&job.call);
-        }
-        assert!(queue.pop(Instant::now()).is_none());
-        assert_eq!(queue.begin_refill(), Some(4));
-    }
-
-    #[test]
-    fn a_run_that_is_over_has_its_calls_cancelled() {
-        let queue = queue(10, 10, 10);
-        queue.push(call(1, 1, 1), true);
-        queue.push(call(1, 2, 1), true);
-        let (one, two) = (queue.pop(Instant::now()).unwrap(), queue.pop(Instant::now()).unwrap());
-        queue.cancel_run(one.call.run);
-        assert!(one.cancelled.is_cancelled() && !two.cancelled.is_cancelled());
-    }
-}
+mod tests;

@@ -6,7 +6,7 @@
 //! given up.
 
 use super::Inner;
-use crate::store::{self, FeedEntry};
+use crate::store::{self, FeedEntry, StoreError};
 use signalbox::{
     id::{OrganizationId, RunId},
     run::RunPhase,
@@ -16,6 +16,7 @@ use tokio::sync::{
     broadcast::{self, error::RecvError},
     watch,
 };
+use tokio_util::sync::CancellationToken;
 
 /// How often free work is looked for, give or take 30 %.
 const POLL_MS: u64 = 1_000;
@@ -85,10 +86,27 @@ impl Inner {
             .into_iter()
             .any(|known| known.is_terminal() && phase == Some(known.as_str()));
         if is_over {
-            self.queue.cancel_run(run);
+            // It comes a moment after the commit: the run may have been taken up again.
+            let seq = entry.payload.get("seq").and_then(serde_json::Value::as_u64);
+            let read_back = self.queue.cancel_run(run, seq.unwrap_or(0));
+            if !read_back.is_empty() && self.is_over(entry.organization, run).await {
+                read_back.iter().for_each(CancellationToken::cancel);
+            }
         }
         if self.waiters.has(run) {
             self.tell_waiters(entry.organization, run).await;
+        }
+    }
+
+    /// Whether a run is over now. One that cannot be read may go on.
+    async fn is_over(&self, organization: OrganizationId, run: RunId) -> bool {
+        match store::run_fetch(&self.store, organization, run).await {
+            Ok(row) => row.status.phase().is_terminal(),
+            Err(StoreError::NotFound { .. }) => true,
+            Err(error) => {
+                tracing::warn!(%run, %error, "whether a run is over is not known; its calls go on");
+                false
+            }
         }
     }
 

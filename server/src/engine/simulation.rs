@@ -26,7 +26,7 @@
 //! | I8 a timer fires at least once, and moves the run once | as I7 and I2 | `TimerGoneWhenRead` |
 //! | I9 nothing crosses organisations | not here, there is one: `tests/it/http/tenancy.rs` | |
 //! | I10 nothing is sent when paused, expired, opted out | not here, there is no send gate: `tests/it/gate` | |
-//! | I11 the audit has a row for each approval and send | not here, as I10 | |
+//! | I11 the audit has a row for each approval and send | not here, as I10. The record is the rows themselves: `approvals` with who decided and the hash, `messages` with what was approved and by whom, `message_revisions`, the run's journal. `tests/it/gate/life.rs`: what left has one decision with a name, and all hashes are its own | |
 //! | I12 recovering twice is recovering once | `end`: who begins when all is done does nothing; servers that die over recovering are everywhere | |
 //!
 //! Not under simulation: SQL, transactions side by side, the send gate, tasks of outside workers, triggers, forks,

@@ -215,10 +215,33 @@ fn dissatisfied(schema: &Value, output: &Value) -> Option<String> {
     }
     let reason = match jsonschema::validator_for(schema) {
         Ok(validator) => match validator.iter_errors(output).next() {
-            Some(error) => format!("At {}: {error}", error.instance_path()),
+            Some(error) => {
+                let at = error.instance_path().to_string();
+                let at = if at.is_empty() { at } else { format!(" at {at}") };
+                format!("The result{at}: {error}")
+            }
             None => return None,
         },
         Err(error) => format!("The task's own schema is wrong: {error}"),
     };
     Some(reason.chars().take(REASON_MAX).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_wrong_with_a_result_is_said_with_its_place() {
+        let schema = json!({
+            "type": "object", "required": ["headline"], "properties": { "words": { "type": "integer" } },
+        });
+        let wrong = |output: Value| dissatisfied(&schema, &output).unwrap_or_default();
+        let missing = wrong(json!({}));
+        assert!(missing.starts_with("The result: \"headline\" is"), "{missing}");
+        let inside = wrong(json!({ "headline": "Spring", "words": "many" }));
+        assert!(inside.starts_with("The result at /words: \"many\" is"), "{inside}");
+        assert_eq!(wrong(json!({ "headline": "Spring" })), "");
+    }
 }

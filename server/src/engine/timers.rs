@@ -6,7 +6,7 @@ use crate::{
     store::{self, DueTimer, StoreError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use signalbox::run::Command;
 use std::{
     sync::{
@@ -90,12 +90,12 @@ impl Inner {
             if due.is_empty() || self.stop.is_cancelled() {
                 return Ok(store::timer_next(&self.store).await?);
             }
-            let failed = AtomicBool::new(false);
+            let stuck = AtomicBool::new(false);
             futures::stream::iter(due)
-                .for_each_concurrent(AT_ONCE, |timer| self.fire(timer, &failed))
+                .for_each_concurrent(AT_ONCE, |timer| self.fire(timer, &stuck))
                 .await;
-            if failed.load(Ordering::Relaxed) {
-                // Its row is still there: without a pause this would turn in circles.
+            if stuck.load(Ordering::Relaxed) {
+                // Its row is as it was: without a pause this would turn in circles.
                 tokio::select! {
                     biased; // the same order each time: a seed of the simulation gives one run
                     () = self.stop.cancelled() => {}
@@ -105,21 +105,18 @@ impl Inner {
         }
     }
 
-    async fn fire(self: &Arc<Self>, due: DueTimer, failed: &AtomicBool) {
+    async fn fire(self: &Arc<Self>, due: DueTimer, stuck: &AtomicBool) {
         let DueTimer { organization, run, timer, due_at } = due.clone();
         let late = (self.clock.now() - due_at).to_std().unwrap_or_default();
-        let inner = self.clone();
+        let (inner, read) = (self.clone(), due.clone());
         // A task of its own: this future may be dropped at shutdown, a command may not.
         let fired = self.tasks.spawn(async move {
             let command = Command::TimerFired { timer };
             // A heartbeat may have moved it since it was read.
             let take = Riding::Timer(due);
             let fired = inner.command(organization, run, command, Some(take)).await;
-            let Err(EngineError::Store(error @ StoreError::TooLarge { .. })) = fired else {
-                return fired;
-            };
+            let Some(reason) = fired.as_ref().err().and_then(never_kept) else { return fired };
             // Trying again cannot help; a person must look.
-            let reason = format!("What follows from a wait is too large: {error}.");
             inner
                 .command(organization, run, Command::Block { reason, activation: None }, None)
                 .await
@@ -130,10 +127,41 @@ impl Inner {
             Ok(Err(EngineError::Store(StoreError::Conflict { what: store::MOVED_TIMER }))) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%run, %error, "a timer could not fire; it will again");
-                failed.store(true, Ordering::Relaxed);
+                return self.set_back(read, stuck).await;
             }
-            Err(_) => failed.store(true, Ordering::Relaxed),
+            Err(_) => return self.set_back(read, stuck).await,
         }
+        self.setbacks.over(run, &read.timer);
+    }
+
+    /// One that could not fire rests for a while; meanwhile the others fire.
+    async fn set_back(&self, due: DueTimer, stuck: &AtomicBool) {
+        let rest = self.setbacks.failed(due.run, &due.timer);
+        let (run, until) = (due.run, self.clock.now() + rest);
+        let moved = self
+            .store
+            .write(move |tx| async move { store::timer_set_back(tx, &due, until).await }.boxed());
+        match moved.await {
+            // Somebody else moved it, or it fired after all.
+            Ok(()) | Err(StoreError::Conflict { what: store::MOVED_TIMER }) => {}
+            Err(error) => {
+                tracing::warn!(%run, %error, "nor could it be set back");
+                stuck.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Why what follows from a timer can never be written.
+fn never_kept(error: &EngineError) -> Option<String> {
+    match error {
+        EngineError::Store(error @ StoreError::TooLarge { .. }) => {
+            Some(format!("What follows from a wait is too large: {error}."))
+        }
+        EngineError::Store(error @ StoreError::Constraint(_)) => {
+            Some(format!("What follows from a wait cannot be kept: {error}."))
+        }
+        _ => None,
     }
 }
 
@@ -185,7 +213,7 @@ mod tests {
         },
         store::{NewVersion, NewWorkflow, Store},
     };
-    use futures::{FutureExt, future::BoxFuture};
+    use futures::future::BoxFuture;
     use signalbox::{
         format,
         id::{OrganizationId, WorkflowId},

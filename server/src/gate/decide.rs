@@ -18,7 +18,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use signalbox::{
     id::{ApprovalId, OrganizationId, UserId},
-    run::{ApprovalKind, Command, Decision},
+    run::{ApprovalKind, Command, Decision, Refusal},
     wire::{ApiError, ApprovalState, ApprovalView, Decide, DecideKind, DecideOutcome, ErrorCode},
 };
 
@@ -291,6 +291,9 @@ impl Gate {
         match self.tell(organization, run, Some(command), write).await {
             Ok(()) => Ok(()),
             Err(TellError::Store(error)) => Err(error.into()),
+            Err(TellError::Refused(Refusal::Unchangeable { why })) => {
+                Err(DecideError::Invalid { field: "answer", message: why })
+            }
             Err(TellError::Refused(refusal)) => {
                 let current = self.approval_of(organization, approval.request.id).await?;
                 let text = format!("the run does not wait for it any more ({refusal})");

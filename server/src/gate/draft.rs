@@ -428,7 +428,7 @@ fn content(
         return Err(wrong("the body is larger than 512 KiB"));
     }
     let reply_to = text_of(parameters, "replyTo").map(|text| mailbox(text).map(|m| m.to_string()));
-    Ok(Content {
+    let content = Content {
         account: channel.account().to_owned(),
         from: sender(text_of(parameters, "from"), channel.from())?,
         to: to_line(text_of(parameters, "to"), contact)?,
@@ -438,7 +438,8 @@ fn content(
         subject,
         text,
         html,
-    })
+    };
+    Ok(content.as_kept())
 }
 
 /// The recipient's line. An address that is given with a contact wins; the contact's name is added.

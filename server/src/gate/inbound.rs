@@ -110,7 +110,13 @@ impl Gate {
                 Err(error) => return Err(error),
             }
         }
-        if message.is_none() && mail.kind != Kind::Auto {
+        // What answers somebody else's message is no answer to ours.
+        let by_address = match mail.kind {
+            Kind::Auto => false,
+            Kind::Written | Kind::OptOut => !mail.is_answer,
+            Kind::Bounce(_) | Kind::Delay | Kind::Delivered => true,
+        };
+        if message.is_none() && by_address {
             let address = mail.recipient.as_deref().unwrap_or(&mail.from);
             let since = self.now() - TimeDelta::days(RECENT_DAYS);
             message = store::message_newest_to(self.store(), organization, address, since).await?;

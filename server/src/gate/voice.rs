@@ -91,14 +91,15 @@ impl Gate {
                 max_ms.div_ceil(1_000)
             ));
         }
-        Ok(Content {
+        let content = Content {
             account: channel.account().to_owned(),
             from: channel.from().to_owned(),
             to: if name.is_empty() { number } else { format!("{name} {number}") },
             subject: format!("Call: {}", script.name),
             text,
             ..Content::default()
-        })
+        };
+        Ok(content.as_kept())
     }
 
     /// What a machine that answers is told, as a line of the draft.

@@ -125,6 +125,22 @@ pub async fn organization_list(store: &Store, limit: u32) -> StoreResult<Vec<Org
     Ok(rows.into_iter().map(view).collect())
 }
 
+/// The ids of organisations in their order, after one, at most `limit`.
+pub async fn organization_ids(
+    store: &Store,
+    after: Option<OrganizationId>,
+    limit: u32,
+) -> StoreResult<Vec<OrganizationId>> {
+    let ids: Vec<Uuid> = on_db!(store, |pool| sqlx::query_scalar(
+        "SELECT id FROM organizations WHERE id > $1 ORDER BY id LIMIT $2"
+    )
+    .bind(after.map_or(Uuid::nil(), |id| id.0))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await)?;
+    Ok(ids.into_iter().map(OrganizationId).collect())
+}
+
 /// The oldest organisation, inside a write.
 pub async fn organization_first(tx: &mut Tx) -> StoreResult<Option<OrganizationId>> {
     let id: Option<Uuid> = on_tx!(tx, |conn| sqlx::query_scalar(

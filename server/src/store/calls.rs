@@ -4,7 +4,9 @@
 //! when that server is gone.
 
 use super::{
-    CallState, Store, StoreError, StoreResult, Tx, on_model, packing,
+    CallState, Store, StoreError, StoreResult, Tx,
+    kept::Kept,
+    on_model, packing,
     payloads::{INLINE_BYTES_MAX, Packed},
     value,
 };
@@ -282,48 +284,94 @@ impl Row {
     }
 }
 
-/// Open calls of every organisation, oldest first. One that cannot be read does not hide the others.
-/// Where several servers work: those that this one owns, after it took what is free.
+/// [`calls_open_but`] without an exception.
 pub async fn calls_open(
     store: &Store,
     limit: u32,
 ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
-    on_model!(store, |node| node.calls_open(limit).await);
+    calls_open_but(store, limit, &[]).await
+}
+
+/// The word for a call's organisation and queue.
+fn line_word((organization, queue): &(OrganizationId, Option<String>)) -> String {
+    format!("{}/{}", organization.0.simple(), queue.as_deref().unwrap_or_default())
+}
+
+/// Open calls of every organisation, oldest first, but none of the queues in `full` (no name: calls in none). One that
+/// cannot be read does not hide the others.
+/// Where several servers work: those that this one owns, after it took what is free.
+pub async fn calls_open_but(
+    store: &Store,
+    limit: u32,
+    full: &[(OrganizationId, Option<String>)],
+) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
+    on_model!(store, |node| node.calls_open(limit, full).await);
+    let words: Vec<String> = full.iter().map(line_word).collect();
+    let words = value::to_json(&words, "calls", "queue")?;
     let rows: Vec<Row> = match store.claims() {
-        None => on_db!(store, |pool| sqlx::query_as(concat!(
+        None => on_db!(store, |pool| {
+            sqlx::query_as(concat!(
             "SELECT ",
             columns!(),
-            " FROM calls WHERE state = 'open' ORDER BY created_at LIMIT $1"
+            " FROM calls WHERE state = 'open'
+               AND lower(hex(organization_id)) || '/' || coalesce(queue, '') NOT IN (SELECT value FROM json_each($2))
+             ORDER BY created_at LIMIT $1"
         ))
         .bind(i64::from(limit))
+        .bind(words.as_str())
         .fetch_all(pool)
-        .await)?,
-        Some((pool, owner)) => calls_take(pool, owner, i64::from(limit)).await?,
+        .await
+        })?,
+        Some((pool, owner)) => calls_take(pool, owner, i64::from(limit), &words).await?,
     };
     Ok(rows.into_iter().map(Row::call).collect())
 }
 
-async fn calls_take(pool: &sqlx::PgPool, owner: i64, limit: i64) -> StoreResult<Vec<Row>> {
+/// That a call is in none of the lines whose words are the JSON list `$3`.
+macro_rules! in_no_full_line {
+    ($calls:literal) => {
+        concat!(
+            "replace(CAST(",
+            $calls,
+            ".organization_id AS TEXT), '-', '') || '/' || coalesce(",
+            $calls,
+            ".queue, '') NOT IN (SELECT jsonb_array_elements_text(CAST($3 AS JSONB)))"
+        )
+    };
+}
+
+async fn calls_take(
+    pool: &Kept<sqlx::Postgres>,
+    owner: i64,
+    limit: i64,
+    full: &str,
+) -> StoreResult<Vec<Row>> {
     sqlx::query(concat!(
         "WITH free AS MATERIALIZED (
            SELECT c.organization_id, c.run_id, c.id FROM calls c
            WHERE c.state = 'open' AND c.owner IS DISTINCT FROM $1 AND ",
         free_of!("c"),
+        " AND ",
+        in_no_full_line!("c"),
         " ORDER BY c.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
          UPDATE calls c SET owner = $1 FROM free f
          WHERE c.organization_id = f.organization_id AND c.run_id = f.run_id AND c.id = f.id"
     ))
     .bind(owner)
     .bind(limit)
+    .bind(full)
     .execute(pool)
     .await?;
     Ok(sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM calls WHERE state = 'open' AND owner = $1 ORDER BY created_at LIMIT $2"
+        " FROM calls WHERE state = 'open' AND owner = $1 AND ",
+        in_no_full_line!("calls"),
+        " ORDER BY created_at LIMIT $2"
     ))
     .bind(owner)
     .bind(limit)
+    .bind(full)
     .fetch_all(pool)
     .await?)
 }

@@ -3,11 +3,14 @@
 //! An event's row is written with what caused it ([`event_happened`]) and is pending while somebody may want it.
 //! Starting runs names the event in the run's key, so telling about it twice starts nothing twice.
 
-use super::{OutsideEvent, Store, StoreResult, Tx, outside, value, workflows};
+use super::{OutsideEvent, Store, StoreError, StoreResult, Tx, outside, value, workflows};
 use crate::{on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use signalbox::id::{ContactId, OrganizationId, RunId, WorkflowId};
+
+/// Runs around a run that are looked at, more than there may be.
+const AROUND_MAX: i64 = 32;
 
 /// A workflow that an event starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -234,9 +237,23 @@ pub async fn event_triggers_of(
     Ok(rows.into_iter().map(trigger).collect())
 }
 
-/// Events that somebody may still want, of every organisation, oldest first.
-pub async fn events_pending(store: &Store, limit: u32) -> StoreResult<Vec<PendingEvent>> {
-    outside::number_noted(store).await?;
+/// An event that cannot be read, as one that a newer server wrote.
+#[derive(Debug, PartialEq)]
+pub struct UnreadableEvent {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Its number within the organisation.
+    pub number: i64,
+    /// Why.
+    pub error: StoreError,
+}
+
+/// Events that somebody may still want, of every organisation, oldest first. One that cannot be read hides no other.
+pub async fn events_pending(
+    store: &Store,
+    limit: u32,
+) -> StoreResult<Vec<Result<PendingEvent, UnreadableEvent>>> {
+    store.events_number().await?;
     type Row = (uuid::Uuid, i64, String, Option<uuid::Uuid>, Option<uuid::Uuid>, String, i64);
     let rows: Vec<Row> = on_db!(store, |pool| {
         sqlx::query_as(
@@ -247,10 +264,11 @@ pub async fn events_pending(store: &Store, limit: u32) -> StoreResult<Vec<Pendin
     .fetch_all(pool)
     .await
     })?;
-    rows.into_iter()
-        .map(|(organization, number, name, contact, cause, payload, at)| {
+    let event = |(organization, number, name, contact, cause, payload, at): Row| {
+        let organization = OrganizationId(organization);
+        let read = || {
             Ok(PendingEvent {
-                organization: OrganizationId(organization),
+                organization,
                 number,
                 name,
                 contact: contact.map(ContactId),
@@ -258,8 +276,27 @@ pub async fn events_pending(store: &Store, limit: u32) -> StoreResult<Vec<Pendin
                 payload: value::from_json(&payload, "outside_events", "payload")?,
                 at: value::time(at, "outside_events", "at")?,
             })
-        })
-        .collect()
+        };
+        read().map_err(|error| UnreadableEvent { organization, number, error })
+    };
+    Ok(rows.into_iter().map(event).collect())
+}
+
+/// Nobody is told of an event that cannot be read; its row stays, with `pending` 2.
+pub async fn event_set_aside(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    number: i64,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| sqlx::query(
+        "UPDATE outside_events SET pending = 2 WHERE organization_id = $1 AND number = $2"
+    )
+    .bind(organization.0)
+    .bind(number)
+    .execute(&mut *conn)
+    .await
+    .map(|_| ()))?;
+    Ok(())
 }
 
 /// Everybody who wanted the event was told.
@@ -298,18 +335,26 @@ pub async fn run_cause_insert(
     Ok(())
 }
 
-/// How many events and runs led to a run; 0: no event started it.
+/// How many events and runs led to a run, by itself or by the runs around it that started it; 0: no event did.
 pub async fn run_depth(
     store: &Store,
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<u32> {
     let depth: Option<i64> = on_db!(store, |pool| sqlx::query_scalar(
-        "SELECT depth FROM run_causes WHERE organization_id = $1 AND run_id = $2"
+        "WITH RECURSIVE around (run_id, steps) AS (
+           SELECT $2, 0
+           UNION ALL
+           SELECT l.parent_id, around.steps + 1 FROM around JOIN run_links l
+             ON l.organization_id = $1 AND l.run_id = around.run_id
+           WHERE around.steps < $3)
+         SELECT max(c.depth) FROM around JOIN run_causes c
+           ON c.organization_id = $1 AND c.run_id = around.run_id"
     )
     .bind(organization.0)
     .bind(run.0)
-    .fetch_optional(pool)
+    .bind(AROUND_MAX)
+    .fetch_one(pool)
     .await)?;
     Ok(depth.map_or(0, value::small))
 }

@@ -4,7 +4,7 @@
 //! Where transactions run side by side, entries are written without one and numbered after the commit
 //! (`postgres::feed`).
 
-use super::{Store, StoreResult, Tx, value};
+use super::{Store, StoreResult, Tx, kept::Kept, value};
 use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -199,7 +199,7 @@ fn entry_of(organization: OrganizationId, row: Row) -> StoreResult<FeedEntry> {
 
 /// Entries of every organisation after a position, with theirs, in the order of numbering.
 pub(super) async fn entries_after_position(
-    pool: &sqlx::PgPool,
+    pool: &Kept<sqlx::Postgres>,
     position: i64,
     limit: i64,
 ) -> StoreResult<Vec<(i64, FeedEntry)>> {

@@ -31,26 +31,6 @@ pub async fn hook_put(
     Ok(())
 }
 
-/// Whether a workflow has this address.
-pub async fn hook_is(
-    store: &Store,
-    organization: OrganizationId,
-    workflow: WorkflowId,
-    token_hash: &[u8; 32],
-) -> StoreResult<bool> {
-    let found: Option<i64> = on_db!(store, |pool| {
-        sqlx::query_scalar(
-        "SELECT CAST(1 AS BIGINT) FROM hooks WHERE organization_id = $1 AND workflow_id = $2 AND token_hash = $3"
-    )
-    .bind(organization.0)
-    .bind(workflow.0)
-    .bind(token_hash.as_slice())
-    .fetch_optional(pool)
-    .await
-    })?;
-    Ok(found.is_some())
-}
-
 /// What an address leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HookTarget {

@@ -202,7 +202,8 @@ pub async fn link_fetch(
     Ok(row.map(|row| row.link().0))
 }
 
-/// A run waits for its turn among those of a key.
+/// A run waits for its turn among those of a key. Runs around it that hold the key wait for it: their places count
+/// as its own, else neither would ever go on.
 pub(super) async fn slot_ask(
     tx: &mut Tx,
     organization: OrganizationId,
@@ -214,12 +215,22 @@ pub(super) async fn slot_ask(
     on_model!(tx, |model| model.slot_ask(run, key, places, now));
     on_tx!(tx, |conn| {
         sqlx::query(
-        "INSERT INTO run_slots (organization_id, run_id, key, places, asked_at) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO run_slots (organization_id, run_id, key, places, asked_at)
+         SELECT $1, $2, $3, $4 + (
+           WITH RECURSIVE around (run_id, steps) AS (
+             SELECT parent_id, 1 FROM run_links WHERE organization_id = $1 AND run_id = $2
+             UNION ALL
+             SELECT l.parent_id, around.steps + 1 FROM around JOIN run_links l
+               ON l.organization_id = $1 AND l.run_id = around.run_id
+             WHERE around.steps < 32)
+           SELECT count(*) FROM around JOIN run_slots s
+             ON s.organization_id = $1 AND s.run_id = around.run_id AND s.key = $3 AND s.granted = 1), $5
+         WHERE 1 = 1
          ON CONFLICT (organization_id, run_id) DO NOTHING"
     )
     .bind(organization.0)
     .bind(run.0)
-    .bind(key)
+    .bind(value::text(key))
     .bind(i64::from(places))
     .bind(value::ms(now))
     .execute(&mut *conn)

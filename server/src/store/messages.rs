@@ -1,9 +1,11 @@
-//! Messages. Their revisions are in `message_revisions`.
+//! Messages. What leaves is in `message_content`, their revisions in `message_revisions`.
 //!
 //! A message is read, changed in memory and written back whole; `rev` fences the write, so nothing
 //! that happened in between is lost. Deliberately absent: which state may follow which (see `gate::life`).
 
-use super::{OutsideEvent, Store, StoreError, StoreResult, Tx, outside, value};
+use super::{
+    Content, OutsideEvent, Store, StoreError, StoreResult, Tx, outside, search::pattern, value,
+};
 use crate::{free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -14,29 +16,6 @@ use signalbox::{
 };
 
 const TABLE: &str = "messages";
-
-/// Everything of a message that leaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Content {
-    /// What carries it: `sandbox`, `smtp host:port`.
-    pub account: String,
-    /// The sender.
-    pub from: String,
-    /// The recipient.
-    pub to: String,
-    /// Copies.
-    pub cc: Vec<String>,
-    /// Hidden copies.
-    pub bcc: Vec<String>,
-    /// Where answers go, if elsewhere.
-    pub reply_to: Option<String>,
-    /// The subject.
-    pub subject: String,
-    /// The plain text.
-    pub text: String,
-    /// The HTML part, if there is one.
-    pub html: Option<String>,
-}
 
 /// An approval of exactly these bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,11 +205,11 @@ pub async fn message_save(tx: &mut Tx, message: &mut Message) -> StoreResult<()>
             .bind(approved.map(|approved| approved.hash.clone()))
             .bind(approved.map(|approved| approved.by.clone()))
             .bind(approved.map(|approved| value::ms(approved.at)))
-            .bind(&message.stale)
+            .bind(value::text(&message.stale))
             .bind(message.due_at.map(value::ms))
             .bind(i64::from(message.attempts))
-            .bind(&message.provider_id)
-            .bind(&message.detail)
+            .bind(message.provider_id.as_deref().map(value::text))
+            .bind(value::text(&message.detail))
             .bind(value::to_json(&message.parameters, TABLE, "parameters")?)
             .bind(message.expires_at.map(value::ms))
             .bind(value::ms(message.updated_at))
@@ -573,24 +552,25 @@ pub async fn messages_of_sandbox(
     before: Option<(DateTime<Utc>, MessageId)>,
     limit: u32,
 ) -> StoreResult<Vec<Message>> {
-    let pattern = search.filter(|text| !text.trim().is_empty()).map(|text| {
-        let text = text.trim().to_lowercase();
-        format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-    });
-    let rows: Vec<Row> = on_db!(store, |pool| {
-        sqlx::query_as(
+    let found = search.map(str::trim).filter(|text| !text.is_empty());
+    let pattern = found.map(|text| pattern(store, text));
+    let sql = store.pick(
         "SELECT * FROM messages WHERE organization_id = $1 AND sandbox = 1 AND state = 'accepted'
          AND ($2 IS NULL OR sent_at < $2 OR (sent_at = $2 AND id < $3))
-         AND ($4 IS NULL OR lower(subject) LIKE $4 ESCAPE '\\' OR lower(recipient) LIKE $4 ESCAPE '\\' OR lower(body) LIKE $4 ESCAPE '\\')
-         ORDER BY sent_at DESC, id DESC LIMIT $5"
-    )
-    .bind(organization.0)
-    .bind(before.map(|(at, _)| value::ms(at)))
-    .bind(before.map(|(_, id)| id.0))
-    .bind(pattern)
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await
-    })?;
+         AND ($4 IS NULL OR lower(subject) GLOB $4 OR lower(recipient) GLOB $4 OR lower(body) GLOB $4)
+         ORDER BY sent_at DESC, id DESC LIMIT $5",
+        "SELECT * FROM messages WHERE organization_id = $1 AND sandbox = 1 AND state = 'accepted'
+         AND ($2 IS NULL OR sent_at < $2 OR (sent_at = $2 AND id < $3))
+         AND ($4 IS NULL OR lower(subject) ~ $4 OR lower(recipient) ~ $4 OR lower(body) ~ $4)
+         ORDER BY sent_at DESC, id DESC LIMIT $5",
+    );
+    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
+        .bind(organization.0)
+        .bind(before.map(|(at, _)| value::ms(at)))
+        .bind(before.map(|(_, id)| id.0))
+        .bind(pattern)
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await)?;
     rows.into_iter().map(Row::message).collect()
 }

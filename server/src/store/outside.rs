@@ -3,7 +3,7 @@
 //! A wait remembers up to which event it was told, so what was not told yet is always a query away:
 //! an event that came just before the wait, or before a crash, is found by the same query.
 
-use super::{Happening, Store, StoreError, StoreResult, Tx, on_model, postgres, value};
+use super::{Happening, Store, StoreError, StoreResult, Tx, on_model, value};
 use crate::{args, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -16,9 +16,9 @@ use signalbox::{
 /// Events kept for each organisation, give or take [`PRUNE_EVERY`].
 pub(super) const KEPT: i64 = 100_000;
 pub(super) const PRUNE_EVERY: i64 = 1_000;
-/// Drops the oldest of an organisation ($1), past those that are kept ($2).
+/// Drops the oldest of an organisation ($1), past those that are kept ($2), but none that somebody is to be told of.
 pub(super) const PRUNE_SQL: &str =
-    "DELETE FROM outside_events WHERE organization_id = $1 AND number <=
+    "DELETE FROM outside_events WHERE organization_id = $1 AND pending = 0 AND number <=
    (SELECT max(number) FROM outside_events WHERE organization_id = $1) - $2";
 /// Events are numbered by their commits and bear the time before them: of two that come close together the later
 /// number may have the earlier time. By so much at most, in milliseconds; servers' clocks are closer than that.
@@ -53,6 +53,52 @@ pub async fn outside_record(
     now: DateTime<Utc>,
 ) -> StoreResult<Option<i64>> {
     Ok(record(tx, organization, event, None, now).await?.map(|recorded| recorded.number))
+}
+
+/// An event that somebody sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SentEvent {
+    /// Its number within the organisation.
+    pub number: i64,
+    /// Whether it was recorded just now; otherwise its source key was known.
+    pub is_new: bool,
+}
+
+/// As [`outside_record`], of an event that somebody sends: a program, or a run (`cause`). One that was recorded before
+/// is found again by its source key.
+pub async fn outside_send(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    event: &OutsideEvent,
+    cause: Option<RunId>,
+    now: DateTime<Utc>,
+) -> StoreResult<SentEvent> {
+    if let Some(recorded) = record(tx, organization, event, cause, now).await? {
+        return Ok(SentEvent { number: recorded.number, is_new: true });
+    }
+    let source_key = event.source_key.as_deref();
+    let number = number_of(tx, organization, source_key).await?;
+    Ok(SentEvent { number, is_new: false })
+}
+
+/// The number of the event that has a source key.
+async fn number_of(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    source_key: Option<&str>,
+) -> StoreResult<i64> {
+    on_model!(tx, |model| model.outside_number(source_key));
+    let number: i64 = on_tx!(tx, |conn| {
+        sqlx::query_scalar(
+            "SELECT number FROM outside_events WHERE organization_id = $1 AND source_key = $2",
+        )
+        .bind(organization.0)
+        .bind(source_key)
+        .fetch_one(&mut *conn)
+        .await
+    })
+    .map_err(StoreError::of("event"))?;
+    Ok(number)
 }
 
 /// An event that was recorded.
@@ -181,14 +227,6 @@ pub(super) async fn note_of_workflow(
     .await
 }
 
-/// Numbers the events that wait for it. Nothing does where they are numbered at once.
-pub(super) async fn number_noted(store: &Store) -> StoreResult<()> {
-    match store.claims() {
-        Some((pool, _)) => postgres::number_events(pool).await,
-        None => Ok(()),
-    }
-}
-
 /// As [`record`], of an event that is about nobody and that nobody wants: the one writer knows that.
 pub(super) async fn record_unheard(
     tx: &mut Tx,
@@ -248,7 +286,7 @@ pub(super) async fn wait_open(
          ON CONFLICT DO NOTHING"
     )
     .bind(organization.0)
-    .bind(event_type::canonical(name))
+    .bind(value::text(event_type::canonical(name)))
     .bind(run.0)
     .bind(i64::from(activation.0))
     .bind(value::ms(since))
@@ -319,83 +357,112 @@ pub struct Delivery {
     pub id: String,
 }
 
-/// What a wait and an event have in common when the run must be told.
+/// Waits of a scope and the events that they were not told yet, each pair as it is found in the least time: an event
+/// about a contact by the contacts of the runs that wait, one about nobody by its name. SQLite keeps no statistics and
+/// must be told the way.
 macro_rules! untold {
-    ($scope:literal) => {
+    ($scope:literal, $join:literal, $about:literal, $nobody:literal) => {
         concat!(
-            " FROM event_waits w JOIN outside_events e
+            "SELECT w.organization_id, w.run_id, w.name, e.number, e.payload, e.source_key
+             FROM event_waits w ", $join, " run_contacts c
+               ON c.organization_id = w.organization_id AND c.run_id = w.run_id
+             ", $join, " outside_events e ", $about, "
+               ON e.organization_id = w.organization_id AND e.contact_id IS NOT NULL AND e.contact_id = c.contact_id
+                 AND e.name = w.name AND e.number > w.seen
+             WHERE ", $scope, " AND e.at >= w.since_at AND (e.run_id IS NULL OR e.run_id = w.run_id)
+             UNION ALL
+             SELECT w.organization_id, w.run_id, w.name, e.number, e.payload, e.source_key
+             FROM event_waits w ", $join, " outside_events e ", $nobody, "
                ON e.organization_id = w.organization_id AND e.name = w.name AND e.number > w.seen
-             WHERE ",
-            $scope,
-            " AND e.at >= w.since_at AND (e.run_id IS NULL OR e.run_id = w.run_id)
-              AND (e.contact_id IS NULL OR EXISTS (SELECT 1 FROM run_contacts c
-                WHERE c.organization_id = w.organization_id AND c.contact_id = e.contact_id
-                  AND c.run_id = w.run_id))"
+             WHERE ", $scope, " AND e.contact_id IS NULL AND e.at >= w.since_at
+               AND (e.run_id IS NULL OR e.run_id = w.run_id)"
         )
+    };
+}
+
+macro_rules! untold_sqlite {
+    ($scope:literal) => {
+        untold!(
+            $scope,
+            "CROSS JOIN",
+            "INDEXED BY outside_events_about_contact",
+            "INDEXED BY outside_events_about_nobody"
+        )
+    };
+}
+
+macro_rules! untold_postgres {
+    ($scope:literal) => {
+        untold!($scope, "JOIN", "", "")
     };
 }
 
 /// The oldest event of each run and name. SQLite takes the other columns from the row of the minimum.
-macro_rules! deliveries_sqlite {
-    ($scope:literal) => {
-        concat!(
-            "SELECT w.organization_id, w.run_id, w.name, min(e.number), e.payload, e.source_key",
-            untold!($scope),
-            " GROUP BY w.organization_id, w.run_id, w.name ORDER BY min(e.number) LIMIT $3"
-        )
-    };
+const OLDEST_SQLITE: &str = concat!(
+    "SELECT organization_id, run_id, name, min(number), payload, source_key FROM (",
+    untold_sqlite!("1 = 1"),
+    ") AS untold GROUP BY organization_id, run_id, name ORDER BY min(number) LIMIT $1"
+);
+const OLDEST_POSTGRES: &str = concat!(
+    "SELECT * FROM (SELECT DISTINCT ON (organization_id, run_id, name) * FROM (",
+    untold_postgres!("1 = 1"),
+    ") AS untold ORDER BY organization_id, run_id, name, number) AS oldest ORDER BY number LIMIT $1"
+);
+/// All of one run, in order. Several waits for the same name are one.
+const OF_RUN_SQLITE: &str = concat!(
+    "SELECT DISTINCT * FROM (",
+    untold_sqlite!("w.organization_id = $2 AND w.run_id = $3"),
+    ") AS untold ORDER BY number LIMIT $1"
+);
+const OF_RUN_POSTGRES: &str = concat!(
+    "SELECT DISTINCT * FROM (",
+    untold_postgres!("w.organization_id = $2 AND w.run_id = $3"),
+    ") AS untold ORDER BY number LIMIT $1"
+);
+
+type DeliveryRow = (uuid::Uuid, uuid::Uuid, String, i64, String, Option<String>);
+
+fn delivery(row: DeliveryRow) -> StoreResult<Delivery> {
+    let (organization, run, name, number, payload, key) = row;
+    Ok(Delivery {
+        organization: OrganizationId(organization),
+        run: RunId(run),
+        name,
+        number,
+        payload: value::from_json(&payload, "outside_events", "payload")?,
+        id: key.unwrap_or_else(|| format!("outside:{number}")),
+    })
 }
 
-macro_rules! deliveries_postgres {
-    ($scope:literal) => {
-        concat!(
-            "SELECT * FROM (SELECT DISTINCT ON (w.organization_id, w.run_id, w.name)
-               w.organization_id, w.run_id, w.name, e.number, e.payload, e.source_key",
-            untold!($scope),
-            " ORDER BY w.organization_id, w.run_id, w.name, e.number) AS oldest ORDER BY number LIMIT $3"
-        )
-    };
+/// What waiting runs were not told yet, of every organisation: for each run and name the oldest such event.
+pub async fn deliveries(store: &Store, limit: u32) -> StoreResult<Vec<Delivery>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.deliveries(None, limit))).await);
+    store.events_number().await?;
+    let sql = store.pick(OLDEST_SQLITE, OLDEST_POSTGRES);
+    let rows: Vec<DeliveryRow> =
+        on_db!(store, |pool| sqlx::query_as(sql).bind(i64::from(limit)).fetch_all(pool).await)?;
+    rows.into_iter().map(delivery).collect()
 }
 
-/// What waiting runs were not told yet: for each run and name the oldest such event, of every
-/// organisation or of one run alone.
-pub async fn deliveries(
+/// What a waiting run was not told yet, in order.
+pub async fn deliveries_of(
     store: &Store,
-    only: Option<(OrganizationId, RunId)>,
+    organization: OrganizationId,
+    run: RunId,
     limit: u32,
 ) -> StoreResult<Vec<Delivery>> {
-    on_model!(store, |node| node.read(|tables| Ok(tables.deliveries(only, limit))).await);
-    type Row = (uuid::Uuid, uuid::Uuid, String, i64, String, Option<String>);
-    number_noted(store).await?;
-    let (organization, run) = only.map_or((None, None), |(o, r)| (Some(o.0), Some(r.0)));
-    let sql = match only {
-        Some(_) => store.pick(
-            deliveries_sqlite!("w.organization_id = $1 AND w.run_id = $2"),
-            deliveries_postgres!("w.organization_id = $1 AND w.run_id = $2"),
-        ),
-        None => store.pick(
-            deliveries_sqlite!("$1 IS NULL AND $2 IS NULL"),
-            deliveries_postgres!("$1 IS NULL AND $2 IS NULL"),
-        ),
-    };
-    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
-        .bind(organization)
-        .bind(run)
+    on_model!(store, |node| node
+        .read(|tables| Ok(tables.deliveries(Some((organization, run)), limit)))
+        .await);
+    store.events_number().await?;
+    let sql = store.pick(OF_RUN_SQLITE, OF_RUN_POSTGRES);
+    let rows: Vec<DeliveryRow> = on_db!(store, |pool| sqlx::query_as(sql)
         .bind(i64::from(limit))
+        .bind(organization.0)
+        .bind(run.0)
         .fetch_all(pool)
         .await)?;
-    rows.into_iter()
-        .map(|(organization, run, name, number, payload, key)| {
-            Ok(Delivery {
-                organization: OrganizationId(organization),
-                run: RunId(run),
-                name,
-                number,
-                payload: value::from_json(&payload, "outside_events", "payload")?,
-                id: key.unwrap_or_else(|| format!("outside:{number}")),
-            })
-        })
-        .collect::<Result<_, StoreError>>()
+    rows.into_iter().map(delivery).collect()
 }
 
 /// Runs that wait for an event of this number's name, may hear of it, and were not told yet.

@@ -10,15 +10,19 @@ mod lease;
 mod leased;
 mod writer;
 
-pub(super) use events::number as number_events;
+pub(super) use events::Events;
 pub(super) use feed::{Numbering, newest as newest_position};
 pub(super) use lease::Lease;
 pub(crate) use leased::Leased;
 pub(super) use writer::{WRITERS, Writer};
 
-use super::{StoreError, StoreResult, kept::Kept};
+use super::{
+    StoreError, StoreResult,
+    kept::Kept,
+    patience::{Breaks, Patience},
+};
 use sqlx::{
-    ConnectOptions, Connection, Executor, PgConnection, PgPool, Postgres,
+    ConnectOptions, Connection, Executor, PgConnection, Postgres,
     error::DatabaseError,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgDatabaseError, PgPoolOptions},
@@ -43,6 +47,13 @@ const SESSION_READ: &str = "SET statement_timeout = '30s'; SET lock_timeout = '5
 const WRITER_TRIED_AFTER: Duration = Duration::from_millis(100);
 /// The same for one that reads, which loses one answer.
 const READER_TRIED_AFTER: Duration = Duration::from_secs(5);
+/// How long an answer is waited for: longer than the database itself lets a statement take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(35);
+
+/// Connections for what claims timers, calls and runs: it must wait neither for operations nor for numbers.
+pub(super) const CLAIMS: u32 = 2;
+/// Connections for what gives numbers, to the feed and to events.
+pub(super) const NUMBERS: u32 = 2;
 
 /// Where the database is.
 #[derive(Clone)]
@@ -53,13 +64,18 @@ pub(super) struct Place {
 impl Place {
     /// From `postgres://user:password@host/database`.
     pub(super) fn parse(url: &str) -> StoreResult<Self> {
-        let options = PgConnectOptions::from_str(url).map_err(|error| {
-            // The address may hold a password: it is not repeated.
+        // The address may hold a password: it is not repeated.
+        let unusable = |why: &str| {
             StoreError::Setup(format!(
-                "the database address cannot be read: {error}; --database-url takes \
-                 postgres://user:password@host/database"
+                "the database address {why}; --database-url takes postgres://user:password@host/database"
             ))
-        })?;
+        };
+        let is_known = |scheme: &str| matches!(scheme, "postgres" | "postgresql");
+        if url::Url::parse(url).is_ok_and(|url| !is_known(url.scheme())) {
+            return Err(unusable("must begin with postgres:// or postgresql://"));
+        }
+        let options = PgConnectOptions::from_str(url)
+            .map_err(|error| unusable(&format!("cannot be read: {error}")))?;
         let options = options
             .application_name("signalbox")
             .statement_cache_capacity(256)
@@ -81,6 +97,13 @@ impl Place {
                 self.name()
             ))
         })
+    }
+
+    /// As [`connect`](Self::connect), for what writes beside the pools.
+    pub(super) async fn keeper(&self) -> StoreResult<PgConnection> {
+        let mut conn = self.connect().await?;
+        conn.execute(SESSION).await?;
+        Ok(conn)
     }
 
     pub(super) fn options(&self) -> PgConnectOptions {
@@ -110,15 +133,18 @@ impl Place {
     }
 
     /// The pool that reads.
-    pub(super) fn readers(&self, connections: u32) -> Kept<Postgres> {
+    pub(super) fn readers(&self, connections: u32, breaks: &Breaks) -> Kept<Postgres> {
         let connections = if connections == 0 { 8 } else { connections };
         let pool = self.pool_options(connections, SESSION_READ).connect_lazy_with(self.options());
-        Kept::new(pool, connections, READER_TRIED_AFTER)
+        let patience = Patience::of(ANSWER_WITHIN, breaks);
+        Kept::new(pool, connections, READER_TRIED_AFTER, patience)
     }
 
-    /// The pool that writes.
-    pub(super) fn writers(&self, connections: u32) -> PgPool {
-        self.pool_options(connections, SESSION).connect_lazy_with(self.options())
+    /// A pool that writes.
+    pub(super) fn writers(&self, connections: u32, breaks: &Breaks) -> Kept<Postgres> {
+        let pool = self.pool_options(connections, SESSION).connect_lazy_with(self.options());
+        let patience = Patience::of(ANSWER_WITHIN, breaks);
+        Kept::new(pool, connections, WRITER_TRIED_AFTER, patience)
     }
 
     fn pool_options(&self, connections: u32, session: &'static str) -> PgPoolOptions {
@@ -160,5 +186,23 @@ fn rule_of(error: &PgDatabaseError) -> String {
             named.collect::<Vec<_>>().join(", ")
         }
         None => format!("{table}.{}", error.constraint().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_postgresql_are_taken() {
+        let refused = |url| Place::parse(url).err().map(|error| error.to_string());
+        assert_eq!(refused("postgres://user:hush@host/box"), None);
+        assert_eq!(refused("PostgreSQL://host/box"), None);
+        for url in
+            ["mysql://user:hush@host/box", "http://user:hush@host/", "host:5432/hush", "hush"]
+        {
+            let error = refused(url).unwrap_or_else(|| panic!("{url} is taken"));
+            assert!(error.contains("postgres://") && !error.contains("hush"), "{error}");
+        }
     }
 }

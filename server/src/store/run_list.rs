@@ -1,10 +1,10 @@
 //! Lists of runs: by state, workflow, contact, time and words.
 //!
 //! Each list goes down one index from the newest run and stops when the page is full. Words are looked for
-//! with LIKE in two short columns: parts of words count (numbers of orders, halves of addresses), which a
+//! by patterns in a few short columns: parts of words count (numbers of orders, halves of addresses), which a
 //! full-text index does not find, both databases answer alike, and retention bounds what is read.
 
-use super::{Run, Store, StoreResult, Tx, on_model, runs::Row, value};
+use super::{Run, Store, StoreResult, Tx, on_model, runs::Row, search, value};
 use crate::{args, on_db};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -38,7 +38,7 @@ pub struct RunFilter {
 }
 
 macro_rules! list_sql {
-    ($index:literal, $which:literal) => {
+    ($matches:literal, $index:literal, $which:literal) => {
         concat!(
             "SELECT * FROM runs r ",
             $index,
@@ -48,30 +48,34 @@ macro_rules! list_sql {
               AND ($6 IS NULL OR r.created_at >= $6) AND ($7 IS NULL OR r.created_at < $7)
               AND ($8 IS NULL OR EXISTS (SELECT 1 FROM run_contacts c
                 WHERE c.organization_id = $1 AND c.contact_id = $8 AND c.run_id = r.id))",
-            words_sql!("$9"),
-            words_sql!("$10"),
-            words_sql!("$11"),
+            words_sql!($matches, "$9"),
+            words_sql!($matches, "$10"),
+            words_sql!($matches, "$11"),
             " ORDER BY r.id DESC LIMIT $12"
         )
     };
 }
 
 macro_rules! words_sql {
-    ($word:literal) => {
+    ($matches:literal, $word:literal) => {
         concat!(
             " AND (",
             $word,
-            " IS NULL OR lower(r.started_by) LIKE ",
+            " IS NULL OR lower(r.started_by) ",
+            $matches,
             $word,
-            " ESCAPE '\\' OR EXISTS (SELECT 1 FROM run_search s WHERE s.organization_id = $1 AND s.run_id = r.id
-                AND (s.input LIKE ",
+            " OR EXISTS (SELECT 1 FROM run_search s WHERE s.organization_id = $1 AND s.run_id = r.id
+                AND (s.input ",
+            $matches,
             $word,
-            " ESCAPE '\\' OR s.error LIKE ",
+            " OR s.error ",
+            $matches,
             $word,
-            " ESCAPE '\\')) OR EXISTS (SELECT 1 FROM workflows w WHERE w.organization_id = $1
-                AND w.id = r.workflow_id AND lower(w.name) LIKE ",
+            ")) OR EXISTS (SELECT 1 FROM workflows w WHERE w.organization_id = $1
+                AND w.id = r.workflow_id AND lower(w.name) ",
+            $matches,
             $word,
-            " ESCAPE '\\'))"
+            "))"
         )
     };
 }
@@ -90,7 +94,7 @@ pub async fn run_list(
         .iter()
         .flat_map(|text| text.split_whitespace())
         .take(WORDS_MAX)
-        .map(value::like)
+        .map(|word| search::pattern(store, word))
         .collect();
     let (below, from) = ids_between(filter);
     let below = cursor.map_or(below, |cursor| cursor.0.min(below));
@@ -117,7 +121,7 @@ pub async fn run_list(
 fn sql_of(store: &Store, filter: &RunFilter) -> &'static str {
     macro_rules! both {
         ($index:literal, $which:literal) => {
-            store.pick(list_sql!($index, $which), list_sql!("", $which))
+            store.pick(list_sql!("GLOB ", $index, $which), list_sql!("~ ", "", $which))
         };
     }
     match (filter.workflow, filter.phase) {
@@ -125,7 +129,7 @@ fn sql_of(store: &Store, filter: &RunFilter) -> &'static str {
             "INDEXED BY runs_by_workflow",
             "r.workflow_id = $2 AND ($3 IS NULL OR r.phase = $3)"
         ),
-        (None, None) => list_sql!("", "$2 IS NULL AND $3 IS NULL"),
+        (None, None) => both!("", "$2 IS NULL AND $3 IS NULL"),
         (None, Some(phase)) if phase.is_terminal() => {
             both!("INDEXED BY runs_over", "$2 IS NULL AND r.ended_at IS NOT NULL AND r.phase = $3")
         }

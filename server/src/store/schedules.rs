@@ -201,12 +201,24 @@ pub async fn schedule_advance(
     }
 }
 
-/// Schedules that are due or whose next time is to be made, of every organisation, oldest first.
+/// A schedule that cannot be read, as one that a newer server wrote.
+#[derive(Debug, PartialEq)]
+pub struct UnreadableSchedule {
+    /// Whose.
+    pub organization: OrganizationId,
+    /// Which workflow it would start.
+    pub workflow: WorkflowId,
+    /// Why.
+    pub error: StoreError,
+}
+
+/// Schedules that are due or whose next time is to be made, of every organisation, oldest first. One that cannot be
+/// read hides no other.
 pub async fn schedules_due(
     store: &Store,
     now: DateTime<Utc>,
     limit: u32,
-) -> StoreResult<Vec<ScheduleRow>> {
+) -> StoreResult<Vec<Result<ScheduleRow, UnreadableSchedule>>> {
     let rows: Vec<Row> = on_db!(store, |pool| {
         sqlx::query_as(
         "SELECT organization_id, workflow_id, version, cron, timezone, rule, after_at, due_at, paused, note
@@ -218,7 +230,35 @@ pub async fn schedules_due(
     .fetch_all(pool)
     .await
     })?;
-    rows.into_iter().map(Row::schedule).collect()
+    let schedule = |row: Row| {
+        let organization = OrganizationId(row.organization_id);
+        let workflow = WorkflowId(row.workflow_id);
+        row.schedule().map_err(|error| UnreadableSchedule { organization, workflow, error })
+    };
+    Ok(rows.into_iter().map(schedule).collect())
+}
+
+/// A schedule that cannot be read is not looked at before `due_at`; the note says why. The times stay to be dealt with.
+pub async fn schedule_set_aside(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    workflow: WorkflowId,
+    due_at: DateTime<Utc>,
+    note: &str,
+) -> StoreResult<()> {
+    on_tx!(tx, |conn| {
+        sqlx::query(
+        "UPDATE schedules SET due_at = $3, note = $4 WHERE organization_id = $1 AND workflow_id = $2"
+    )
+    .bind(organization.0)
+    .bind(workflow.0)
+    .bind(value::ms(due_at))
+    .bind(note)
+    .execute(&mut *conn)
+    .await
+    .map(|_| ())
+    })?;
+    Ok(())
 }
 
 /// When the next schedule of all is due.

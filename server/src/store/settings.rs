@@ -53,10 +53,15 @@ pub async fn setting_put(
     Ok(())
 }
 
-/// Notes by which key this database was set up; false when it was another one. The first server's counts.
+/// Whether it is noted by which key this database was set up.
+pub async fn key_is_noted(store: &Store) -> StoreResult<bool> {
+    Ok(setting_fetch(store, nobody(), "server_key").await?.is_some())
+}
+
+/// Notes by which key this database was set up; false when it was another one. The first server's counts, and where
+/// there is no note yet the present one's.
 pub async fn key_adopt(tx: &mut Tx, mark: &str, now: DateTime<Utc>) -> StoreResult<bool> {
-    // Of no organisation: the nil id is nobody's.
-    let nobody = OrganizationId(uuid::Uuid::nil());
+    let nobody = nobody();
     tx.turn("key_adopt").await?;
     let known: Option<String> = on_tx!(tx, |conn| sqlx::query_scalar(
         "SELECT value FROM settings WHERE organization_id = $1 AND name = 'server_key'"
@@ -71,4 +76,9 @@ pub async fn key_adopt(tx: &mut Tx, mark: &str, now: DateTime<Utc>) -> StoreResu
             Ok(true)
         }
     }
+}
+
+/// Whose the settings of the whole database are: the nil id belongs to no organisation.
+fn nobody() -> OrganizationId {
+    OrganizationId(uuid::Uuid::nil())
 }

@@ -1,6 +1,9 @@
 //! SQLite: where the file is, how connections are opened, who else may have it.
 
-use super::{StoreError, StoreResult, kept::Kept, space::DiskSpace};
+mod backup;
+
+use super::{StoreError, StoreResult, kept::Kept, patience::Patience, space::DiskSpace};
+use crate::private;
 use sqlx::{
     ConnectOptions, Connection, Sqlite, SqliteConnection,
     migrate::Migrator,
@@ -17,6 +20,9 @@ use std::{
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
+
+/// The file of the database in its folder.
+const FILE: &str = "signalbox.db";
 
 /// Before 3.51.3 a reset of the write-ahead log could corrupt the file.
 const VERSION_MIN: (u32, u32, u32) = (3, 51, 3);
@@ -53,10 +59,14 @@ pub(super) struct Reopen {
 impl Place {
     pub(super) fn folder(folder: &Path) -> StoreResult<Self> {
         let name = folder.display();
-        fs::create_dir_all(folder)
+        private::make_folder(folder)
             .map_err(|error| StoreError::Setup(format!("{name} cannot be made: {error}")))?;
         refuse_network_folder(folder)?;
-        let lock = File::create(folder.join("data.lock"))
+        let lock = private::options()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(folder.join("data.lock"))
             .map_err(|error| StoreError::Setup(format!("{name} cannot be written: {error}")))?;
         lock.try_lock().map_err(|_| {
             StoreError::Setup(format!(
@@ -64,32 +74,35 @@ impl Place {
             ))
         })?;
         Ok(Self {
-            file: folder.join("signalbox.db"),
+            file: folder.join(FILE),
             durable: true,
             lock: Mutex::new(Some(lock)),
             _folder: None,
         })
     }
 
-    /// Without the lock: SQLite lets two processes take turns writing.
+    /// Without the lock: SQLite lets two processes take turns writing. Nothing is made where there is no database.
     pub(super) fn beside(folder: &Path) -> StoreResult<Self> {
+        let file = folder.join(FILE);
+        if !file.exists() {
+            let name = folder.display();
+            return Err(StoreError::Setup(format!(
+                "there is no database in {name}; name the server\u{2019}s folder with --data, or start the server on \
+                 this one first: signalbox serve --data {name}"
+            )));
+        }
         match Self::folder(folder) {
-            Err(_) if folder.join("signalbox.db").exists() => Ok(Self {
-                file: folder.join("signalbox.db"),
-                durable: true,
-                lock: Mutex::new(None),
-                _folder: None,
-            }),
+            Err(_) => Ok(Self { file, durable: true, lock: Mutex::new(None), _folder: None }),
             alone => alone,
         }
     }
 
     pub(super) fn temporary() -> StoreResult<Self> {
         let folder = std::env::temp_dir().join(format!("signalbox-{}", uuid::Uuid::new_v4()));
-        fs::create_dir(&folder).map_err(|error| {
+        private::make_folder(&folder).map_err(|error| {
             StoreError::Setup(format!("{} cannot be made: {error}", folder.display()))
         })?;
-        let file = folder.join("signalbox.db");
+        let file = folder.join(FILE);
         Ok(Self {
             file,
             durable: false,
@@ -152,9 +165,11 @@ fn options(file: &Path, durable: bool) -> SqliteConnectOptions {
 
 /// Opens the one connection that writes, and brings the schema up to date.
 pub(super) async fn open_writer(place: &Place) -> StoreResult<SqliteConnection> {
-    let mut conn = place.clone_path().connect().await.map_err(|error| {
+    let unusable = |error: &dyn std::fmt::Display| {
         StoreError::Setup(format!("{} cannot be opened: {error}", place.file.display()))
-    })?;
+    };
+    private::guard_database(&place.file).map_err(|error| unusable(&error))?;
+    let mut conn = place.clone_path().connect().await.map_err(|error| unusable(&error))?;
     let version: String =
         sqlx::query_scalar("SELECT sqlite_version()").fetch_one(&mut conn).await?;
     if parse_version(&version) < VERSION_MIN {
@@ -165,6 +180,7 @@ pub(super) async fn open_writer(place: &Place) -> StoreResult<SqliteConnection> 
     if place.is_alone() {
         let_it_shrink(&mut conn, place).await?;
     }
+    backup::before_migrations(&mut conn, place).await?;
     MIGRATIONS.run(&mut conn).await.map_err(|error| {
         StoreError::Setup(format!(
             "the schema of {} cannot be brought up to date: {error}. A newer Signalbox may have written it",
@@ -210,7 +226,8 @@ pub(super) async fn open_readers(place: &Place, readers: u32) -> StoreResult<Kep
         .acquire_timeout(Duration::from_secs(10))
         .test_before_acquire(false)
         .connect_lazy_with(options);
-    Ok(Kept::new(pool, readers, Duration::MAX)) // a connection to a file does not break while it is idle
+    // A connection to a file does not break while it is idle.
+    Ok(Kept::new(pool, readers, Duration::MAX, Patience::endless()))
 }
 
 /// Tidies up before the process ends: the log is folded into the file.

@@ -46,6 +46,47 @@ pub async fn stand(store: &Store, now: DateTime<Utc>) -> StoreResult<Stand> {
     })
 }
 
+/// When the oldest timer of all is due, whichever server is to fire it.
+pub async fn timer_oldest(store: &Store) -> StoreResult<Option<DateTime<Utc>>> {
+    let oldest: Option<i64> = on_db!(store, |pool| sqlx::query_scalar(
+        "SELECT min(due_at) FROM timers WHERE due_at > 0"
+    )
+    .fetch_one(pool)
+    .await)?;
+    value::time_opt(oldest, "timers", "due_at")
+}
+
+/// Since when what starts runs by itself waits to be dealt with; `None`: nothing does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TriggersOldest {
+    /// When the next schedule is due. One whose time is still to be made waits since its last time.
+    pub schedule: Option<DateTime<Utc>>,
+    /// When the oldest event came that somebody may still want.
+    pub event: Option<DateTime<Utc>>,
+}
+
+/// The schedule and the event that wait longest, of every organisation.
+pub async fn triggers_oldest(store: &Store) -> StoreResult<TriggersOldest> {
+    let sql = store.pick(
+        "SELECT (SELECT min(due_at) FROM schedules WHERE paused = 0),
+           (SELECT min(after_at) FROM schedules WHERE paused = 0 AND due_at IS NULL),
+           (SELECT min(at) FROM outside_events WHERE pending = 1), NULL",
+        "SELECT (SELECT min(due_at) FROM schedules WHERE paused = 0),
+           (SELECT min(after_at) FROM schedules WHERE paused = 0 AND due_at IS NULL),
+           (SELECT min(at) FROM outside_events WHERE pending = 1),
+           (SELECT min(at) FROM outside_events_inbox)",
+    );
+    type Row = (Option<i64>, Option<i64>, Option<i64>, Option<i64>);
+    let row: Row = on_db!(store, |pool| sqlx::query_as(sql).fetch_one(pool).await)?;
+    let (due, unmade, pending, inbox) = row;
+    let schedule = due.into_iter().chain(unmade).min();
+    let event = pending.into_iter().chain(inbox).min();
+    Ok(TriggersOldest {
+        schedule: value::time_opt(schedule, "schedules", "due_at")?,
+        event: value::time_opt(event, "outside_events", "at")?,
+    })
+}
+
 impl Store {
     /// How long the oldest change waits for its number in the feed, in milliseconds. An embedded database numbers
     /// at once.

@@ -64,7 +64,8 @@ impl TaskWanted {
     }
 }
 
-/// The next tasks for a worker, most urgent first. Those of runs that rest are not handed out.
+/// The next tasks for a worker, most urgent first, but last those of runs that stand still at another step: the run may
+/// not hand them out. Those of runs that were paused are not handed out.
 pub async fn tasks_next(
     store: &Store,
     organization: OrganizationId,
@@ -79,9 +80,10 @@ pub async fn tasks_next(
             " FROM calls WHERE organization_id = $1 AND state = 'offered' AND offer IN ($2, $3, $4, $5, $6, $7)
                AND ($8 = 0 OR queue IN ($9, $10, $11, $12, $13, $14, $15, $16))
                AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.organization_id = $1 AND r.id = run_id
-                 AND (r.quarantined <> 0 OR r.phase IN ('Paused', 'Blocked')))
+                 AND (r.quarantined <> 0 OR r.phase = 'Paused'))
              AND ($17 = 0 OR queue IS NULL OR queue NOT IN ($18, $19, $20, $21, $22, $23, $24, $25))
-             ORDER BY priority DESC, created_at LIMIT $26"
+             ORDER BY (SELECT count(*) FROM runs r WHERE r.organization_id = $1 AND r.id = run_id AND r.phase = 'Blocked'),
+               priority DESC, created_at LIMIT $26"
         ))
         .bind(organization.0);
         for offer in &offers {

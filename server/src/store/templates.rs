@@ -1,6 +1,6 @@
 //! Message templates. Deliberately absent: what their texts may say, and how they are rendered.
 
-use super::{Store, StoreError, StoreResult, Tx, value};
+use super::{Store, StoreError, StoreResult, Tx, search::pattern, value};
 use crate::{on_db, on_tx};
 use signalbox::{id::OrganizationId, wire::TemplateView};
 
@@ -113,24 +113,22 @@ pub async fn template_list(
     after: Option<&str>,
     limit: u32,
 ) -> StoreResult<Vec<TemplateView>> {
-    let pattern = search.map(|text| {
-        let text = text.trim().to_lowercase();
-        format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-    });
-    let rows: Vec<Row> = on_db!(store, |pool| {
-        sqlx::query_as(
-            "SELECT * FROM message_templates WHERE organization_id = $1 AND id > $2
-             AND ($3 IS NULL OR lower(id) LIKE $3 ESCAPE '\\' OR lower(name) LIKE $3 ESCAPE '\\'
-               OR lower(subject) LIKE $3 ESCAPE '\\')
-             ORDER BY id LIMIT $4",
-        )
+    let pattern = search.map(|text| pattern(store, text.trim()));
+    let sql = store.pick(
+        "SELECT * FROM message_templates WHERE organization_id = $1 AND id > $2
+         AND ($3 IS NULL OR lower(id) GLOB $3 OR lower(name) GLOB $3 OR lower(subject) GLOB $3)
+         ORDER BY id LIMIT $4",
+        "SELECT * FROM message_templates WHERE organization_id = $1 AND id > $2
+         AND ($3 IS NULL OR lower(id) ~ $3 OR lower(name) ~ $3 OR lower(subject) ~ $3)
+         ORDER BY id LIMIT $4",
+    );
+    let rows: Vec<Row> = on_db!(store, |pool| sqlx::query_as(sql)
         .bind(organization.0)
         .bind(after.unwrap_or_default())
         .bind(pattern)
         .bind(i64::from(limit))
         .fetch_all(pool)
-        .await
-    })?;
+        .await)?;
     rows.into_iter().map(Row::view).collect()
 }
 

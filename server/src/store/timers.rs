@@ -1,6 +1,6 @@
 //! Timers: times that runs wait for, as rows. Nothing is kept in memory for them.
 
-use super::{Store, StoreResult, Tx, on_model, value};
+use super::{Store, StoreResult, Tx, kept::Kept, on_model, value};
 use crate::{args, free_of, on_db, on_tx};
 use chrono::{DateTime, Utc};
 use signalbox::{
@@ -70,6 +70,17 @@ pub async fn timer_take(tx: &mut Tx, timer: &DueTimer) -> StoreResult<()> {
     Ok(())
 }
 
+/// Sets back a timer that could not fire, if it is still due when it was. [`Conflict`](super::StoreError::Conflict) when
+/// it was moved meanwhile, or is gone.
+pub async fn timer_set_back(
+    tx: &mut Tx,
+    timer: &DueTimer,
+    until: DateTime<Utc>,
+) -> StoreResult<()> {
+    timer_take(tx, timer).await?;
+    timer_set(tx, timer.organization, timer.run, &timer.timer, until).await
+}
+
 /// What a [`Conflict`](super::StoreError::Conflict) names when a timer was moved before it fired.
 pub const MOVED_TIMER: &str = "the timer";
 
@@ -120,7 +131,7 @@ pub async fn timers_due(
 type Row = (uuid::Uuid, uuid::Uuid, String, i64);
 
 async fn timers_take(
-    pool: &sqlx::PgPool,
+    pool: &Kept<sqlx::Postgres>,
     owner: i64,
     now: i64,
     limit: i64,

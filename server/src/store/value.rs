@@ -4,6 +4,7 @@
 use super::StoreError;
 use chrono::{DateTime, TimeZone, Utc};
 use serde::{Serialize, de::DeserializeOwned};
+use std::borrow::Cow;
 
 /// Milliseconds since 1970, rounded up: a timer is never early.
 pub fn ms(at: DateTime<Utc>) -> i64 {
@@ -31,6 +32,15 @@ pub fn time_opt(
     column: &'static str,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     ms.map(|ms| time(ms, table, column)).transpose()
+}
+
+/// Text as each database can keep it. One cannot keep the character NUL, which may come from anywhere in the world:
+/// U+FFFD stands for it. In JSON it is written as an escape anyway.
+pub fn text(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// JSON text.
@@ -128,4 +138,15 @@ pub fn from_json_bytes<T: DeserializeOwned>(
         column,
         detail: error.to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_character_that_cannot_be_kept_is_replaced() {
+        assert_eq!(text("a\0b\0"), "a\u{fffd}b\u{fffd}");
+        assert!(matches!(text("a\nb"), Cow::Borrowed("a\nb")));
+    }
 }

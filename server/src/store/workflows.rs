@@ -56,6 +56,15 @@ pub struct WorkflowLabels {
     pub is_template: bool,
 }
 
+/// A change of what a workflow is found by; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LabelChange {
+    /// All its tags.
+    pub tags: Option<Vec<String>>,
+    /// Whether it is there to be copied.
+    pub is_template: Option<bool>,
+}
+
 /// Which workflows to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WorkflowFilter {
@@ -210,24 +219,26 @@ pub async fn workflow_save(
     }
 }
 
-/// Sets what a workflow is found by.
+/// Changes what a workflow is found by. What the change does not name is not written: somebody else may be changing it.
 pub async fn workflow_label(
     tx: &mut Tx,
     organization: OrganizationId,
     id: WorkflowId,
-    labels: &WorkflowLabels,
+    change: &LabelChange,
     now: DateTime<Utc>,
 ) -> StoreResult<()> {
-    let tags = value::to_json(&labels.tags, "workflows", "tags")?;
+    let tags = change.tags.as_ref().map(|tags| value::to_json(tags, "workflows", "tags"));
+    let tags = tags.transpose()?;
     let changed = on_tx!(tx, |conn| {
         sqlx::query(
-            "UPDATE workflows SET tags = $3, is_template = $4, updated_at = $5
+            "UPDATE workflows SET tags = coalesce($3, tags), is_template = coalesce($4, is_template),
+               updated_at = $5
              WHERE organization_id = $1 AND id = $2",
         )
         .bind(organization.0)
         .bind(id.0)
         .bind(tags)
-        .bind(i64::from(labels.is_template))
+        .bind(change.is_template.map(i64::from))
         .bind(value::ms(now))
         .execute(&mut *conn)
         .await

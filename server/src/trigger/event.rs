@@ -3,39 +3,78 @@
 use super::may_pass;
 use crate::{
     engine::{EngineError, EngineHandle, StartOp, StartRun},
-    store::{self, EventTrigger, PendingEvent},
+    store::{self, EventTrigger, PendingEvent, UnreadableEvent},
 };
 use chrono::SecondsFormat;
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use signalbox::{
     event_type,
     expr::{Expression, ValueScope},
+    id::{ContactId, OrganizationId},
 };
+use std::{collections::HashMap, sync::Mutex};
 
 /// Rows read at once.
 const BATCH: u32 = 256;
+/// Events that are told of at the same time.
+const AT_ONCE: usize = 16;
 /// By whom the runs are started.
 const STARTED_BY: &str = "event";
 
-/// Tells about all that is pending, oldest first. One that cannot be told now holds up no other.
+/// Tells about all that is pending, oldest first; of several about the same contact one after the other. One that
+/// cannot be told now holds up no other.
 pub(super) async fn tell_all(engine: &EngineHandle) -> Result<(), EngineError> {
     loop {
         let pending = store::events_pending(engine.store(), BATCH).await?;
         if pending.is_empty() {
             return Ok(());
         }
-        let mut failed = None;
-        for event in pending {
-            if let Err(error) = tell(engine, event).await {
-                failed.get_or_insert(error);
-            }
-        }
+        let failed = Mutex::new(None);
+        futures::stream::iter(lanes(pending))
+            .for_each_concurrent(AT_ONCE, |lane| async {
+                for event in lane {
+                    let told = match event {
+                        Ok(event) => tell(engine, event).await,
+                        Err(unreadable) => set_aside(engine, unreadable).await,
+                    };
+                    if let (Err(error), Ok(mut failed)) = (told, failed.lock()) {
+                        failed.get_or_insert(error);
+                    }
+                }
+            })
+            .await;
         // Its row is still pending: without a pause this would turn in circles.
-        if let Some(error) = failed {
+        if let Ok(Some(error)) = failed.into_inner() {
             return Err(error);
         }
     }
+}
+
+type Read = Result<PendingEvent, UnreadableEvent>;
+
+/// Events that may be told of at the same time: each lane has those about one contact in their order, or one about none.
+fn lanes(pending: Vec<Read>) -> Vec<Vec<Read>> {
+    let mut of_contact: HashMap<(OrganizationId, ContactId), usize> = HashMap::new();
+    let mut lanes: Vec<Vec<Read>> = Vec::new();
+    for event in pending {
+        let whom = event.as_ref().ok().and_then(|e| Some((e.organization, e.contact?)));
+        match whom.map(|whom| *of_contact.entry(whom).or_insert(lanes.len())) {
+            Some(lane) if lane < lanes.len() => lanes[lane].push(event),
+            _ => lanes.push(vec![event]),
+        }
+    }
+    lanes
+}
+
+/// One that cannot be read is left as it is, and looked at no more.
+async fn set_aside(engine: &EngineHandle, unreadable: UnreadableEvent) -> Result<(), EngineError> {
+    let UnreadableEvent { organization, number, error } = unreadable;
+    tracing::error!(%organization, number, %error, "an event cannot be read; nobody is told of it");
+    let aside = engine.store().write(move |tx| {
+        async move { store::event_set_aside(tx, organization, number).await }.boxed()
+    });
+    Ok(aside.await?)
 }
 
 async fn tell(engine: &EngineHandle, event: PendingEvent) -> Result<(), EngineError> {
@@ -65,13 +104,14 @@ async fn tell(engine: &EngineHandle, event: PendingEvent) -> Result<(), EngineEr
     Ok(told.await?)
 }
 
-/// The event's particulars with its identity and time.
+/// The event's particulars with its identity and time; what its sender says of them itself stays.
 fn input(event: &PendingEvent) -> Value {
     let mut input = event.payload.as_object().cloned().unwrap_or_default();
-    input.insert("type".into(), event.name.clone().into());
-    input.insert("id".into(), event.number.to_string().into());
     let at = event.at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    input.insert("at".into(), at.into());
+    let own = [("type", event.name.clone()), ("id", event.number.to_string()), ("at", at)];
+    for (name, value) in own {
+        input.entry(name).or_insert_with(|| value.into());
+    }
     Value::Object(input)
 }
 
@@ -83,8 +123,9 @@ async fn start(
     input: &Value,
     depth: u32,
 ) -> Result<Result<(), String>, EngineError> {
-    // Its own runs' ends start no more of the same.
-    if input.get("workflowId") == Some(&json!(trigger.workflow)) {
+    // Its own runs' ends start no more of the same. What others send may name the workflow for another reason.
+    let is_own = event_type::is_own(&event.name);
+    if is_own && input.get("workflowId") == Some(&json!(trigger.workflow)) {
         return Ok(Ok(()));
     }
     match fits(trigger, input, event) {

@@ -3,7 +3,7 @@
 use super::may_pass;
 use crate::{
     engine::{EngineError, EngineHandle, StartOp, StartRun},
-    store::{self, ScheduleRow, Store, StoreError},
+    store::{self, ScheduleRow, Store, StoreError, UnreadableSchedule},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -29,7 +29,11 @@ pub(super) async fn fire_due(engine: &EngineHandle) -> Result<(), EngineError> {
         let failed = Mutex::new(None);
         futures::stream::iter(due)
             .for_each_concurrent(AT_ONCE, |row| async {
-                if let Err(error) = fire(engine, row).await
+                let done = match row {
+                    Ok(row) => fire(engine, row).await,
+                    Err(unreadable) => set_aside(engine, unreadable).await,
+                };
+                if let Err(error) = done
                     && let Ok(mut failed) = failed.lock()
                 {
                     failed.get_or_insert(error);
@@ -50,6 +54,21 @@ async fn fire(engine: &EngineHandle, row: ScheduleRow) -> Result<(), EngineError
         Err(EngineError::Store(StoreError::Conflict { .. })) => Ok(()),
         other => other,
     }
+}
+
+/// One that cannot be read waits for the next start, whose server may read it; the list of workflows says so.
+async fn set_aside(
+    engine: &EngineHandle,
+    unreadable: UnreadableSchedule,
+) -> Result<(), EngineError> {
+    let UnreadableSchedule { organization, workflow, error } = unreadable;
+    tracing::error!(%workflow, %error, "a schedule cannot be read");
+    let note = format!("The schedule cannot be read: {error}. Publish the workflow again.");
+    let noted = engine.store().write(move |tx| {
+        async move { store::schedule_set_aside(tx, organization, workflow, never(), &note).await }
+            .boxed()
+    });
+    Ok(noted.await?)
 }
 
 async fn fire_alone(engine: &EngineHandle, mut row: ScheduleRow) -> Result<(), EngineError> {

@@ -351,6 +351,7 @@ async fn new_revision(
     author: &str,
     now: DateTime<Utc>,
 ) -> StoreResult<u32> {
+    message.content = std::mem::take(&mut message.content).as_kept();
     message.content_hash = content_hash(&message.content);
     message.revision += 1;
     store::message_revision_insert(tx, message, author, now).await?;

@@ -64,6 +64,8 @@ pub struct Mail {
     pub text: String,
     /// Messages that it answers or reports about, the nearest first.
     pub about: Vec<MessageId>,
+    /// It says that it answers some message, of ours or of somebody else.
+    pub is_answer: bool,
     /// For a report: to whom the message had gone.
     pub recipient: Option<String>,
     /// What it is.
@@ -99,7 +101,8 @@ impl Mail {
             None => format!("sha256 {}", hex::encode(Sha256::digest(raw))),
         };
         let recipient = report.and_then(|report| report.recipient);
-        Some(Self { key, from, subject, text, about, recipient, kind })
+        let is_answer = names_any(mail.in_reply_to()) || names_any(mail.references());
+        Some(Self { key, from, subject, text, about, is_answer, recipient, kind })
     }
 }
 
@@ -127,6 +130,14 @@ fn ids_of(value: &HeaderValue<'_>) -> Vec<MessageId> {
         HeaderValue::Text(id) => message_id(id).into_iter().collect(),
         HeaderValue::TextList(ids) => ids.iter().filter_map(|id| message_id(id)).collect(),
         _ => Vec::new(),
+    }
+}
+
+fn names_any(value: &HeaderValue<'_>) -> bool {
+    match value {
+        HeaderValue::Text(id) => !id.trim().is_empty(),
+        HeaderValue::TextList(ids) => !ids.is_empty(),
+        _ => false,
     }
 }
 
@@ -218,7 +229,8 @@ impl Report {
     fn kind(&self) -> Kind {
         let code = self.status.split_whitespace().next().unwrap_or_default();
         match (self.action.as_str(), code.chars().next()) {
-            ("delayed", _) | ("failed", Some('4')) | ("", Some('4')) => Kind::Delay,
+            // `failed` says that it is given up, also after failures that were thought to pass (RFC 3464, 2.3.3).
+            ("delayed", _) | ("", Some('4')) => Kind::Delay,
             ("delivered", _) => Kind::Delivered,
             ("failed", _) | ("", Some('5')) => {
                 let why: String = self.diagnostic.chars().take(300).collect();
@@ -257,6 +269,9 @@ mod tests {
             ("ada@example.com", "m1@example.com")
         );
         assert_eq!((answer.text.as_str(), &answer.kind), ("Yes please.", &Kind::Written));
+        assert!(answer.is_answer && !mail("", "Hello").is_answer);
+        let foreign = mail("In-Reply-To: <1234@mail.example>\r\n", "Hello");
+        assert_eq!((foreign.is_answer, foreign.about), (true, vec![]));
     }
 
     #[test]
@@ -306,7 +321,8 @@ mod tests {
         assert_eq!(bounced.about, [ID.parse::<MessageId>().unwrap()]);
         assert_eq!(bounced.recipient.as_deref(), Some("ada@example.com"));
         assert_eq!(report("delayed", "4.4.1").kind, Kind::Delay);
-        assert_eq!(report("failed", "4.2.2").kind, Kind::Delay);
+        let given_up = Kind::Bounce("4.2.2 550 5.1.1 no such user".into());
+        assert_eq!(report("failed", "4.2.2").kind, given_up);
         assert_eq!(report("delivered", "2.0.0").kind, Kind::Delivered);
         assert_eq!(report("relayed", "2.0.0").kind, Kind::Auto);
     }

@@ -1,5 +1,8 @@
 //! Links in plain text.
 
+/// Brackets that an address may hold in pairs; a closing one without its opening one is the sentence's.
+const BRACKETS: [(char, char); 3] = [('(', ')'), ('[', ']'), ('{', '}')];
+
 /// Puts other addresses in the place of the web addresses of a text; where `change` gives none the address
 /// stays.
 pub(super) fn rewritten(text: &str, change: &mut dyn FnMut(&str) -> Option<String>) -> String {
@@ -38,18 +41,20 @@ pub(super) fn next(text: &str) -> Option<(&str, &str, &str)> {
 fn length(text: &str) -> usize {
     let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"\u{201c}\u{201d}`".contains(c);
     let mut url = &text[..text.find(ends).unwrap_or(text.len())];
-    loop {
-        let Some(last) = url.chars().next_back() else { return 0 };
-        let closes = |open: char, close: char| {
-            last == close && url.matches(open).count() < url.matches(close).count()
-        };
-        let trims =
-            ".,;:!?'*_".contains(last) || closes('(', ')') || closes('[', ']') || closes('{', '}');
-        if !trims {
-            return url.len();
+    // Counted once: what is trimmed are closing brackets and punctuation, and texts come from anywhere.
+    let mut unopened = BRACKETS
+        .map(|(open, close)| url.matches(close).count().saturating_sub(url.matches(open).count()));
+    while let Some(last) = url.chars().next_back() {
+        let bracket = BRACKETS.iter().position(|(_, close)| *close == last);
+        match bracket.and_then(|kind| unopened.get_mut(kind)) {
+            Some(0) => return url.len(),
+            Some(unopened) => *unopened -= 1,
+            None if ".,;:!?'*_".contains(last) => {}
+            None => return url.len(),
         }
         url = &url[..url.len() - last.len_utf8()];
     }
+    0
 }
 
 #[cfg(test)]
@@ -72,10 +77,21 @@ mod tests {
             ),
             ("http https and httpx://", "http https and httpx://"),
             ("“https://a.example/é”", "“[https://a.example/é]”"),
+            ("https://a.example/(x)]).)", "[https://a.example/(x)]]).)"),
+            ("https://a.example/{x}[1]", "[https://a.example/{x}[1]]"),
         ];
         for (text, expected) in cases {
             assert_eq!(rewritten(text, &mut |url| Some(format!("[{url}]"))), expected);
             assert_eq!(rewritten(text, &mut |_| None), text);
         }
+    }
+
+    #[test]
+    fn a_text_of_brackets_takes_as_long_as_any_other() {
+        // Looked at once for each bracket it would take minutes.
+        let brackets = ")]}".repeat(150_000);
+        let text = format!("https://a.example/{brackets}");
+        let expected = format!("[https://a.example/]{brackets}");
+        assert_eq!(rewritten(&text, &mut |url| Some(format!("[{url}]"))), expected);
     }
 }

@@ -31,11 +31,18 @@ impl Node {
     pub(crate) async fn calls_open(
         &self,
         limit: u32,
+        full: &[(OrganizationId, Option<String>)],
     ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
+        let is_wanted = |call: &OpenCall| {
+            !full
+                .iter()
+                .any(|(whose, queue)| *whose == call.organization && *queue == call.route.queue)
+        };
         let found = self.claim(
             |tables, taker| {
                 let Some(taker) = taker else { return Vec::new() };
                 let open = tables.calls.values().filter(|row| row.state == CallState::Open);
+                let open = open.filter(|row| is_wanted(&row.call));
                 let mut free: Vec<(u64, (RunId, _))> = open
                     .filter(|row| row.owner != Some(taker.epoch))
                     .filter(|row| {
@@ -58,6 +65,7 @@ impl Node {
         let epoch = found.await?.1.map(|taker| taker.epoch);
         let tables = self.tables();
         let open = tables.calls.values().filter(|row| row.state == CallState::Open);
+        let open = open.filter(|row| is_wanted(&row.call));
         let mut mine: Vec<_> = open.filter(|row| epoch.is_none() || row.owner == epoch).collect();
         mine.sort_unstable_by_key(|row| row.number);
         Ok(mine

@@ -1,6 +1,6 @@
 //! Outside events, waits, runs of runs and turns in the model.
 
-use super::super::{Delivery, LinkState, OutsideEvent, RunLink, StoreResult};
+use super::super::{Delivery, LinkState, OutsideEvent, RunLink, StoreError, StoreResult};
 use super::tables::{LinkRow, ModelTx, SlotRow, Tables, WaitRow};
 use super::{ORGANIZATION, Wrong};
 use chrono::{DateTime, Utc};
@@ -117,6 +117,13 @@ impl ModelTx {
         i64::try_from(self.tables.outside.len()).ok()
     }
 
+    pub(crate) fn outside_number(&self, source_key: Option<&str>) -> StoreResult<i64> {
+        let mut events = self.tables.outside.iter();
+        let at = events.position(|event| event.0.source_key.as_deref() == source_key);
+        let number = at.and_then(|at| i64::try_from(at + 1).ok());
+        number.ok_or(StoreError::NotFound { what: "event" })
+    }
+
     pub(crate) fn wait_open(
         &mut self,
         run: RunId,
@@ -187,6 +194,13 @@ impl ModelTx {
         places: u32,
         now: DateTime<Utc>,
     ) -> StoreResult<()> {
+        let around = std::iter::successors(Some(run), |run| {
+            self.tables.links.get(run).map(|(link, _)| link.parent)
+        });
+        let holds =
+            |run: RunId| self.tables.slots.get(&run).is_some_and(|s| s.granted && s.key == key);
+        let held = around.skip(1).take(32).filter(|run| holds(*run)).count();
+        let places = places.saturating_add(u32::try_from(held).unwrap_or(u32::MAX));
         let row = SlotRow { key: key.to_owned(), places, asked_at: now, granted: false };
         self.tables.slots.entry(run).or_insert(row);
         Ok(())

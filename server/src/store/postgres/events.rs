@@ -7,10 +7,14 @@
 //! to wait shares that turn ([`Tx::turn_shared`]): an event is numbered either after the wait, and found wanted, or
 //! before it, and found by the look back.
 //!
+//! Many ask at the same time that what was committed be numbered. One goes round for all of them.
+//!
 //! Deliberately absent: events whose number is asked for at once (`outside::record`); they take the turn themselves.
 
-use super::super::{StoreResult, outside, value};
-use sqlx::{PgPool, Postgres, Transaction};
+use super::super::{StoreResult, kept::Kept, outside, value};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
+use std::time::Instant;
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 /// Events of an organisation that are numbered at once.
@@ -18,9 +22,41 @@ const BATCH: i64 = 1_000;
 /// Organisations that are looked at in one go.
 const ORGANIZATIONS_MAX: i64 = 1_000;
 
+/// Numbers events, one round at a time on this server.
+pub(in super::super) struct Events {
+    pool: Kept<Postgres>,
+    /// When the newest round that ended had begun, and what it came to.
+    last: Mutex<Option<(Instant, StoreResult<()>)>>,
+}
+
+impl Events {
+    pub(in super::super) fn new(pool: Kept<Postgres>) -> Self {
+        Self { pool, last: Mutex::new(None) }
+    }
+
+    /// Numbers what was committed before this was asked for. Whoever comes while a round goes on waits for its end; then
+    /// one of them goes round for all that wait.
+    pub(in super::super) async fn number(&self) -> StoreResult<()> {
+        let came = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some((_, result)) = last.as_ref().filter(|(began, _)| *began >= came) {
+            return result.clone();
+        }
+        let began = Instant::now();
+        let result = number(&self.pool).await;
+        *last = Some((began, result.clone()));
+        result
+    }
+
+    /// Closes the connections, at last.
+    pub(in super::super) async fn close_pool(&self) {
+        self.pool.close().await;
+    }
+}
+
 /// Numbers what waits, some of each organisation at a time. One whose turn is taken for long is left to the next
 /// round, so that it does not hold up the others.
-pub(in super::super) async fn number(pool: &PgPool) -> StoreResult<()> {
+async fn number(pool: &Kept<Postgres>) -> StoreResult<()> {
     loop {
         let waiting: Vec<Uuid> = sqlx::query_scalar(
             "SELECT DISTINCT organization_id FROM outside_events_inbox LIMIT $1",
@@ -42,8 +78,14 @@ pub(in super::super) async fn number(pool: &PgPool) -> StoreResult<()> {
 }
 
 /// Numbers the oldest of an organisation; gives how many left the inbox.
-async fn number_of(pool: &PgPool, organization: Uuid) -> StoreResult<u64> {
-    let mut tx = pool.begin().await?;
+async fn number_of(pool: &Kept<Postgres>, organization: Uuid) -> StoreResult<u64> {
+    let mut taken = pool.take().await?;
+    let answer = pool.patience().wait(number_over(&mut taken, organization)).await;
+    taken.answered(answer)
+}
+
+async fn number_over(conn: &mut PgConnection, organization: Uuid) -> StoreResult<u64> {
+    let mut tx = conn.begin().await?;
     sqlx::query("SET LOCAL lock_timeout = '1s'").execute(&mut *tx).await?;
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 7331))")
         .bind(outside::turn_of(organization))

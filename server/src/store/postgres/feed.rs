@@ -12,13 +12,15 @@
 use super::super::{
     FeedEntry, StoreResult,
     feed::{self, FEED_KEPT},
+    kept::Kept,
+    patience::Breaks,
 };
-use super::{Lease, Place};
-use sqlx::{PgConnection, PgPool, postgres::PgListener};
+use super::{Events, Lease, Place};
+use sqlx::{Connection, PgConnection, Postgres, postgres::PgListener};
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, broadcast},
-    time::Instant,
+    time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +29,8 @@ const CHANNEL: &str = "signalbox_feed";
 const BATCH: i64 = 1_000;
 /// The least time between two hints.
 const HINT_EVERY: Duration = Duration::from_millis(50);
+/// A hint is out within this time, or its connection is dead.
+const HINT_WITHIN: Duration = Duration::from_secs(5);
 /// The least time between two rounds: a burst of commits is numbered together.
 const ROUND_EVERY: Duration = Duration::from_millis(20);
 /// Servers beside this one that are counted.
@@ -36,11 +40,13 @@ const POLL_MS: u64 = 1_000;
 
 /// Numbers entries and tells this server's listeners.
 pub(in super::super) struct Numbering {
-    pub pool: PgPool,
+    pub pool: Kept<Postgres>,
+    pub events: Arc<Events>,
     pub place: Place,
     pub lease: Lease,
     pub changed: Arc<Notify>,
     pub feed: broadcast::Sender<Arc<FeedEntry>>,
+    pub breaks: Breaks,
     pub stop: CancellationToken,
 }
 
@@ -48,7 +54,8 @@ impl Numbering {
     /// Runs until the store closes. What came before `position` is not told.
     pub(in super::super) async fn run(self, mut position: i64) {
         let hinted = Arc::new(Notify::new());
-        tokio::spawn(listen(self.place.clone(), hinted.clone(), self.stop.clone()));
+        let (place, breaks) = (self.place.clone(), self.breaks.clone());
+        tokio::spawn(listen(place, hinted.clone(), breaks, self.stop.clone()));
         let (hints, due) = tokio::sync::watch::channel(());
         tokio::spawn(hint(self.place.clone(), due));
         let mut why = Why::Changed;
@@ -83,7 +90,7 @@ impl Numbering {
         let mut all = Numbered::default();
         // Before the feed, which says that there are events.
         if why == Why::Changed
-            && let Err(error) = super::number_events(&self.pool).await
+            && let Err(error) = self.events.number().await
         {
             tracing::warn!(%error, "events stand still; trying again");
         }
@@ -136,15 +143,21 @@ struct Numbered {
 }
 
 /// The position of the newest entry.
-pub(in super::super) async fn newest(pool: &PgPool) -> StoreResult<i64> {
+pub(in super::super) async fn newest(pool: &Kept<Postgres>) -> StoreResult<i64> {
     Ok(sqlx::query_scalar("SELECT coalesce(max(position), 0) FROM org_feed")
         .fetch_one(pool)
         .await?)
 }
 
 /// Moves committed entries into the feed; how many, or nothing when another server is at it.
-async fn number(pool: &PgPool) -> StoreResult<Option<u64>> {
-    let mut tx = pool.begin().await?;
+async fn number(pool: &Kept<Postgres>) -> StoreResult<Option<u64>> {
+    let mut taken = pool.take().await?;
+    let answer = pool.patience().wait(number_over(&mut taken)).await;
+    taken.answered(answer)
+}
+
+async fn number_over(conn: &mut PgConnection) -> StoreResult<Option<u64>> {
+    let mut tx = conn.begin().await?;
     // One at a time, over all servers. The next statement sees what the one before committed.
     let is_mine: bool =
         sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended('org_feed', 7331))")
@@ -198,12 +211,18 @@ async fn prune(conn: &mut PgConnection, after: i64) -> StoreResult<()> {
     Ok(())
 }
 
-/// Hears the hints of others; connects again when the connection is lost.
-async fn listen(place: Place, hinted: Arc<Notify>, stop: CancellationToken) {
+/// Hears the hints of others; connects again when the connection is lost, or may be.
+async fn listen(place: Place, hinted: Arc<Notify>, breaks: Breaks, stop: CancellationToken) {
     let hear = async {
         loop {
-            if let Err(error) = hear(&place, &hinted).await {
-                tracing::debug!(%error, "hints are not heard; the poll stands in");
+            let mut broken = breaks.listen();
+            tokio::select! {
+                heard = hear(&place, &hinted) => {
+                    if let Err(error) = heard {
+                        tracing::debug!(%error, "hints are not heard; the poll stands in");
+                    }
+                }
+                _ = broken.changed() => {}
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
@@ -231,11 +250,11 @@ async fn hint(place: Place, mut due: tokio::sync::watch::Receiver<()>) {
     while due.changed().await.is_ok() {
         let begun = Instant::now();
         if connection.is_none() {
-            connection = place.connect().await.ok();
+            connection = timeout(HINT_WITHIN, place.connect()).await.ok().and_then(Result::ok);
         }
         if let Some(conn) = &mut connection {
-            let told = sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(conn).await;
-            if told.is_err() {
+            let tell = sqlx::query("SELECT pg_notify($1, '')").bind(CHANNEL).execute(conn);
+            if !matches!(timeout(HINT_WITHIN, tell).await, Ok(Ok(_))) {
                 connection = None; // the poll stands in
             }
         }

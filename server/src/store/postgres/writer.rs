@@ -1,17 +1,18 @@
 //! The writer of PostgreSQL: every operation is a transaction of its own, several at once, each in a
 //! task that nobody cancels. The database itself gathers commits that come together. An operation that asked nothing
-//! goes in one trip, if it can.
+//! goes in one trip, if it can. One that gets no answer for long is given up with its connection.
 
 use super::super::{
     FaultPoint, Faults, StoreError, StoreResult, Tx,
     gather::{Whole, send_whole},
     kept::Kept,
+    patience::silent,
     tx::Conn,
 };
-use super::{Lease, Leased, WRITER_TRIED_AFTER};
+use super::{Lease, Leased};
 use crate::metrics::metrics;
 use futures::{FutureExt, future::BoxFuture};
-use sqlx::{PgPool, Postgres};
+use sqlx::Postgres;
 use std::{
     panic::AssertUnwindSafe,
     sync::{
@@ -48,23 +49,17 @@ struct Shared {
 
 impl Writer {
     pub(in super::super) fn new(
-        pool: PgPool,
+        pool: Kept<Postgres>,
         lease: Lease,
         faults: Option<Arc<dyn Faults>>,
         changed: Arc<Notify>,
     ) -> Self {
-        let pool = Kept::new(pool, WRITERS, WRITER_TRIED_AFTER);
         let shared = Shared { pool, lease, faults, dead: AtomicBool::new(false), changed };
         Self {
             shared: Arc::new(shared),
             places: Arc::new(Semaphore::new(WRITERS as usize)),
             tasks: TaskTracker::new(),
         }
-    }
-
-    /// The pool, for statements that claim and are whole by themselves.
-    pub(in super::super) fn pool(&self) -> &PgPool {
-        self.shared.pool.pool()
     }
 
     pub(in super::super) async fn write<T, E, F>(&self, body: F) -> Result<T, E>
@@ -118,12 +113,27 @@ impl Shared {
     {
         let began = Instant::now();
         let mut tx = self.begin().await?;
+        let Some(done) = self.pool.patience().wait(self.run_in(&mut tx, body)).await else {
+            tx.abandon();
+            return Err(unknown(silent().into()).into());
+        };
+        if done.is_ok() {
+            metrics().committed(1, began.elapsed());
+        }
+        done
+    }
+
+    async fn run_in<T, E, F>(&self, tx: &mut Tx, body: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+    {
         // A bug in an operation must not leave its transaction open.
-        let result = AssertUnwindSafe(async { body(&mut tx).await }).catch_unwind().await;
+        let result = AssertUnwindSafe(async { body(&mut *tx).await }).catch_unwind().await;
         match result.unwrap_or_else(|_| Err(broke_off().into())) {
             Ok(value) => {
                 self.commit(tx).await?;
-                metrics().committed(1, began.elapsed());
                 Ok(value)
             }
             Err(error) => {
@@ -143,7 +153,7 @@ impl Shared {
         Ok(tx)
     }
 
-    async fn commit(&self, mut tx: Tx) -> StoreResult<()> {
+    async fn commit(&self, tx: &mut Tx) -> StoreResult<()> {
         let told = tx.feed_to_inbox()?;
         if self.is_dead() || self.strikes(FaultPoint::BeforeCommit) {
             tx.give_up().await;
@@ -151,7 +161,7 @@ impl Shared {
         }
         match tx.commit_whole().await {
             Ok(true) => {}
-            Ok(false) => self.commit_parts(&mut tx).await?,
+            Ok(false) => self.commit_parts(tx).await?,
             Err(error) => return Err(unknown(error)),
         }
         if self.strikes(FaultPoint::AfterCommit) {
@@ -195,6 +205,13 @@ fn unknown(error: StoreError) -> StoreError {
 }
 
 impl Tx {
+    /// Nobody waits for an answer any longer: its connection is closed with it.
+    fn abandon(&mut self) {
+        if let Conn::Postgres(conn) = &mut self.conn {
+            conn.is_open = true;
+        }
+    }
+
     /// Commits in one trip, where nothing was asked before and it can be done; whether it was.
     async fn commit_whole(&mut self) -> StoreResult<bool> {
         if !self.is_unsent() || self.gathered.len() < 2 {

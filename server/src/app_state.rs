@@ -43,6 +43,8 @@ pub struct Parts {
     pub base_url: String,
     /// The time.
     pub clock: Clock,
+    /// Steps that an outbound plan may have.
+    pub plan_steps_max: u32,
 }
 
 struct Inner {
@@ -104,6 +106,11 @@ impl AppState {
     /// The time.
     pub fn now(&self) -> DateTime<Utc> {
         (self.0.parts.clock)()
+    }
+
+    /// Steps that an outbound plan may have.
+    pub fn plan_steps_max(&self) -> u32 {
+        self.0.parts.plan_steps_max
     }
 
     /// Scheme, host and port that people use, if configured.

@@ -15,9 +15,8 @@ use crate::{
 use chrono_tz::Tz;
 use futures::{FutureExt, future::BoxFuture};
 use signalbox::{
-    expr::Scope,
     id::{OrganizationId, RunId},
-    run::{ActivationId, Command, ErrorKind, StepError},
+    run::{ActivationId, Command, ErrorKind, StepError, TemplateScope},
     wire::QueueSettings,
 };
 use std::{sync::Arc, time::Duration};
@@ -88,7 +87,7 @@ impl Runs for EngineRuns {
     ) -> BoxFuture<'_, Result<Written, StepError>> {
         async move {
             let about = std::mem::take(&mut letter.about);
-            let read = |scope: &dyn Scope| letter.write(scope);
+            let read = |scope: &TemplateScope<'_>| letter.write(scope, &scope.of_step());
             match self.0.read_in(organization, run, activation, about, read).await {
                 Ok(Some(written)) => written,
                 Ok(None) => {

@@ -1,12 +1,14 @@
 //! What `serve` is told: addresses and folders, from arguments or the environment.
 
+use crate::egress::Allowed;
+use signalbox::graph::{NODES_MAX, PLAN_STEPS_MAX};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// How to serve.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServeConfig {
     /// Where to listen
-    #[arg(long, env = "SIGNALBOX_ADDR", default_value = "127.0.0.1:3000")]
+    #[arg(long, env = "SIGNALBOX_ADDR", default_value = "127.0.0.1:3000", value_parser = parse_addr)]
     pub addr: SocketAddr,
     /// The folder of the embedded database and of the server's key; made if missing
     #[arg(long, env = "SIGNALBOX_DATA", default_value = "./data")]
@@ -24,7 +26,7 @@ pub struct ServeConfig {
     pub public_url: Option<String>,
     /// Where to serve numbers for Prometheus (`/metrics`), such as 127.0.0.1:9464; nowhere unless given.
     /// Whoever reaches the address may read them, so keep it on this machine or a private network
-    #[arg(long, env = "SIGNALBOX_METRICS_ADDR")]
+    #[arg(long, env = "SIGNALBOX_METRICS_ADDR", value_parser = parse_addr)]
     pub metrics_addr: Option<SocketAddr>,
     /// A collector of OpenTelemetry that traces are sent to by HTTP, such as http://127.0.0.1:4318; none unless given.
     /// Spans carry ids, names and outcomes, never content
@@ -32,8 +34,24 @@ pub struct ServeConfig {
     pub otlp_endpoint: Option<String>,
     /// Hosts that workflows may ask although they are private or on another port than 80 and 443:
     /// `host` or `host:port`, separated by commas
-    #[arg(long, env = "SIGNALBOX_ALLOW_HOSTS", default_value = "")]
-    pub allow_hosts: String,
+    #[arg(long, env = "SIGNALBOX_ALLOW_HOSTS", default_value = "", value_parser = Allowed::parse)]
+    pub allow_hosts: Allowed,
+    /// Steps that an outbound plan may have to be published; fewer than the nodes of a workflow
+    #[arg(
+        long,
+        env = "SIGNALBOX_PLAN_STEPS_MAX",
+        default_value_t = PLAN_STEPS_MAX,
+        value_parser = clap::value_parser!(u32).range(1..NODES_MAX as i64)
+    )]
+    pub plan_steps_max: u32,
+}
+
+/// Names are not looked up: which of its addresses would be meant is nothing to guess about.
+fn parse_addr(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "give an IP address and a port, such as 127.0.0.1:3000, or 0.0.0.0:3000 for every network of this machine"
+            .to_owned()
+    })
 }
 
 impl ServeConfig {
@@ -71,9 +89,18 @@ mod tests {
             public_url: Some(url.into()),
             metrics_addr: None,
             otlp_endpoint: None,
-            allow_hosts: String::new(),
+            allow_hosts: Allowed::default(),
+            plan_steps_max: PLAN_STEPS_MAX,
         }
         .public_origin()
+    }
+
+    #[test]
+    fn an_address_to_listen_on_is_shown_by_an_example() {
+        assert!(parse_addr("0.0.0.0:80").is_ok() && parse_addr("[::1]:3000").is_ok());
+        for wrong in ["localhost:3000", "127.0.0.1", "3000", ""] {
+            assert!(parse_addr(wrong).unwrap_err().contains("127.0.0.1:3000"), "{wrong}");
+        }
     }
 
     #[test]

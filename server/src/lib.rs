@@ -16,6 +16,7 @@ pub mod maintenance;
 pub mod metrics;
 pub mod model;
 pub mod money;
+pub mod private;
 pub mod router;
 pub mod secret;
 pub mod setting;

@@ -62,7 +62,7 @@ impl Teller {
     pub fn start(engine: &EngineHandle, settings: &Settings, egress: &Egress) {
         let teller =
             Self { engine: engine.clone(), settings: settings.clone(), egress: egress.clone() };
-        engine.beside(move |stop| teller.run(stop));
+        engine.beside("step hooks", move |stop| teller.clone().run(stop));
     }
 
     async fn run(self, stop: CancellationToken) {

@@ -10,6 +10,7 @@
 //! what was said to whom. Spans carry ids, names, numbers and outcomes, never content.
 
 mod ids;
+mod seldom;
 mod trace;
 
 pub use trace::{finish_root, link_to, number, of_run, remote};
@@ -19,9 +20,14 @@ use ids::Ids;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use seldom::Seldom;
+use std::io::IsTerminal;
 use tracing::Level;
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::Targets, layer::SubscriberExt, util::SubscriberInitExt,
+    EnvFilter, Layer,
+    filter::{FilterExt, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
 };
 
 /// Where spans are collected when the address has no path.
@@ -33,7 +39,10 @@ pub struct Telemetry(Option<SdkTracerProvider>);
 /// Starts the log, and traces where an address to send them to is given.
 pub fn start(config: &ServeConfig) -> Result<Telemetry, String> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    let log = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(is_coloured())
+        .with_filter(filter.and(Seldom::default()));
     let provider = config.otlp_endpoint.as_deref().map(provider).transpose()?;
     let traces = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
@@ -52,9 +61,16 @@ pub fn start(config: &ServeConfig) -> Result<Telemetry, String> {
     Ok(Telemetry(provider))
 }
 
-/// Spans are collected in memory (2,048 at most) and sent twice a minute and whenever 512 are there; the
+/// Whether the log is for a person's eyes: a file or another program gets no colours, and nobody who says so
+/// (<https://no-color.org>).
+fn is_coloured() -> bool {
+    let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !is_unwanted
+}
+
+/// Spans are collected in memory (2,048 at most) and sent every five seconds and whenever 512 are there; the
 /// variables `OTEL_BSP_*`, `OTEL_TRACES_SAMPLER`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_EXPORTER_OTLP_HEADERS`
-/// mean what the specification of OpenTelemetry says.
+/// mean what the specification of OpenTelemetry says. Batches that cannot be sent are dropped; the log says so.
 fn provider(endpoint: &str) -> Result<SdkTracerProvider, String> {
     let exporter = SpanExporter::builder()
         .with_http()

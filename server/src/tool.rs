@@ -6,6 +6,7 @@
 
 mod approval;
 mod customer;
+mod event;
 mod http;
 mod input;
 mod registry;

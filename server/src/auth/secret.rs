@@ -1,5 +1,6 @@
 //! Random secrets, their hashes, and the key that webhooks' addresses are derived from.
 
+use crate::private;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -59,7 +60,7 @@ impl ServerKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let text = hex::encode(Self::ephemeral().0);
                 if let Some(folder) = path.parent() {
-                    fs::create_dir_all(folder).map_err(|error| refuse(&error))?;
+                    private::make_folder(folder).map_err(|error| refuse(&error))?;
                 }
                 write_private(path, text.as_bytes()).map_err(|error| refuse(&error))?;
                 text
@@ -93,11 +94,7 @@ impl ServerKey {
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private::options().write(true).create_new(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -1,7 +1,9 @@
 //! `signalbox check`: what is wrong with workflow files, with the place of each problem.
 
 use super::{
-    CommandError, place, print,
+    CommandError,
+    place::Places,
+    print,
     source::{Complaint, Place, Source},
 };
 use serde::Serialize;
@@ -9,7 +11,6 @@ use serde_json::Value;
 use signalbox::{
     format::{self, Imported},
     graph::{self, AnyTool, CheckContext, CompiledGraph, Problem, Severity},
-    id::NodeId,
 };
 use std::{path::PathBuf, process::ExitCode};
 
@@ -93,10 +94,10 @@ fn check(source: &Source, report: &mut Report) {
     match read(source) {
         Ok((document, imported)) => {
             let problems = problems_of(&imported, &CheckContext::default());
+            let (places, mut locator) = (Places::new(&document, &imported.graph), source.locator());
             let placed = problems.into_iter().map(|problem| {
-                let node = problem.node.as_ref().map(NodeId::as_str);
-                let pointer = place::pointer_of(&document, node, problem.field.as_deref());
-                (pointer.and_then(|pointer| source.locate(&pointer)), problem)
+                let pointer = places.pointer_of(&problem);
+                (pointer.and_then(|pointer| locator.locate(&pointer)), problem)
             });
             report.add(source.name.clone(), Some(&imported), placed.collect());
         }
@@ -125,7 +126,7 @@ pub fn problems_of(imported: &Imported, context: &CheckContext) -> Vec<Problem> 
     {
         problems.extend(errors.into_iter().map(|error| {
             let mut problem = Problem::new(error.code, Severity::Error, error.message);
-            (problem.node, problem.field) = (error.node, error.field);
+            (problem.node, problem.edge, problem.field) = (error.node, error.edge, error.field);
             problem
         }));
     }

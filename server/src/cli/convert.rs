@@ -4,7 +4,7 @@ use super::{CommandError, check, print, source::Source};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use signalbox::{
     format::{self, Format, Imported, Notation},
-    graph::Severity,
+    graph::{Problem, Severity},
 };
 use std::{path::PathBuf, process::ExitCode};
 
@@ -19,6 +19,9 @@ pub struct ConvertArgs {
     /// Write here instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write it although the new format loses something of what the workflow does
+    #[arg(long)]
+    lossy: bool,
 }
 
 /// A format and how it is written down.
@@ -42,7 +45,8 @@ fn target_parser() -> impl TypedValueParser<Value = Target> {
     })
 }
 
-/// Converts. What the import had to decide and what the new format cannot say is told on stderr.
+/// Converts. What the import had to decide and what the new format cannot say is told on stderr. What would lose
+/// something of what the workflow does is not written, with exit code 1, unless that is asked for.
 pub fn run(args: &ConvertArgs) -> Result<ExitCode, CommandError> {
     let source = Source::read(&args.file)?;
     let (_, imported) = check::read(&source).map_err(|complaint| source.refuse(&complaint))?;
@@ -52,8 +56,15 @@ pub fn run(args: &ConvertArgs) -> Result<ExitCode, CommandError> {
     let Imported { graph, name, description, .. } = &imported;
     let refuse = |error| source.refuse(&source.complaint(&error));
     let written = format::write(graph, name, description, args.to.format).map_err(refuse)?;
+    let is_lost = |problem: &Problem| problem.severity == Severity::Error;
     for problem in &written.problems {
-        eprintln!("{}: note: {}", source.name, problem.message);
+        let word = if is_lost(problem) { "lost" } else { "note" };
+        eprintln!("{}: {word}: {}", source.name, problem.message);
+    }
+    if !args.lossy && written.problems.iter().any(is_lost) {
+        let text =
+            "nothing was written, because something would be lost; --lossy writes it all the same";
+        return Err(CommandError::new(text));
     }
     let text = format::to_text(graph, &written.document, args.to.notation).map_err(refuse)?;
     let mut text = text.trim_end_matches('\n').to_owned();

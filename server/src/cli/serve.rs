@@ -6,7 +6,7 @@ use crate::{
     assemble::{self, Services},
     auth::ServerKey,
     config::ServeConfig,
-    egress::{Allowed, Egress},
+    egress::Egress,
     engine::{Clock, EngineConfig, SystemClock},
     gate::Links,
     live::LiveHub,
@@ -45,7 +45,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let (store, key) = open(&config).await?;
     let vault = Arc::new(Vault::of(&key));
     let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
-    let egress = Egress::new(Allowed::parse(&config.allow_hosts))
+    let egress = Egress::new(config.allow_hosts.clone())
         .map_err(|error| CommandError::new(error.to_string()))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let engine_config = EngineConfig { tools: Arc::new(Catalogue), ..EngineConfig::default() };
@@ -58,7 +58,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     });
     Teller::start(&engine, gate.channels().settings(), &egress);
     let clock = Arc::new(|| SystemClock.now());
-    let state = AppState::new(Parts { engine, gate, key, public_origin, base_url, clock });
+    let plan_steps_max = config.plan_steps_max;
+    let parts = Parts { engine, gate, key, public_origin, base_url, clock, plan_steps_max };
+    let state = AppState::new(parts);
     LiveHub::start(&state);
     maintenance::start(&state);
     let (sender_stop, stopped) = watch::channel(false);
@@ -74,8 +76,12 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
         })?;
         println!("Metrics are on http://{bound}/metrics");
     }
+    // Before it is said that the server is there: whoever hears of it may stop it at once.
+    let asked_to_stop = stop_signal().map_err(|error| {
+        CommandError::new(format!("signals that stop the server cannot be heard: {error}"))
+    })?;
     announce(&state).await?;
-    listen(listener, &state).await;
+    listen(listener, &state, asked_to_stop).await;
     // What is being sent gets its outcome noted before the store closes.
     let _ = sender_stop.send(true);
     state.gate().wake();
@@ -94,11 +100,18 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
 /// The database and the key that belongs to it.
 async fn open(config: &ServeConfig) -> Result<(Store, ServerKey), CommandError> {
     let file = config.key_file.clone().unwrap_or_else(|| config.data.join("secret.key"));
-    let Some(url) = &config.database_url else {
-        let store = Store::open(&config.data).await?;
-        return Ok((store, ServerKey::open(&file).map_err(CommandError::new)?));
+    let store = match &config.database_url {
+        Some(url) => Store::connect(url, StoreOptions::default()).await?,
+        None => Store::open(&config.data).await?,
     };
-    let store = Store::connect(url, StoreOptions::default()).await?;
+    let name = file.display();
+    if !file.exists() && store::key_is_noted(&store).await? {
+        store.close().await;
+        return Err(CommandError::new(format!(
+            "there is no key in {name}, but this database was set up with one; restore the key file from the backup or \
+             from another server of this database, or name it with --key-file"
+        )));
+    }
     let key = ServerKey::open(&file).map_err(CommandError::new)?;
     // Secrets and addresses are made with the key: a server with another one could read neither.
     let mark = key.derive("database", &[]);
@@ -107,9 +120,8 @@ async fn open(config: &ServeConfig) -> Result<(Store, ServerKey), CommandError> 
     if !adopted.await? {
         store.close().await;
         return Err(CommandError::new(format!(
-            "the key in {} is not the one that this database was set up with; copy the key file of its \
-             first server there, or name it with --key-file",
-            file.display()
+            "the key in {name} is not the one that this database was set up with; copy the key file of its \
+             first server there, or name it with --key-file"
         )));
     }
     Ok((store, key))
@@ -133,13 +145,17 @@ async fn announce(state: &AppState) -> Result<(), CommandError> {
     Ok(())
 }
 
-async fn listen(listener: TcpListener, state: &AppState) {
+async fn listen(
+    listener: TcpListener,
+    state: &AppState,
+    asked_to_stop: impl Future<Output = ()> + Send + 'static,
+) {
     let service = router::whole(state, web::Site::discover());
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = state.shutdown().clone();
     let signalled = shutdown.clone();
     tokio::spawn(async move {
-        stop_signal().await;
+        asked_to_stop.await;
         tracing::info!("stopping");
         signalled.cancel();
     });
@@ -161,25 +177,22 @@ async fn listen(listener: TcpListener, state: &AppState) {
     shutdown.cancel();
 }
 
-/// SIGINT or SIGTERM.
-async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
+/// SIGINT or SIGTERM from now on, also one that comes before it is waited for.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     #[cfg(unix)]
     {
-        let kind = tokio::signal::unix::SignalKind::terminate();
-        match tokio::signal::unix::signal(kind) {
-            Ok(mut terminate) => {
-                tokio::select! {
-                    _ = interrupt => {}
-                    _ = terminate.recv() => {}
-                }
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
-            Err(error) => {
-                tracing::warn!(%error, "SIGTERM is not heard");
-                let _ = interrupt.await;
-            }
-        }
+        })
     }
     #[cfg(not(unix))]
-    let _ = interrupt.await;
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::CommandError;
 use serde_json::Value;
-use signalbox::format::{self, FormatError, Notation};
+use signalbox::format::{self, FormatError, Locator};
 use std::{
     fmt::Write as _,
     io::Read,
@@ -89,21 +89,21 @@ impl Source {
                 (code, format!("this is not {notation}: {message}"), place)
             }
             FormatError::Invalid { pointer, message, place } => {
-                let place = place.or_else(|| self.locate(pointer));
+                let place = place.or_else(|| self.locator().locate(pointer));
                 ("invalid-document", format!("{message} (at {pointer:?})"), place)
             }
             FormatError::Unknown | FormatError::NotHere { .. } => {
-                ("unknown-format", error.to_string(), None)
+                ("unknown-format", error.to_string(), error.place())
             }
-            FormatError::TooMany { .. } => ("too-many", error.to_string(), None),
-            FormatError::TooDeep { .. } => ("too-deep", error.to_string(), None),
+            FormatError::TooMany { .. } => ("too-many", error.to_string(), error.place()),
+            FormatError::TooDeep { .. } => ("too-deep", error.to_string(), error.place()),
         };
         Complaint { code, message, place }
     }
 
-    /// Where the value of a JSON pointer begins.
-    pub fn locate(&self, pointer: &str) -> Option<Place> {
-        Notation::of(&self.text).locate(&self.text, pointer)
+    /// Where the parts of its document stand.
+    pub fn locator(&self) -> Locator<'_> {
+        Locator::new(&self.text)
     }
 
     /// The parser counts bytes; people count characters. Past the end of a line means its end.

@@ -23,7 +23,7 @@ pub enum TokenCommand {
         /// The PostgreSQL database of the server, if it has one
         #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
         database_url: Option<String>,
-        /// What the token may do: viewer, approver, editor, admin or owner
+        /// What the token may do: worker, viewer, approver, editor, admin or owner
         #[arg(long, value_parser = parse_role)]
         role: Role,
         /// What it is for

@@ -116,12 +116,11 @@ fn end_of(execution: &PlanExecution, json: bool) -> String {
         return serde_json::to_string(execution).unwrap_or_default();
     }
     let usage = &execution.usage;
-    format!(
-        "{}\n{} tokens, {:.6} USD",
-        line_of(execution, false),
-        usage.total_tokens,
-        usage.total_cost
-    )
+    let cost = match usage.total_cost {
+        Some(dollars) => format!("{dollars:.6} USD"),
+        None => "the price is not known".to_owned(),
+    };
+    format!("{}\n{} tokens, {cost}", line_of(execution, false), usage.total_tokens)
 }
 
 fn code_of(execution: &PlanExecution) -> u8 {

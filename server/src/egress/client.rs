@@ -3,7 +3,7 @@
 use super::{Allowed, is_public};
 use futures::StreamExt;
 use reqwest::{
-    Client, Method, Url,
+    Client, ClientBuilder, Method, Url,
     dns::{Addrs, Name, Resolve, Resolving},
     header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, LOCATION, PROXY_AUTHORIZATION},
     redirect::Policy,
@@ -69,24 +69,33 @@ pub struct EgressResponse {
 /// The guarded client; cheap to clone.
 #[derive(Clone)]
 pub struct Egress {
-    client: Client,
+    /// Connects to the public internet alone.
+    guarded: Client,
+    /// Connects to anything: for the hosts and ports that the operator allows. Who resolves a name is not told the
+    /// port, so that one client could not serve both.
+    trusted: Client,
     allowed: Arc<Allowed>,
 }
 
 impl Egress {
     /// A client that may also ask what the operator allows.
     pub fn new(allowed: Allowed) -> Result<Self, EgressError> {
-        let allowed = Arc::new(allowed);
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(Policy::none())
-            .dns_resolver(Arc::new(Guarded { allowed: Arc::clone(&allowed) }))
-            .connect_timeout(Duration::from_secs(10))
-            .pool_max_idle_per_host(0)
-            .user_agent(concat!("Signalbox/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| EgressError::Failed(words(&error)))?;
-        Ok(Self { client, allowed })
+        let build = |builder: ClientBuilder| {
+            builder
+                .no_proxy()
+                .redirect(Policy::none())
+                .connect_timeout(Duration::from_secs(10))
+                .pool_max_idle_per_host(0)
+                .user_agent(concat!("Signalbox/", env!("CARGO_PKG_VERSION")))
+                .build()
+                .map_err(|error| EgressError::Failed(words(&error)))
+        };
+        let guarded = build(Client::builder().dns_resolver(Arc::new(Guarded)))?;
+        let trusted = match allowed.0.is_empty() {
+            true => guarded.clone(),
+            false => build(Client::builder())?,
+        };
+        Ok(Self { guarded, trusted, allowed: Arc::new(allowed) })
     }
 
     /// Makes a request and follows its redirects.
@@ -118,11 +127,11 @@ impl Egress {
         if !url.username().is_empty() || url.password().is_some() {
             return forbidden("put the sign-in into a header, not into the address".into());
         }
-        let host = url.host_str().unwrap_or_default();
-        let port = url.port_or_known_default().unwrap_or_default();
-        if self.allowed.contains(host, port) {
+        if self.is_allowed(url) {
             return Ok(());
         }
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port_or_known_default().unwrap_or_default();
         if !matches!(port, 80 | 443) {
             return forbidden(format!(
                 "port {port} is not allowed; the operator can allow {host}:{port}"
@@ -134,9 +143,15 @@ impl Egress {
         }
     }
 
+    /// Whether the operator allows an address whatever the rules say.
+    fn is_allowed(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default().unwrap_or_default();
+        self.allowed.contains(url.host_str().unwrap_or_default(), port)
+    }
+
     async fn once(&self, request: &EgressRequest) -> Result<EgressResponse, EgressError> {
-        let mut builder = self
-            .client
+        let client = if self.is_allowed(&request.url) { &self.trusted } else { &self.guarded };
+        let mut builder = client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone());
         if let Some(body) = &request.body {
@@ -216,23 +231,19 @@ fn words(error: &dyn std::error::Error) -> String {
     text.chars().take(500).collect()
 }
 
-/// Resolves a name once; what it gives is what is connected to.
-struct Guarded {
-    allowed: Arc<Allowed>,
-}
+/// Resolves a name once; what it gives is what is connected to, and all of it must be public.
+struct Guarded;
 
 /// How a refused name is told from a name that cannot be resolved.
 const MARK: &str = "not public: ";
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
-        let allowed = Arc::clone(&self.allowed);
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let named = allowed.0.iter().any(|(name, _)| *name == host.to_lowercase());
-            if !named && !found.iter().all(|address| is_public(address.ip())) {
+            if !found.iter().all(|address| is_public(address.ip())) {
                 return Err(format!("{MARK}{host}").into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)

@@ -3,6 +3,8 @@
 pub mod accounts;
 mod check;
 pub mod contacts;
+pub mod events;
+pub mod exports;
 pub mod health;
 mod hook_address;
 mod hook_proof;

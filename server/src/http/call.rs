@@ -101,6 +101,7 @@ impl Query for WorkflowQuery {
         parameter("search", "string", "words to look for"),
         parameter("tag", "string", "only workflows with this tag"),
         parameter("template", "boolean", "true: only templates; false: only those that are none"),
+        parameter("archived", "boolean", "true: only archived ones; only the others unless given"),
     ];
 }
 
@@ -158,6 +159,9 @@ queries! {
     /// `GET /api/workflows/{id}/export`.
     ExportQuery {
         format: Option<String>, "string", "the format's name; the workflow's own unless given";
+        version: Option<u32>, "integer", "a published version; the draft unless given";
+        notation: Option<String>, "string", "json, or yaml for signalbox/v1 and dag; json unless given";
+        report: Option<bool>, "boolean", "true: answers {document, problems}, with what the format cannot say";
     }
     /// `POST /api/setup`.
     SetupQuery {

@@ -34,6 +34,17 @@ pub enum Access {
     May(Permission),
 }
 
+/// Another answer of a route than its first one.
+#[derive(Clone, Copy)]
+pub struct Also {
+    /// The status.
+    pub status: u16,
+    /// When it is given.
+    pub when: &'static str,
+    /// The body, if it is JSON.
+    pub answer: Option<SchemaOf>,
+}
+
 /// A handler behind the gatekeeper; the last argument is the largest body, in bytes.
 pub type Run = Arc<
     dyn Fn(
@@ -69,6 +80,8 @@ pub struct Endpoint {
     pub status: u16,
     /// What is answered then.
     pub answer: Option<SchemaOf>,
+    /// What else is answered, besides errors.
+    pub also: Vec<Also>,
     /// Whether it takes an `Idempotency-Key`.
     pub idempotent: bool,
     /// Whether it needs `If-Match`.
@@ -115,6 +128,7 @@ impl Endpoint {
             body_max: BODY_MAX,
             status: R::STATUS,
             answer: R::schema(),
+            also: R::also(),
             idempotent: false,
             if_match: false,
             run,
@@ -128,7 +142,8 @@ impl Endpoint {
         self
     }
 
-    /// A route whose handler reads the request itself.
+    /// A route whose handler reads the request itself. What it reads and answers beyond a plain 200 is said
+    /// with [`Self::query`], [`Self::answers`] and [`Self::also`].
     pub fn raw<F>(
         method: Method,
         path: &'static str,
@@ -151,10 +166,33 @@ impl Endpoint {
             body_max: BODY_MAX,
             status: 200,
             answer: None,
+            also: Vec::new(),
             idempotent: false,
             if_match: false,
             run: Arc::new(move |state, caller, request, _| handler(state, caller, request).boxed()),
         }
+    }
+
+    /// It knows these query parameters.
+    #[must_use]
+    pub fn query<Q: Query>(mut self) -> Self {
+        self.query = Q::PARAMETERS;
+        self
+    }
+
+    /// It answers with this status and body when all is well.
+    #[must_use]
+    pub fn answers(mut self, status: u16, answer: Option<SchemaOf>) -> Self {
+        self.status = status;
+        self.answer = answer;
+        self
+    }
+
+    /// It answers so as well.
+    #[must_use]
+    pub fn also(mut self, also: Also) -> Self {
+        self.also.push(also);
+        self
     }
 
     /// It takes an `Idempotency-Key`.

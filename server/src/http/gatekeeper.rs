@@ -201,6 +201,7 @@ mod tests {
             public_origin: None,
             base_url: "http://127.0.0.1".into(),
             clock: Arc::new(|| SystemClock.now()),
+            plan_steps_max: signalbox::graph::PLAN_STEPS_MAX,
         })
     }
 

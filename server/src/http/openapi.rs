@@ -2,7 +2,7 @@
 
 use super::{
     body::{BodyRule, SchemaOf},
-    endpoint::{Access, Endpoint},
+    endpoint::{Access, Also, Endpoint},
 };
 use serde_json::{Map, Value, json};
 use signalbox::wire::ApiError;
@@ -40,22 +40,11 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
 }
 
 fn operation(endpoint: &Endpoint, schemas: &mut Schemas, error: &Value) -> Value {
-    let success = match endpoint.answer {
-        Some(answer) => json!({
-            "description": "All is well.",
-            "content": { "application/json": { "schema": schemas.reference(answer) } },
-        }),
-        None => json!({ "description": "All is well." }),
-    };
-    let failure = json!({
-        "description": "What went wrong and what to do next.",
-        "content": { "application/json": { "schema": error } },
-    });
     let mut operation = json!({
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "parameters": parameters(endpoint),
-        "responses": { endpoint.status.to_string(): success, "default": failure },
+        "responses": responses(endpoint, schemas, error),
         "security": match endpoint.access {
             Access::Public | Access::Address => json!([]),
             _ => json!([{ "token": [] }, { "session": [] }]),
@@ -78,6 +67,25 @@ fn operation(endpoint: &Endpoint, schemas: &mut Schemas, error: &Value) -> Value
         }
     }
     operation
+}
+
+fn responses(endpoint: &Endpoint, schemas: &mut Schemas, error: &Value) -> Map<String, Value> {
+    let mut responses = Map::new();
+    let first = Also { status: endpoint.status, when: "All is well.", answer: endpoint.answer };
+    for also in std::iter::once(&first).chain(&endpoint.also) {
+        let mut response = json!({ "description": also.when });
+        if let Some(answer) = also.answer {
+            let schema = schemas.reference(answer);
+            response["content"] = json!({ "application/json": { "schema": schema } });
+        }
+        responses.insert(also.status.to_string(), response);
+    }
+    let failure = json!({
+        "description": "What went wrong and what to do next.",
+        "content": { "application/json": { "schema": error } },
+    });
+    responses.insert("default".to_owned(), failure);
+    responses
 }
 
 fn parameters(endpoint: &Endpoint) -> Vec<Value> {
@@ -140,5 +148,35 @@ impl Schemas {
     fn add(&mut self, name: String, schema: &RefOr<Schema>) {
         let value = serde_json::to_value(schema).unwrap_or_default();
         self.0.entry(name).or_insert(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::routes;
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn no_two_forms_share_a_name() {
+        let mut known = BTreeMap::<String, Value>::new();
+        for endpoint in routes::all() {
+            let also = endpoint.also.iter().filter_map(|also| also.answer);
+            let body = match &endpoint.body {
+                BodyRule::Json(schema) => Some(*schema),
+                _ => None,
+            };
+            for of in endpoint.answer.into_iter().chain(also).chain(body) {
+                let mut all = vec![((of.name)(), (of.schema)())];
+                (of.more)(&mut all);
+                // A list has no name of its own: it stands in the document where it is used.
+                all.retain(|(_, schema)| !matches!(schema, RefOr::T(Schema::Array(_))));
+                for (name, schema) in all {
+                    let schema = serde_json::to_value(schema).unwrap();
+                    let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                    assert_eq!(*first, schema, "{name} in {}", endpoint.name);
+                }
+            }
+        }
     }
 }

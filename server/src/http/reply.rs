@@ -1,11 +1,12 @@
 //! What a handler answers, with the status and the headers that belong to it.
 
-use super::body::SchemaOf;
+use super::{body::SchemaOf, endpoint::Also};
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 /// Something that a handler answers.
@@ -14,6 +15,10 @@ pub trait Reply: Send + 'static {
     const STATUS: u16;
     /// The body, for the documentation.
     fn schema() -> Option<SchemaOf>;
+    /// What else may be answered, for the documentation.
+    fn also() -> Vec<Also> {
+        Vec::new()
+    }
     /// The response.
     fn respond(self) -> Response;
 }
@@ -37,8 +42,20 @@ pub struct Tagged<T>(pub u64, pub T);
 pub struct WithCookie<T>(pub String, pub T);
 /// 204 with a cookie.
 pub struct DoneWithCookie(pub String);
-/// The response as it is.
-pub struct Plain(pub Response);
+/// 200 with a document.
+pub enum Document {
+    /// As JSON.
+    Json(Value),
+    /// As YAML text.
+    Yaml(String),
+}
+/// 200 with JSON while the server does its work, 503 with JSON of the same form when it cannot.
+pub struct Fitness<T> {
+    /// Whether it does its work.
+    pub fit: bool,
+    /// What there is to say.
+    pub body: T,
+}
 
 macro_rules! json_replies {
     ($($name:ident = $status:literal;)*) => {$(
@@ -64,6 +81,10 @@ impl<T: Serialize + ToSchema + Send + 'static> Reply for Started<T> {
     const STATUS: u16 = 201;
     fn schema() -> Option<SchemaOf> {
         Some(SchemaOf::of::<T>())
+    }
+    fn also() -> Vec<Also> {
+        let when = "An earlier request had made it.";
+        vec![Also { status: 200, when, answer: Self::schema() }]
     }
     fn respond(self) -> Response {
         let status = if self.created { StatusCode::CREATED } else { StatusCode::OK };
@@ -122,12 +143,32 @@ impl Reply for DoneWithCookie {
     }
 }
 
-impl Reply for Plain {
+impl Reply for Document {
     const STATUS: u16 = 200;
     fn schema() -> Option<SchemaOf> {
-        None
+        Some(SchemaOf::of::<Value>())
     }
     fn respond(self) -> Response {
-        self.0
+        match self {
+            Self::Json(document) => axum::Json(document).into_response(),
+            Self::Yaml(text) => {
+                ([(header::CONTENT_TYPE, "application/yaml")], text).into_response()
+            }
+        }
+    }
+}
+
+impl<T: Serialize + ToSchema + Send + 'static> Reply for Fitness<T> {
+    const STATUS: u16 = 200;
+    fn schema() -> Option<SchemaOf> {
+        Some(SchemaOf::of::<T>())
+    }
+    fn also() -> Vec<Also> {
+        let when = "The server cannot do its work; the body says why.";
+        vec![Also { status: 503, when, answer: Self::schema() }]
+    }
+    fn respond(self) -> Response {
+        let status = if self.fit { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, axum::Json(self.body)).into_response()
     }
 }

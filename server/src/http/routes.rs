@@ -2,17 +2,18 @@
 
 use super::{
     api::{
-        accounts, contacts, health, hooks, imports, inbound, inbox, labels, members, run_options,
-        runs, runs_again, schedules, secrets, settings, tasks, templates, tokens, tracked,
-        workflows,
+        accounts, contacts, events, exports, health, hooks, imports, inbound, inbox, labels,
+        members, run_options, runs, runs_again, schedules, secrets, settings, tasks, templates,
+        tokens, tracked, workflows,
     },
-    body::{DRAFT_MAX, IMPORT_MAX},
-    endpoint::{Access, Endpoint},
+    body::{DRAFT_MAX, IMPORT_MAX, SchemaOf},
+    call::HookQuery,
+    endpoint::{Access, Also, Endpoint},
 };
 use Access::{Address, May, Public, SignedIn};
 use signalbox::{
     client::Method::{Delete, Get, Patch, Post, Put},
-    wire::Permission::*,
+    wire::{InboundOutcome, Permission::*},
 };
 
 macro_rules! routes {
@@ -56,11 +57,13 @@ fn workflow_routes() -> Vec<Endpoint> {
         Get "/api/workflows/{id}" workflow (May(WorkflowDefinitionRead)) "A workflow with its draft and what is wrong with it" => workflows::fetch;
         Put "/api/workflows/{id}" draft_save (May(WorkflowDefinitionEdit)) "Saves the draft if nobody else did meanwhile" => workflows::save, body_max(DRAFT_MAX), if_match;
         Patch "/api/workflows/{id}" workflow_label (May(WorkflowDefinitionEdit)) "Sets a workflow's tags, and whether it is a template" => labels::change;
-        Post "/api/workflows/{id}/copy" workflow_copy (May(WorkflowDefinitionEdit)) "Makes a workflow from a template" => labels::copy, idempotent;
+        Post "/api/workflows/{id}/copy" workflow_copy (May(WorkflowDefinitionEdit)) "Makes a copy: a draft of its own" => labels::copy, idempotent;
         Delete "/api/workflows/{id}" workflow_archive (May(WorkflowDefinitionEdit)) "Archives a workflow; its runs go on" => workflows::archive;
+        Post "/api/workflows/{id}/restore" workflow_restore (May(WorkflowDefinitionEdit)) "Takes a workflow out of the archive" => workflows::restore;
         Post "/api/workflows/{id}/publish" publish (May(WorkflowDefinitionPublish)) "Makes a version of the draft" => workflows::publish, idempotent;
         Get "/api/workflows/{id}/versions/{number}" version_graph (May(WorkflowDefinitionRead)) "The graph of a version" => workflows::version;
-        Get "/api/workflows/{id}/export" workflow_export (May(WorkflowDefinitionRead)) "The draft as a document" => workflows::export;
+        Get "/api/workflows/{id}/export" workflow_export (May(WorkflowDefinitionRead)) "The draft or a version as a document" => exports::export;
+        Get "/api/workflows/{id}/outcomes" workflow_outcomes (May(PlanInstanceRead)) "How many runs ended with which outcome, by version" => workflows::outcomes;
         Get "/api/schedules/next" schedule_next (May(WorkflowDefinitionRead)) "How a schedule reads and when it would come" => schedules::next;
         Get "/api/starters" starters (May(WorkflowDefinitionRead)) "Workflows to start from" => imports::starters;
         Post "/api/starters/{slug}" starter_use (May(WorkflowDefinitionEdit)) "Makes a workflow from a starter" => imports::starter_use, idempotent;
@@ -88,6 +91,7 @@ fn run_routes() -> Vec<Endpoint> {
         Post "/api/runs/{id}/retry" run_retry (May(PlanInstanceExecute)) "Does again what failed or was cut off in a run that ended" => runs_again::retry;
         Post "/api/runs/{id}/fork" run_fork (May(PlanInstanceExecute)) "Makes a run of the first events of another one; 201, or 200 for a key that has a run" => runs_again::fork, idempotent;
         Post "/api/runs/{id}/migrate" run_migrate (May(PlanInstanceExecute)) "Lets a run go on in another version, or says what would not fit there" => runs_again::migrate;
+        Post "/api/events" event_send (May(PlanEventSend)) "Sends an event, which starts workflows and wakes runs; 201, or 200 for an id that was sent before" => events::send, idempotent;
         Post "/api/tasks/claim" task_claim (May(PlanTaskExecute)) "Gives tasks to a worker; waits for the first one if asked to" => tasks::claim;
         Post "/api/tasks/{id}/heartbeat" task_heartbeat (May(PlanTaskExecute)) "The worker is still at it: moves its lease on" => tasks::heartbeat;
         Post "/api/tasks/{id}/complete" task_complete (May(PlanTaskExecute)) "The worker has done it" => tasks::complete, idempotent;
@@ -132,7 +136,6 @@ fn settings_routes() -> Vec<Endpoint> {
 
 /// Routes whose handlers read the request themselves.
 fn raw_routes() -> Vec<Endpoint> {
-    let hook = "Starts a run of the webhook's workflow";
     vec![
         Endpoint::raw(
             Get,
@@ -141,15 +144,18 @@ fn raw_routes() -> Vec<Endpoint> {
             SignedIn,
             "WebSocket: what changes, as it changes",
             crate::live::open,
-        ),
+        )
+        .answers(101, None),
         Endpoint::raw(
             Get,
             "/t/{token}",
             "tracked",
             Address,
-            "A tracked link or the open pixel of a message",
+            "A tracked link (302 to where it leads) or the open pixel of a message (200)",
             tracked::fetch,
-        ),
+        )
+        .answers(302, None)
+        .also(Also { status: 200, when: "The open pixel: a GIF.", answer: None }),
         Endpoint::raw(
             Post,
             "/inbound/{token}",
@@ -157,8 +163,21 @@ fn raw_routes() -> Vec<Endpoint> {
             Address,
             "Takes an email in, as a mail server received it",
             inbound::receive,
-        ),
-        Endpoint::raw(Post, "/hooks/{token}", "hook", Address, hook, hooks::receive),
-        Endpoint::raw(Post, "/hooks/{token}/{*path}", "hook_path", Address, hook, hooks::receive),
+        )
+        .answers(200, Some(SchemaOf::of::<InboundOutcome>())),
+        hook("/hooks/{token}", "hook"),
+        hook("/hooks/{token}/{*path}", "hook_path"),
     ]
+}
+
+fn hook(path: &'static str, name: &'static str) -> Endpoint {
+    let summary = "Starts a run of the webhook's workflow";
+    Endpoint::raw(Post, path, name, Address, summary, hooks::receive)
+        .query::<HookQuery>()
+        .answers(202, Some(SchemaOf::of::<hooks::HookAccepted>()))
+        .also(Also {
+            status: 200,
+            when: "The run ended while the sender waited for it.",
+            answer: Some(SchemaOf::of::<hooks::HookFinished>()),
+        })
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use signalbox::{
     id::{ApprovalId, OrganizationId, RunId, WorkflowId},
-    run::{self, EventBody, RunEnd, RunState},
+    run::{self, Event, EventBody, RunEnd, RunState},
     wire::{ApprovalView, RunView},
 };
 use std::collections::HashMap;
@@ -108,8 +108,67 @@ pub async fn run_end(
     }
 }
 
+/// Events of a run as they are shown: [`store::events_after`] without the values that its steps hide.
+pub async fn run_events(
+    store: &Store,
+    organization: OrganizationId,
+    id: RunId,
+    after: u64,
+    limit: usize,
+) -> StoreResult<(Vec<Event>, bool)> {
+    let (mut events, more) = store::events_after(store, organization, id, after, limit).await?;
+    events.iter_mut().for_each(run::hide_in_event);
+    Ok((events, more))
+}
+
 /// A run's state, folded from its newest checkpoint and the events after it.
 pub async fn run_state(
+    store: &Store,
+    organization: OrganizationId,
+    id: RunId,
+) -> StoreResult<RunState> {
+    let mut state = at_checkpoint(store, organization, id).await?;
+    fold_on(store, organization, &mut state, u64::MAX).await?;
+    Ok(state)
+}
+
+/// A run's newest events, and the states around them.
+pub struct Newest {
+    /// The state before the first of them, or at a checkpoint among them: whichever is later. Nothing but the newest
+    /// checkpoint is kept, and folding all that was before it would take as long as the run is.
+    pub early: RunState,
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// The state now.
+    pub now: RunState,
+}
+
+/// The newest events of a run, so many at most, and the states around them, without the values that its steps hide.
+pub async fn run_newest(
+    store: &Store,
+    organization: OrganizationId,
+    id: RunId,
+    most: usize,
+) -> StoreResult<Newest> {
+    let seq = store::run_fetch(store, organization, id).await?.seq;
+    let mut early = at_checkpoint(store, organization, id).await?;
+    // The run may have moved on between the two looks.
+    let before = seq.max(early.seq).saturating_sub(most as u64);
+    fold_on(store, organization, &mut early, before).await?;
+    let (mut events, more) = store::events_after(store, organization, id, before, most).await?;
+    let mut now = early.clone();
+    events.iter().for_each(|event| run::apply(&mut now, event));
+    if more {
+        fold_on(store, organization, &mut now, u64::MAX).await?;
+    }
+    for state in [&mut early, &mut now] {
+        run::hide_in_variables(&mut state.variables, &state.hidden);
+    }
+    events.iter_mut().for_each(run::hide_in_event);
+    Ok(Newest { early, events, now })
+}
+
+async fn at_checkpoint(
     store: &Store,
     organization: OrganizationId,
     id: RunId,
@@ -117,15 +176,24 @@ pub async fn run_state(
     let kept = store::checkpoint_fetch(store, organization, id).await?;
     // A checkpoint that cannot be read is only a shortcut lost.
     let kept = kept.and_then(|(_, bytes)| serde_json::from_slice::<RunState>(&bytes).ok());
-    let mut state = kept.unwrap_or_else(|| RunState::new(id));
-    loop {
+    Ok(kept.unwrap_or_else(|| RunState::new(id)))
+}
+
+/// Applies what happened after a state, up to an event or to the end.
+async fn fold_on(
+    store: &Store,
+    organization: OrganizationId,
+    state: &mut RunState,
+    until: u64,
+) -> StoreResult<()> {
+    while state.seq < until {
+        let wanted = usize::try_from(until - state.seq).map_or(EVENTS_PAGE, |n| n.min(EVENTS_PAGE));
         let (events, more) =
-            store::events_after(store, organization, id, state.seq, EVENTS_PAGE).await?;
-        for event in &events {
-            run::apply(&mut state, event);
-        }
+            store::events_after(store, organization, state.run, state.seq, wanted).await?;
+        events.iter().for_each(|event| run::apply(state, event));
         if !more || events.is_empty() {
-            return Ok(state);
+            break;
         }
     }
+    Ok(())
 }

@@ -23,19 +23,45 @@ pub struct Frame {
     /// What followers of the organisation get, and the permission it takes. None for entries that
     /// only count.
     pub text: Option<(Permission, Utf8Bytes)>,
+    /// It could not be made now: who follows reads what there is from the store.
+    pub unmade: bool,
+}
+
+impl Frame {
+    /// Of an entry that could not be read up on.
+    pub fn unmade(entry: &FeedEntry) -> Self {
+        Self { unmade: true, ..Self::with(entry, None) }
+    }
+
+    fn with(entry: &FeedEntry, text: Option<(Permission, Utf8Bytes)>) -> Self {
+        Self {
+            organization: entry.organization,
+            number: u64::try_from(entry.number).unwrap_or(0),
+            run: (entry.topic == "run").then_some(RunId(entry.resource)),
+            text,
+            unmade: false,
+        }
+    }
 }
 
 /// The frame of an entry, showing things as they are now.
 pub async fn frame_of(state: &AppState, entry: &FeedEntry) -> StoreResult<Frame> {
     let number = u64::try_from(entry.number).unwrap_or(0);
-    let run = (entry.topic == "run").then_some(RunId(entry.resource));
-    let frame = match entry.topic.as_ref() {
-        "run" => run_frame(state, entry, number).await?,
-        "approval" => approval_frame(state, entry, number).await?,
-        _ => None,
+    let made = match entry.topic.as_ref() {
+        "run" => run_frame(state, entry, number).await,
+        "approval" => approval_frame(state, entry, number).await,
+        _ => Ok(None),
+    };
+    let frame = match made {
+        Err(error @ StoreError::Corrupt { .. }) => {
+            // The next time it would be no other: it only counts.
+            tracing::error!(%error, "what changed cannot be shown");
+            None
+        }
+        made => made?,
     };
     let text = frame.and_then(|(permission, frame)| Some((permission, text_of(&frame)?)));
-    Ok(Frame { organization: entry.organization, number, run, text })
+    Ok(Frame::with(entry, text))
 }
 
 /// A frame as text.
@@ -63,8 +89,14 @@ async fn run_frame(state: &AppState, entry: &FeedEntry, cursor: u64) -> StoreRes
     let frame = if created == Some(true) {
         LiveServer::PlanCreated { cursor, run: Box::new(view) }
     } else {
-        let step = view.current_title.or(view.current_node);
-        LiveServer::PlanStateChanged { cursor, run, status: view.status, seq: view.seq, step }
+        LiveServer::PlanStateChanged {
+            cursor,
+            run,
+            status: view.status,
+            seq: view.seq,
+            step: view.current_title.or(view.current_node),
+            at: Some(view.updated_at),
+        }
     };
     Ok(Some((Permission::PlanInstanceRead, frame)))
 }

@@ -36,11 +36,12 @@ impl LiveHub {
                 };
                 match entry {
                     Ok(entry) if state.live().seats.anybody(entry.organization) => {
-                        match frame_of(&state, &entry).await {
-                            // Nobody listening any more is fine.
-                            Ok(frame) => drop(state.live().frames.send(frame)),
-                            Err(error) => tracing::error!(%error, "a live frame was not made"),
-                        }
+                        let frame = frame_of(&state, &entry).await.unwrap_or_else(|error| {
+                            tracing::error!(%error, "a live frame was not made");
+                            Frame::unmade(&entry)
+                        });
+                        // Nobody listening any more is fine.
+                        drop(state.live().frames.send(frame));
                     }
                     // A missing number makes the sockets read from the store.
                     Ok(_) | Err(RecvError::Lagged(_)) => {}

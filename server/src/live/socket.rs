@@ -10,7 +10,7 @@ use super::{
 use crate::{
     app_state::AppState,
     auth::{self, Caller, Credential, Identity, Site},
-    http::failure::Failure,
+    http::{failure::Failure, views},
     store::{self, StoreError},
 };
 use axum::{
@@ -230,7 +230,7 @@ impl Listener {
         }
     }
 
-    /// The hub tells of a change, or that some were missed.
+    /// The hub tells of a change, or that some were missed or could not be told.
     async fn told(&mut self, frame: Result<Frame, RecvError>) -> Step {
         let frame = match frame {
             Ok(frame) if frame.organization == self.caller.organization() => frame,
@@ -240,7 +240,7 @@ impl Listener {
         };
         let gap = self.head.is_some_and(|head| frame.number > head + 1);
         self.head = Some(frame.number);
-        if gap {
+        if gap || frame.unmade {
             return self.refresh().await;
         }
         if let Some(last) = self.feed {
@@ -270,11 +270,15 @@ impl Listener {
     async fn catch_up(&mut self) -> Step {
         let organization = self.caller.organization();
         let newest = self.feed_now().await?;
+        if self.feed.is_some_and(|last| last > newest) {
+            // A number from the future: another database than the client saw.
+            return self.resync(newest).await;
+        }
         loop {
             let Some(last) = self.feed else { return Ok(()) };
+            // What came since is read along.
             if last >= newest {
-                // A number from the future: another database than the client saw.
-                return if last > newest { self.resync(newest).await } else { Ok(()) };
+                return Ok(());
             }
             if newest - last > REPLAY_MAX {
                 return self.resync(newest).await;
@@ -314,7 +318,7 @@ impl Listener {
             let Some(after) = self.runs.get(&run).copied() else { return Ok(()) };
             let store = self.state.store();
             let (events, more) =
-                store::events_after(store, organization, run, after, EVENTS_PAGE).await?;
+                views::run_events(store, organization, run, after, EVENTS_PAGE).await?;
             let Some(last) = events.last().map(|event| event.seq) else { return Ok(()) };
             self.runs.insert(run, last);
             self.say(&LiveServer::PlanLogNew { run, events }).await?;

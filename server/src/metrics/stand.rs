@@ -5,6 +5,7 @@ use crate::{
     app_state::AppState,
     store::{self, StoreResult},
 };
+use chrono::{DateTime, Utc};
 use prometheus_client::{
     encoding::text::{encode_eof, encode_registry},
     metrics::{family::Family, gauge::Gauge, info::Info},
@@ -92,6 +93,15 @@ async fn of_database(state: &AppState, registry: &mut Registry) -> StoreResult<(
     gauge(registry, "timers_due", "Timers that should have fired", float(stand.timers_due));
     let late = stand.timer_late_ms as f64 / 1_000.0;
     gauge(registry, "timer_late_seconds", "How late the oldest of them is", late);
+    let oldest = store::triggers_oldest(store).await?;
+    let late = |since: Option<DateTime<Utc>>| {
+        let late = since.map_or(0, |since| (now - since).num_milliseconds().max(0));
+        late as f64 / 1_000.0
+    };
+    let help = "How late the oldest schedule is that should have started a run";
+    gauge(registry, "schedule_late_seconds", help, late(oldest.schedule));
+    let help = "How long the oldest event waits to start its workflows";
+    gauge(registry, "event_late_seconds", help, late(oldest.event));
     gauge(
         registry,
         "messages_waiting",

@@ -110,7 +110,7 @@ fn granted(request: &ModelRequest) -> Result<Vec<(String, &'static ToolSpec)>, U
             let text = format!(
                 "\u{201c}{name}\u{201d} changes something; a model may only be given tools that read"
             );
-            return Err(failed(ErrorKind::Refused, text));
+            return Err(failed(ErrorKind::InvalidInput, text));
         }
         let offered = spec.name.replace('.', "_");
         if !granted.iter().any(|(name, _)| *name == offered) {

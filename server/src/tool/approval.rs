@@ -121,10 +121,7 @@ pub(super) async fn update_status(
 ) -> ToolResult {
     let approval = fetch(store, organization, &input).await?;
     if approval.request.kind != ApprovalKind::Resource {
-        return Err(StepError::new(
-            ErrorKind::Refused,
-            "only a person can decide this one, in the inbox",
-        ));
+        return Err(wrong("only a person can decide this one, in the inbox"));
     }
     let state = match text_of(&input, "status").as_deref() {
         Some("approved") => ApprovalState::Approved,

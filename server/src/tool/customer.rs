@@ -71,7 +71,8 @@ fn failed(error: ContactError) -> StepError {
     }
 }
 
-async fn find(
+/// The customer that `customerId` names.
+pub(super) async fn find(
     gate: &Gate,
     organization: OrganizationId,
     input: &Value,

@@ -32,9 +32,11 @@ pub(super) async fn request(
 }
 
 fn failed(error: &EgressError) -> StepError {
+    // Not `Refused`: that is the send gate's word, and what the gate refuses is passed over.
     let kind = match error {
-        EgressError::Forbidden(_) => ErrorKind::Refused,
-        EgressError::Invalid(_) | EgressError::TooLarge => ErrorKind::InvalidInput,
+        EgressError::Forbidden(_) | EgressError::Invalid(_) | EgressError::TooLarge => {
+            ErrorKind::InvalidInput
+        }
         EgressError::Timeout(_) => ErrorKind::Timeout,
         EgressError::Failed(_) => ErrorKind::ExecutorError,
     };

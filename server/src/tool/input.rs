@@ -8,7 +8,7 @@ use jsonschema::Validator;
 use serde_json::{Map, Value};
 use signalbox::{
     run::StepError,
-    tool::{ToolSpec, catalogue},
+    tool::{ToolSpec, catalogue, late_source},
 };
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -37,10 +37,13 @@ pub(super) fn prepare(spec: &'static ToolSpec, parameters: Value) -> Result<Valu
     fields.shift_remove("organizationId");
     let mut bound = Vec::new();
     if let Some(properties) = spec.input["properties"].as_object() {
-        for (name, _) in properties.iter().filter(|(_, schema)| schema["format"] == "expression") {
-            if let Some(whole) = fields.get_mut(name)
-                && let Some(source) = whole.get("$expression").cloned()
-            {
+        for (name, schema) in properties {
+            let Some(whole) = fields.get_mut(name) else { continue };
+            let source = match schema["format"] == "expression" {
+                true => whole.get("$expression").cloned(),
+                false => late_source(&spec.name, name, whole).map(Value::from),
+            };
+            if let Some(source) = source {
                 bound.push((name.clone(), std::mem::replace(whole, source)));
             }
         }
@@ -62,7 +65,7 @@ pub(super) fn prepare(spec: &'static ToolSpec, parameters: Value) -> Result<Valu
     if let Some(error) = broken_rule {
         return Err(error);
     }
-    // An expression goes to its tool together with what it binds from the run.
+    // An expression goes to its tool together with what it binds from the run, a text that is not worded yet as such.
     for (name, whole) in bound {
         input[name] = whole;
     }
@@ -171,5 +174,7 @@ mod tests {
         check("email.send", json!({"to": "a@example.com", "subject": {"a": 1}}), None);
         let bound = json!({"expression": {"$expression": "a > {{b}}", "$scope": {"b": 1}}});
         check("customer.filter", bound.clone(), Some(bound));
+        let late = json!({"templateId": "t", "subject": {"$template": "Hi {{contact.name}}"}});
+        check("email.send", late.clone(), Some(late));
     }
 }

@@ -1,6 +1,6 @@
 //! The executor: the engine's calls, carried out.
 
-use super::{ToolResult, approval, broken, customer, http, input, score, secrets::Opened};
+use super::{ToolResult, approval, broken, customer, event, http, input, score, secrets::Opened};
 use crate::{
     egress::Egress,
     engine::{CallContext, CallExecutor, CallOutcome, Clock, Closing},
@@ -27,7 +27,7 @@ use tracing::Instrument;
 const THREAD_TURNS_MAX: u32 = 20;
 
 /// The tools that are carried out here; a test holds them against the catalogue.
-pub const IMPLEMENTED: [&str; 14] = [
+pub const IMPLEMENTED: [&str; 15] = [
     "customer.create",
     "customer.get_by_id",
     "customer.query",
@@ -41,6 +41,7 @@ pub const IMPLEMENTED: [&str; 14] = [
     "approval.list_pending",
     "approval.history",
     "http.request",
+    "event.send",
     // Computed inside the state machine; never comes here.
     "set_variables",
 ];
@@ -181,6 +182,7 @@ impl Tools {
             "approval.update_status" => {
                 approval::update_status(store, organization, prepared, self.now()).await
             }
+            "event.send" => event::send(gate, context, prepared).await,
             _ => self.read(organization, spec, prepared).await,
         }
     }

@@ -183,7 +183,7 @@ impl Bed {
     }
 
     async fn told(&self, run: RunId) -> Vec<Delivery> {
-        deliveries(self.one(), Some((self.ours, run)), 10).await.unwrap()
+        deliveries_of(self.one(), self.ours, run, 10).await.unwrap()
     }
 }
 
@@ -376,6 +376,14 @@ async fn timers(bed: &Bed) {
     };
     assert_eq!(take(due.clone()).await, Err(StoreError::Conflict { what: MOVED_TIMER }));
     assert_eq!(names(35, 10).await, ["a2.wait", "a3.wait"]);
+    let back = |due: DueTimer, until| {
+        bed.one().write(move |tx| async move { timer_set_back(tx, &due, until).await }.boxed())
+    };
+    let next = timers_due(bed.one(), at(25), 1).await.unwrap().remove(0);
+    assert_eq!(back(next.clone(), at(50)).await, Ok(()));
+    let moved = Err(StoreError::Conflict { what: MOVED_TIMER });
+    assert_eq!(back(next, at(60)).await, moved, "it is not due any more as it was");
+    assert_eq!(names(45, 10).await, ["a3.wait", "a1.wait"]);
     assert_eq!(take(DueTimer { due_at: at(40), ..due }).await, Ok(()));
     let gone = ["a1.wait", "a2.wait", "a3.wait"];
     let gone = gone.map(|name| RunWrite::TimerDelete(TimerId(name.into())));
@@ -428,7 +436,7 @@ async fn events_in_order(bed: &Bed) {
     let recorded = futures::future::join_all(records).await;
     assert_eq!(recorded.into_iter().flatten().count(), 10, "each key once");
     let mut numbers = Vec::new();
-    while let Some(told) = bed.told(run).await.pop() {
+    while let Some(told) = bed.told(run).await.into_iter().next() {
         let (ours, number) = (bed.ours, told.number);
         numbers.push(number);
         let seen = bed.one().write(move |tx| {

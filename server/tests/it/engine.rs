@@ -7,6 +7,7 @@ mod large;
 mod looks;
 mod others;
 mod outside;
+mod refused;
 mod servers;
 pub mod support;
 mod waiting;

@@ -1,17 +1,22 @@
 //! The HTTP API over real sockets.
 
 mod accounts;
+mod approvals;
 mod bad_input;
 mod binary;
 mod client;
 mod drafts;
+mod events;
 mod health;
 mod heard;
+mod hidden;
 mod history;
 mod idempotency;
 pub mod live;
+mod live_servers;
 mod metrics;
 mod openapi;
+mod operating;
 mod organizations;
 mod outbound_plans;
 mod pages;

@@ -4,6 +4,7 @@
 mod cli;
 mod conformance;
 mod engine;
+mod frozen;
 mod fuzz;
 mod gate;
 mod group_commit;

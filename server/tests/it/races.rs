@@ -253,7 +253,7 @@ async fn an_event_that_happens_while_a_run_begins_to_wait_finds_it() {
         waiting.commit().await.unwrap();
         let pending = events_pending(&world.store, 10).await.unwrap();
         assert_eq!(pending.len(), 1, "somebody is to be told");
-        let told = deliveries(&world.store, Some((world.ours, run)), 10).await.unwrap();
+        let told = deliveries_of(&world.store, world.ours, run, 10).await.unwrap();
         assert_eq!(told.len(), 1);
     })
     .await;
@@ -281,9 +281,9 @@ async fn runs_of_one_organisation_that_end_do_not_wait_for_one_another() {
         }
         // Each event has a number of its own, without a gap, although they were committed from the last to the first.
         let mut numbers = Vec::new();
-        while let Some(told) =
-            deliveries(&world.store, Some((world.ours, listener)), 10).await.unwrap().pop()
-        {
+        loop {
+            let told = deliveries_of(&world.store, world.ours, listener, 10).await.unwrap();
+            let Some(told) = told.into_iter().next() else { break };
             let (ours, number) = (world.ours, told.number);
             numbers.push(number);
             let seen = world.store.write(move |tx| {
@@ -320,7 +320,7 @@ async fn an_event_is_found_although_one_with_an_earlier_time_has_a_later_number(
         let run = run_id();
         // Of a run whose past is another run's only the time tells which events count.
         world.run(vec![RunWrite::HearPast, wait_open(at(1_003))], run).await;
-        let told = deliveries(&world.store, Some((world.ours, run)), 10).await.unwrap();
+        let told = deliveries_of(&world.store, world.ours, run, 10).await.unwrap();
         assert_eq!(told.iter().map(|told| told.id.as_str()).collect::<Vec<_>>(), ["later"]);
     })
     .await;

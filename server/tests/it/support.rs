@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod database;
 pub mod folder;
+pub mod proxy;
 pub mod runs;
 pub mod smtp_sink;
 pub mod town;

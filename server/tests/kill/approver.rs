@@ -2,6 +2,7 @@
 
 use crate::sink::Sink;
 use signalbox::client::Client;
+use signalbox::id::ApprovalId;
 use signalbox::run::ApprovalKind;
 use signalbox::wire::{
     ApprovalState, ApprovalView, Decide, DecideKind, PageQuery, UncertainChoice,
@@ -19,6 +20,8 @@ use tokio::task::JoinHandle;
 pub struct Doubts {
     pub arrived: u64,
     pub resent: BTreeMap<String, u64>,
+    /// Decisions to send again that got no answer, with the subject: they may hold or not.
+    unanswered: BTreeMap<ApprovalId, String>,
     /// What the server answered when something could not be decided or read, and how often.
     pub refusals: BTreeMap<String, u64>,
 }
@@ -46,11 +49,18 @@ impl Approver {
         Self { stop, doubts, task }
     }
 
-    pub async fn stop(self) -> Doubts {
+    /// Ends it. What became of decisions without an answer is asked of the server.
+    pub async fn stop(self, client: &Client) -> Doubts {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.expect("the approver ends");
-        let doubts = self.doubts.lock().expect("not poisoned");
-        doubts.clone()
+        let mut doubts = self.doubts.lock().expect("not poisoned").clone();
+        for (approval, subject) in std::mem::take(&mut doubts.unanswered) {
+            let detail = client.approval(approval).await.expect("an approval that was asked for");
+            if detail.approval.state == ApprovalState::Approved {
+                *doubts.resent.entry(subject).or_insert(0) += 1;
+            }
+        }
+        doubts
     }
 }
 
@@ -106,16 +116,24 @@ async fn decide(client: &Client, sink: &Sink, doubts: &Mutex<Doubts>, approval: 
         }
     }
     let doubtful = approval.kind == ApprovalKind::Uncertain;
-    // The server may die before it answers: the decision may hold all the same. What was meant
-    // is counted before it is sent; a repeat is refused by the server as decided already.
-    if let Some(subject) = &resend {
-        *doubts.lock().expect("not poisoned").resent.entry(subject.clone()).or_insert(0) += 1;
-    }
     let answer = answer(client.decide(approval.id, &body)).await;
-    if let Err(why) = &answer {
-        doubts.lock().expect("not poisoned").refused(why.clone());
-    }
-    if doubtful && resend.is_none() && answer.is_ok() {
-        doubts.lock().expect("not poisoned").arrived += 1;
+    let mut doubts = doubts.lock().expect("not poisoned");
+    match (answer, resend) {
+        (Ok(_), resend) => {
+            // Whatever was tried before, this is what was decided.
+            doubts.unanswered.remove(&approval.id);
+            match resend {
+                Some(subject) => *doubts.resent.entry(subject).or_insert(0) += 1,
+                None if doubtful => doubts.arrived += 1,
+                None => {}
+            }
+        }
+        (Err(why), resend) => {
+            doubts.refused(why);
+            // The server may have died before it answered: the decision may hold all the same.
+            if let Some(subject) = resend {
+                doubts.unanswered.insert(approval.id, subject);
+            }
+        }
     }
 }

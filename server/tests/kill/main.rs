@@ -25,6 +25,13 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// How long a server may take from its start to its first answer.
+const RESTART_MAX: Duration = Duration::from_secs(2);
+/// How long what a killed server had in hand may lie before another server goes on with it.
+const TAKEOVER_MAX: Duration = Duration::from_secs(25);
+/// A run that has not ended so long after the last server was started or killed is stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
+
 /// A small generator: the moments must be repeatable from a printed seed.
 struct Moments(u64);
 
@@ -42,14 +49,22 @@ impl Moments {
 /// A fresh database on each PostgreSQL that tests may use.
 async fn databases(word: &str) -> Vec<String> {
     let servers = std::env::var("TEST_POSTGRES_URL").unwrap_or_default();
-    let mut urls = Vec::new();
+    let (mut urls, mut versions) = (Vec::new(), Vec::new());
     for server in servers.split_whitespace() {
         let name = format!("{word}_{}", uuid::Uuid::new_v4().simple());
         let mut conn = sqlx::PgConnection::connect(server).await.expect("the server answers");
+        let version = "SELECT (current_setting('server_version_num')::int8 / 10000)::text";
+        let version: String =
+            sqlx::query_scalar(version).fetch_one(&mut conn).await.expect("a version");
+        versions.push(version);
         let sql = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
         sqlx::raw_sql(sql).execute(&mut conn).await.expect("a database");
         let (base, _) = server.rsplit_once('/').expect("an address with a database");
         urls.push(format!("{base}/{name}"));
+    }
+    // Without its databases a test looks at nothing and passes.
+    if let Ok(required) = std::env::var("REQUIRE_POSTGRES") {
+        assert_eq!(versions.join(" "), required, "the PostgreSQL versions that are asked for");
     }
     urls
 }
@@ -93,26 +108,37 @@ async fn killed(database: Option<String>, pair: bool) {
     let approver = approver::Approver::start(client.clone(), sink.clone());
     let starter = tokio::spawn(workload::start_runs(starting, workflow, runs));
 
-    let mut slowest_start_ms = 0;
+    let mut slowest_start = Duration::ZERO;
     for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(moments.next_ms(30..700))).await;
         server.kill();
         let began = Instant::now();
         server.restart().await;
-        slowest_start_ms = slowest_start_ms.max(began.elapsed().as_millis());
+        slowest_start = slowest_start.max(began.elapsed());
     }
     let ids = starter.await.expect("the starter ends");
     if pair {
         server.kill(); // for good: the other one takes over what it owned
     }
-    let finished = workload::all_ended(&client, &ids, Duration::from_secs(120)).await;
+    let killed_at = chrono::Utc::now();
+    let left = if pair { workload::open_of(&client, ids.clone()).await } else { Vec::new() };
+    let slack = server.slack();
+    let finished = workload::all_ended(&client, &ids, STUCK_AFTER * slack).await;
     stuck::explain(&client, database.as_deref(), &finished).await;
-    let doubts = approver.stop().await;
+    let doubts = approver.stop(&client).await;
     let silent = |why: &String| why.starts_with("no answer");
     if !finished.is_empty() || doubts.refusals.keys().any(silent) {
         println!("what the person was refused: {:#?}", doubts.refusals);
     }
     let report = Report::gather(&client, &ids, &sink, &doubts, finished).await;
-    println!("{report}; slowest restart to health {slowest_start_ms} ms");
+    let takeover = workload::slowest_to_go_on(&client, &left, killed_at).await;
+    println!(
+        "{report}; slowest restart to health {} ms; {} runs were left behind and went on within {} ms",
+        slowest_start.as_millis(),
+        left.len(),
+        takeover.as_millis()
+    );
     report.assert_sound(runs);
+    assert!(slowest_start <= RESTART_MAX * slack, "a restart took {slowest_start:?}");
+    assert!(takeover <= TAKEOVER_MAX * slack, "a run went on {takeover:?} after the kill");
 }

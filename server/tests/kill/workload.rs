@@ -1,5 +1,6 @@
 //! The workflow, the runs, and waiting for their end.
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use signalbox::client::Client;
 use signalbox::id::{RunId, WorkflowId};
@@ -65,29 +66,44 @@ pub async fn start_runs(client: Client, workflow: WorkflowId, runs: u64) -> Vec<
     ids
 }
 
-/// Waits until every run has ended; which have not when none has for so long: slow is not stuck.
+/// Waits until every run has ended, for so long in all; which have not.
 pub async fn all_ended(client: &Client, ids: &[RunId], patience: Duration) -> Vec<RunId> {
-    let mut limit = Instant::now() + patience;
-    let mut open: Vec<RunId> = ids.to_vec();
-    while !open.is_empty() && Instant::now() < limit {
-        let before = open.len();
-        let mut still = Vec::new();
-        for id in open {
-            let ended = match client.run(id).await {
-                Ok(detail) => detail.run.status.phase().is_terminal(),
-                Err(_) => false,
-            };
-            if !ended {
-                still.push(id);
-            }
+    let limit = Instant::now() + patience;
+    let mut open = ids.to_vec();
+    loop {
+        open = open_of(client, open).await;
+        if open.is_empty() || Instant::now() > limit {
+            return open;
         }
-        if still.len() < before {
-            limit = Instant::now() + patience;
-        }
-        open = still;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
+}
+
+/// Those that have not ended; one that cannot be read has not.
+pub async fn open_of(client: &Client, ids: Vec<RunId>) -> Vec<RunId> {
+    let mut open = Vec::new();
+    for id in ids {
+        let ended = match client.run(id).await {
+            Ok(detail) => detail.run.status.phase().is_terminal(),
+            Err(_) => false,
+        };
+        if !ended {
+            open.push(id);
+        }
+    }
     open
+}
+
+/// How long it took until the last of these runs had its first event after a moment at which none had ended.
+pub async fn slowest_to_go_on(client: &Client, ids: &[RunId], since: DateTime<Utc>) -> Duration {
+    let mut slowest = Duration::ZERO;
+    for id in ids {
+        let page = client.run_events(*id, 0).await.expect("the events of a run");
+        // One without any is stuck, which is told elsewhere.
+        let Some(next) = page.events.iter().find(|event| event.at > since) else { continue };
+        slowest = slowest.max((next.at - since).to_std().unwrap_or_default());
+    }
+    slowest
 }
 
 /// Whether a run ended as it should.

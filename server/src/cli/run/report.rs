@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use signalbox::{
     id::{OrganizationId, RunId},
     run::{
-        Decision, ErrorKind, Event, EventBody, Outcome, RunEnd, RunState, RunStatus, Stop,
-        TimelineWriter, apply, world::Played,
+        Decision, ErrorKind, Event, Outcome, RunEnd, RunState, RunStatus, Stop, TimelineWriter,
+        apply, hide_in_event, world::Played,
     },
 };
 use std::process::ExitCode;
@@ -24,8 +24,6 @@ use std::process::ExitCode;
 const BATCH: usize = 500;
 /// Columns for the name of a step.
 const NODE_WIDTH_MAX: usize = 28;
-/// What stands for a value that must not be shown.
-const HIDDEN: &str = "(not shown)";
 
 /// Follows one run's journal.
 pub struct Report {
@@ -87,7 +85,9 @@ impl Report {
     fn show(&mut self, event: &Event) -> Result<(), CommandError> {
         let entry = self.timeline.entry(event);
         if self.json {
-            return print::json_line(&without_secrets(event));
+            let mut shown = event.clone();
+            hide_in_event(&mut shown);
+            return print::json_line(&shown);
         }
         let Some(entry) = entry else { return Ok(()) };
         let node = entry.node.as_ref().map_or("", |node| node.as_str());
@@ -95,8 +95,10 @@ impl Report {
         let width = self.node_width;
         let at = entry.at.format("%Y-%m-%d %H:%M:%S");
         let (title, detail) = (plain(&entry.title), plain(&entry.detail));
+        let until = entry.until.map(|until| until.format(" %Y-%m-%d %H:%M:%S UTC").to_string());
+        let until = until.unwrap_or_default();
         let dash = if detail.is_empty() { "" } else { " \u{2014} " };
-        print::line(&format!("{at}  {node:<width$}  {title}{dash}{detail}"))
+        print::line(&format!("{at}  {node:<width$}  {title}{until}{dash}{detail}"))
     }
 
     /// Prints how it ended; the exit code says it too.
@@ -216,17 +218,4 @@ fn sentence(status: &RunStatus, ending: &Ending) -> String {
             None => "Did not end".to_owned(),
         },
     }
-}
-
-/// The event without values that must not be shown.
-fn without_secrets(event: &Event) -> Event {
-    let mut event = event.clone();
-    if let EventBody::VariablesSet { values, secure, .. } = &mut event.body {
-        for name in secure {
-            if let Some(value) = values.get_mut(name) {
-                *value = Value::String(HIDDEN.to_owned());
-            }
-        }
-    }
-    event
 }

@@ -9,13 +9,12 @@ use crate::{
     http::{
         call::{Answer, Call, NoQuery, Nobody},
         openapi_document,
-        reply::{Found, Plain},
+        reply::{Fitness, Found},
         routes,
     },
     store,
 };
-use axum::{Json, http::StatusCode, response::IntoResponse};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use signalbox::wire::{Health, HealthCode, HealthReason, HealthStatus};
 use std::{
@@ -28,6 +27,8 @@ use tokio::{sync::Mutex, time::timeout};
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A timer may be so late, in seconds.
 const TIMER_LATE_S: i64 = 5;
+/// What starts runs by itself may be so late, in seconds.
+const TRIGGER_LATE_S: i64 = 60;
 
 /// The watch over runs looks every half minute.
 const WATCH_SILENT: Duration = Duration::from_secs(90);
@@ -39,14 +40,18 @@ const CHANNEL_FAILURES: u32 = 3;
 pub struct WriteProbe(Mutex<Option<(Instant, Option<HealthReason>)>>);
 
 /// `GET /health`.
-pub async fn health(call: Call<(), NoQuery, (), Nobody>) -> Answer<Plain> {
+pub async fn health(call: Call<(), NoQuery, (), Nobody>) -> Answer<Fitness<Health>> {
     let state = &call.state;
-    let (write, timers, channels) = tokio::join!(write(state), timers(state), channels(state));
+    let (write, timers, triggers, channels) =
+        tokio::join!(write(state), timers(state), triggers(state), channels(state));
+    let [schedules, events] = triggers;
     let found = [
         shutdown(state),
         write,
         lease(state),
         timers,
+        schedules,
+        events,
         watch(state),
         sender(state),
         channels,
@@ -56,12 +61,8 @@ pub async fn health(call: Call<(), NoQuery, (), Nobody>) -> Answer<Plain> {
     let reasons: Vec<HealthReason> = found.into_iter().flatten().collect();
     let worst = reasons.iter().map(|reason| reason.code.status()).max();
     let status = worst.unwrap_or(HealthStatus::Ok);
-    let code = match status {
-        HealthStatus::Failing => StatusCode::SERVICE_UNAVAILABLE,
-        HealthStatus::Ok | HealthStatus::Degraded => StatusCode::OK,
-    };
-    let health = Health { status, version: env!("CARGO_PKG_VERSION").to_owned(), reasons };
-    Ok(Plain((code, Json(health)).into_response()))
+    let body = Health { status, version: env!("CARGO_PKG_VERSION").to_owned(), reasons };
+    Ok(Fitness { fit: status != HealthStatus::Failing, body })
 }
 
 fn reason(code: HealthCode, message: impl Into<String>) -> Option<HealthReason> {
@@ -98,9 +99,9 @@ async fn write(state: &AppState) -> Option<HealthReason> {
 
 async fn timers(state: &AppState) -> Option<HealthReason> {
     let late = state.engine().clock().now() - TimeDelta::seconds(TIMER_LATE_S);
-    let found = timeout(PROBE_TIMEOUT, store::timers_due(state.store(), late, 1)).await;
-    match found {
-        Ok(Ok(timers)) if timers.is_empty() => None,
+    // Only looked at, so that it is still fired by whoever is to; and another server's is seen too.
+    match timeout(PROBE_TIMEOUT, store::timer_oldest(state.store())).await {
+        Ok(Ok(oldest)) if oldest.is_none_or(|due_at| due_at > late) => None,
         Ok(Ok(_)) => reason(HealthCode::TimersLate, "Timers are more than 5 seconds late."),
         Ok(Err(error)) => {
             tracing::error!(%error, "health: the database does not answer");
@@ -110,6 +111,23 @@ async fn timers(state: &AppState) -> Option<HealthReason> {
             reason(HealthCode::DatabaseNotReadable, "The database did not answer within 2 seconds.")
         }
     }
+}
+
+/// Whether schedules and whether events are dealt with in time.
+async fn triggers(state: &AppState) -> [Option<HealthReason>; 2] {
+    let late = state.engine().clock().now() - TimeDelta::seconds(TRIGGER_LATE_S);
+    let Ok(Ok(oldest)) = timeout(PROBE_TIMEOUT, store::triggers_oldest(state.store())).await else {
+        return [None, None]; // that the database does not answer is said already
+    };
+    let is_late = |at: Option<DateTime<Utc>>| at.is_some_and(|at| at <= late);
+    let (schedules, events) = (
+        "Schedules are due for more than a minute and started no run.",
+        "Events wait for more than a minute to start their workflows.",
+    );
+    [
+        is_late(oldest.schedule).then(|| reason(HealthCode::SchedulesLate, schedules)).flatten(),
+        is_late(oldest.event).then(|| reason(HealthCode::EventsLate, events)).flatten(),
+    ]
 }
 
 fn sender(state: &AppState) -> Option<HealthReason> {

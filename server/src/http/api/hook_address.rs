@@ -4,13 +4,12 @@
 use super::workflows;
 use crate::{
     app_state::AppState,
-    auth::Secret,
-    store::{self, StoreResult},
+    auth::{Caller, Secret},
 };
-use futures::FutureExt;
 use signalbox::{
     graph::{Graph, TriggerKind},
     id::{OrganizationId, WorkflowId},
+    wire::Permission,
 };
 
 /// The address of a workflow.
@@ -35,25 +34,23 @@ pub fn of(
     Some(HookAddress { token, hash })
 }
 
-/// The whole address as people copy it. It answers as soon as it is shown.
-pub async fn url(
+/// The whole address as people copy it, for those who may start runs or say how they start: whoever knows
+/// it starts runs. It answers once a version is published.
+pub fn url(
     state: &AppState,
-    organization: OrganizationId,
+    caller: &Caller,
     workflow: WorkflowId,
     graph: &Graph,
-) -> StoreResult<Option<String>> {
-    let Some(address) = of(state, organization, workflow, graph) else { return Ok(None) };
-    let (hash, now) = (address.hash, state.now());
-    if !store::hook_is(state.store(), organization, workflow, &hash).await? {
-        let kept = state.store().write(move |tx| {
-            async move { store::hook_put(tx, organization, workflow, &hash, now).await }.boxed()
-        });
-        kept.await?;
+) -> Option<String> {
+    let may_know = [Permission::PlanInstanceStart, Permission::WorkflowDefinitionEdit];
+    if !may_know.into_iter().any(|permission| caller.may(permission)) {
+        return None;
     }
+    let address = of(state, caller.organization(), workflow, graph)?;
     let path = match workflows::trigger(graph) {
         Some(TriggerKind::Webhook { path, .. }) => path.as_str(),
         _ => "",
     };
     let slash = if path.is_empty() || path.starts_with('/') { "" } else { "/" };
-    Ok(Some(format!("{}/hooks/{}{slash}{path}", state.base_url(), address.token)))
+    Some(format!("{}/hooks/{}{slash}{path}", state.base_url(), address.token))
 }

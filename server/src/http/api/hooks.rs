@@ -24,14 +24,16 @@ use axum::{
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use signalbox::{
     graph::{Graph, TriggerKind, WebhookAnswer, WebhookProof},
     id::{OrganizationId, RunId},
+    run::RunStatus,
     wire::ErrorCode,
 };
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// How long the answer `finished` waits for the run's end: below the patience of common proxies.
 const FINISHED_MAX: Duration = Duration::from_secs(30);
@@ -56,6 +58,29 @@ struct HookPath {
     token: String,
     #[serde(default)]
     path: String,
+}
+
+/// The answer when the run goes on.
+#[derive(Serialize, ToSchema)]
+pub struct HookAccepted {
+    /// The run.
+    pub run: RunId,
+    /// Its address in the API.
+    pub url: String,
+    /// Its status, if the sender waited and it did not end in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<RunStatus>,
+}
+
+/// The answer when the run ended while the sender waited.
+#[derive(Serialize, ToSchema)]
+pub struct HookFinished {
+    /// The run.
+    pub run: RunId,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Its output; null when it did not complete.
+    pub output: Value,
 }
 
 /// `POST /hooks/{token}{path}`.
@@ -92,7 +117,7 @@ pub async fn receive(
     };
     let started = state.engine().start_run(organization, workflow, version, start).await?;
     match event.asked.unwrap_or(*respond) {
-        WebhookAnswer::Accepted => Ok(accepted(&state, started.run, json!({}))),
+        WebhookAnswer::Accepted => Ok(accepted(&state, started.run, None)),
         WebhookAnswer::Finished => {
             finished(&state, organization, started, wait_of(&parts.headers)).await
         }
@@ -283,12 +308,9 @@ fn input_of(
 }
 
 /// 202 with the run's address.
-fn accepted(state: &AppState, run: RunId, more: Value) -> Response {
+fn accepted(state: &AppState, run: RunId, status: Option<RunStatus>) -> Response {
     let url = format!("{}/api/runs/{run}", state.base_url());
-    let mut body = json!({ "run": run, "url": url });
-    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
-        body.extend(more);
-    }
+    let body = HookAccepted { run, url: url.clone(), status };
     (StatusCode::ACCEPTED, [(header::LOCATION, url)], Json(body)).into_response()
 }
 
@@ -305,12 +327,12 @@ async fn finished(
         None => {
             let waited = runs::wait_for(state, organization, run, WaitFor::End, wait).await?;
             if !waited.ended {
-                return Ok(accepted(state, run, json!({ "status": waited.run.status })));
+                return Ok(accepted(state, run, Some(waited.run.status)));
             }
             (waited.run.status, waited.output)
         }
     };
-    Ok(Json(json!({ "run": run, "status": status, "output": output })).into_response())
+    Ok(Json(HookFinished { run, status, output }).into_response())
 }
 
 #[cfg(test)]

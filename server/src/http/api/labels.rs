@@ -1,4 +1,4 @@
-//! Tags of workflows, workflows that are templates, and copies of them.
+//! Tags of workflows, workflows that are templates, and copies.
 
 use super::{check, imports, workflows};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
         idempotent,
         reply::{Created, Found},
     },
-    store::{self, WorkflowLabels},
+    store::{self, LabelChange, WorkflowLabels},
 };
 use futures::FutureExt;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use signalbox::{
     format::Format,
     graph::Graph,
     id::WorkflowId,
-    wire::{ErrorCode, ImportOutcome, WorkflowCopy, WorkflowLabel, WorkflowView},
+    wire::{ImportOutcome, WorkflowCopy, WorkflowLabel, WorkflowView},
 };
 
 /// Tags of a workflow.
@@ -78,20 +78,19 @@ pub async fn change(
 ) -> Answer<Found<WorkflowView>> {
     let (organization, id, now) = (call.organization(), call.path, call.state.now());
     let Json(wanted) = &call.body;
-    let known = store::workflow_summary(call.state.store(), organization, id).await?.labels;
-    let labels = WorkflowLabels {
-        tags: wanted.tags.as_deref().map(tags).transpose()?.unwrap_or(known.tags),
-        is_template: wanted.template.unwrap_or(known.is_template),
+    let change = LabelChange {
+        tags: wanted.tags.as_deref().map(tags).transpose()?,
+        is_template: wanted.template,
     };
     let write = call.state.store().write(move |tx| {
-        async move { store::workflow_label(tx, organization, id, &labels, now).await }.boxed()
+        async move { store::workflow_label(tx, organization, id, &change, now).await }.boxed()
     });
     write.await?;
     let workflow = store::workflow_fetch(call.state.store(), organization, id).await?;
     Ok(Found(workflows::view(&call.state, &workflow).await?))
 }
 
-/// `POST /api/workflows/{id}/copy`: a new workflow with the draft and the tags of a template.
+/// `POST /api/workflows/{id}/copy`: a new workflow with the draft and the tags of another one. It is no template.
 pub async fn copy(
     call: Call<WorkflowId, NoQuery, Json<WorkflowCopy>>,
 ) -> Answer<Created<ImportOutcome>> {
@@ -100,11 +99,6 @@ pub async fn copy(
     let work = async {
         let workflow = store::workflow_fetch(state.store(), organization, call.path).await?;
         let summary = workflow.summary;
-        if !summary.labels.is_template {
-            let text = "Only a template is copied, and this workflow is none.";
-            return Err(Failure::new(ErrorCode::WrongState, text)
-                .help("Save it as a template first: PATCH it with {\"template\": true}."));
-        }
         let name = call.body.0.name.clone().unwrap_or_else(|| format!("{} (copy)", summary.name));
         let labels = WorkflowLabels { is_template: false, ..summary.labels };
         let mut graph = workflow.draft;

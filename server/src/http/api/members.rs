@@ -31,6 +31,7 @@ pub async fn list(call: Call) -> Answer<Found<Vec<Member>>> {
 /// `POST /api/members`.
 pub async fn add(call: Call<(), NoQuery, Json<MemberAdd>>) -> Answer<Created<Member>> {
     let (state, organization, Json(wanted)) = (&call.state, call.organization(), &call.body);
+    for_people(wanted.role)?;
     may_give(&call.caller, wanted.role)?;
     let work = add_now(state, organization, wanted);
     idempotent::once(state, organization, "member_add", &call.headers, wanted, work)
@@ -63,6 +64,7 @@ async fn add_now(
 /// `PATCH /api/members/{user}`.
 pub async fn change(call: Call<UserId, NoQuery, Json<MemberChange>>) -> Answer<Found<Member>> {
     let (organization, user, role) = (call.organization(), call.path, call.body.0.role);
+    for_people(role)?;
     may_touch(&call, user).await?;
     may_give(&call.caller, role)?;
     let changed = call.state.store().write(move |tx| {
@@ -84,6 +86,15 @@ pub async fn remove(call: Call<UserId>) -> Answer<Done> {
     removed.await.map_err(last_owner)?;
     call.state.access_changed();
     Ok(Done)
+}
+
+/// The role of outside workers is for their tokens.
+fn for_people(role: Role) -> Result<(), Failure> {
+    if role != Role::Worker {
+        return Ok(());
+    }
+    Err(Failure::value("role", "The role worker is for API tokens, not for members.")
+        .help("Give viewer, approver, editor, admin or owner; make a token for the worker."))
 }
 
 /// Nobody gives a role that is above their own.

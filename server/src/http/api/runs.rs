@@ -10,14 +10,14 @@ use crate::{
         failure::Failure,
         idempotent,
         reply::{Found, Started},
-        views::{self, Names},
+        views::{self, Names, Newest},
     },
     store::{self, RunFilter},
 };
 use serde_json::{Value, json};
 use signalbox::{
     id::{ContactId, OrganizationId, RunId, WorkflowId},
-    run::{Command, RunEnd},
+    run::{Command, RunEnd, RunState},
     wire::{
         ErrorCode, EventsPage, Page, ReasonBody, RunDetail, RunQuery, RunStart, RunStarted,
         RunView, RunWait,
@@ -26,7 +26,9 @@ use signalbox::{
 use std::time::Duration;
 
 /// Events of one answer.
-const EVENTS_MAX: u64 = 1_000;
+const EVENTS_MAX: usize = 1_000;
+/// Bytes of a state that goes with the events; who gets none folds it from the first event on.
+const STATE_BYTES_MAX: usize = 1 << 20;
 const WAIT_DEFAULT_MS: u64 = 30_000;
 const WAIT_MAX_MS: u64 = 300_000;
 /// Contacts that one run may be about.
@@ -46,7 +48,7 @@ impl From<EngineError> for Failure {
                     .details(json!({ "reasons": reasons }))
             }
             EngineError::Incompatible(steps) => super::runs_again::does_not_fit(&steps),
-            EngineError::NoFork(why) => Self::value("seq", why),
+            EngineError::NoFork { field, why } => Self::value(field, why),
             EngineError::Quarantined(_) => Self::new(ErrorCode::WrongState, error.to_string()),
             EngineError::NoRoom { free_bytes } => {
                 let text = format!(
@@ -107,13 +109,7 @@ pub async fn version_to_run(
     workflow: WorkflowId,
     wanted: Option<u32>,
 ) -> Result<u32, Failure> {
-    let store = state.store();
-    let read = async {
-        let summary = store::workflow_summary(store, organization, workflow).await?;
-        Ok(Some((summary.archived, summary.published_version)))
-    };
-    let found = state.newest_versions().get(store, (organization, workflow), read).await?;
-    let (archived, newest) = found.unwrap_or_default();
+    let (archived, newest) = newest_version(state, organization, workflow).await?;
     if archived {
         return Err(Failure::new(ErrorCode::WrongState, "The workflow is archived."));
     }
@@ -126,6 +122,21 @@ pub async fn version_to_run(
         Some(number) if (1..=newest).contains(&number) => Ok(number),
         Some(_) => Err(Failure::value("version", format!("The newest version is {newest}."))),
     }
+}
+
+/// Whether a workflow is archived, and its newest version if it has one.
+async fn newest_version(
+    state: &AppState,
+    organization: OrganizationId,
+    workflow: WorkflowId,
+) -> Result<(bool, Option<u32>), Failure> {
+    let store = state.store();
+    let read = async {
+        let summary = store::workflow_summary(store, organization, workflow).await?;
+        Ok(Some((summary.archived, summary.published_version)))
+    };
+    let found = state.newest_versions().get(store, (organization, workflow), read).await?;
+    Ok(found.unwrap_or_default())
 }
 
 async fn check_contacts(
@@ -203,18 +214,30 @@ pub async fn fetch(call: Call<RunId>) -> Answer<Found<RunDetail>> {
     let mut run = views::run_view(store, organization, id).await?;
     views::add_title(&call.state, organization, &mut run).await;
     let version = store::version_fetch(store, organization, run.workflow, run.version).await?;
-    let state = views::run_state(store, organization, id).await?;
-    let after = state.seq.saturating_sub(EVENTS_MAX);
-    let limit = usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX);
-    let (events, _) = store::events_after(store, organization, id, after, limit).await?;
+    let (archived, version_now) = newest_version(&call.state, organization, run.workflow).await?;
+    let Newest { early, events, now } =
+        views::run_newest(store, organization, id, EVENTS_MAX).await?;
+    let is_whole = events.first().is_none_or(|event| event.seq == 1);
     Ok(Found(RunDetail {
         run,
         graph: version.graph,
-        variables: state.variables,
-        input: state.input,
-        output: output_of(state.end),
+        variables: now.variables,
+        input: now.input,
+        output: output_of(now.end),
         events,
+        state: if is_whole { Value::Null } else { state_to_send(&early) },
+        newest_version: version_now.filter(|_| !archived),
     }))
+}
+
+/// A state as JSON; null when it is too large to go with every answer.
+fn state_to_send(state: &RunState) -> Value {
+    match serde_json::to_string(state) {
+        Ok(text) if text.len() <= STATE_BYTES_MAX => {
+            serde_json::from_str(&text).unwrap_or_default()
+        }
+        _ => Value::Null,
+    }
 }
 
 pub(super) fn output_of(end: Option<RunEnd>) -> Value {
@@ -228,9 +251,8 @@ pub(super) fn output_of(end: Option<RunEnd>) -> Value {
 pub async fn events(call: Call<RunId, EventsQuery>) -> Answer<Found<EventsPage>> {
     let (store, organization, id) = (call.state.store(), call.organization(), call.path);
     store::run_fetch(store, organization, id).await?;
-    let limit = usize::try_from(EVENTS_MAX).unwrap_or(usize::MAX);
-    let (events, more) =
-        store::events_after(store, organization, id, call.query.after, limit).await?;
+    let after = call.query.after;
+    let (events, more) = views::run_events(store, organization, id, after, EVENTS_MAX).await?;
     Ok(Found(EventsPage { events, more }))
 }
 

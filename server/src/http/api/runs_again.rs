@@ -36,11 +36,13 @@ pub async fn fork(call: Call<RunId, NoQuery, Json<RunFork>>) -> Answer<Started<R
     let mut created = false;
     let work = async {
         let row = store::run_fetch(state.store(), organization, from).await?;
-        let version = wanted.version.unwrap_or(row.version);
-        let version = version_to_run(state, organization, row.workflow, Some(version)).await?;
+        let version = match wanted.version {
+            None => None,
+            wanted => Some(version_to_run(state, organization, row.workflow, wanted).await?),
+        };
         let fork = ForkRun {
             up_to: wanted.seq,
-            version: Some(version),
+            version,
             edits: ForkEdits { input: wanted.input.clone(), variables: wanted.variables.clone() },
             by: call.caller.label(),
             idempotency_key: key.map(|key| format!("fork {from} {key}")),

@@ -1,11 +1,11 @@
 //! Workflows: lists, drafts, versions.
 
-use super::{check, hook_address, labels, page, secrets};
+use super::{check, hook_address, page, secrets};
 use crate::{
     app_state::AppState,
     http::{
         body::Json,
-        call::{Answer, Call, ExportQuery, NoQuery},
+        call::{Answer, Call, NoQuery},
         failure::Failure,
         idempotent,
         reply::{Created, Done, Found, Tagged},
@@ -18,15 +18,15 @@ use crate::{
 };
 use axum::http::{HeaderMap, header};
 use futures::FutureExt;
-use serde_json::{Value, json};
+use serde_json::json;
 use signalbox::{
-    format::{self, Format},
+    format::Format,
     graph::{self, CheckContext, Graph, NodeKind, Problem, TriggerKind},
     id::{OrganizationId, WorkflowId},
     tool::{self, ToolSpec},
     wire::{
-        DraftSave, DraftSaved, ErrorCode, Page, Publish, Published, VersionView, WorkflowDetail,
-        WorkflowQuery, WorkflowView,
+        DraftSave, DraftSaved, ErrorCode, OutcomeCounts, Page, Publish, Published, VersionView,
+        WorkflowDetail, WorkflowQuery, WorkflowView,
     },
 };
 
@@ -43,7 +43,10 @@ pub async fn list(call: Call<(), WorkflowQuery>) -> Answer<Found<Page<WorkflowVi
     let mut before = page::cursor::<WorkflowId>(call.query.cursor.as_deref())?;
     let wanted = call.query.search.unwrap_or_default().to_lowercase();
     let tag = call.query.tag;
-    let filter = WorkflowFilter { is_template: call.query.template, ..WorkflowFilter::default() };
+    let filter = WorkflowFilter {
+        archived: call.query.archived.unwrap_or(false),
+        is_template: call.query.template,
+    };
     let (mut found, mut looked_at) = (Vec::new(), 0);
     while found.len() <= limit as usize && looked_at < SEARCHED_MAX {
         let rows = store::workflow_list(store, organization, &filter, before, READ_AT_ONCE).await?;
@@ -133,6 +136,7 @@ pub async fn problems(
         templates: Some(&templates),
         // Scripts are kept among the message templates.
         scripts: Some(&templates),
+        plan_steps_max: state.plan_steps_max(),
         ..CheckContext::default()
     };
     Ok(graph::check(graph, &context))
@@ -156,9 +160,10 @@ pub async fn fetch(call: Call<WorkflowId>) -> Answer<Tagged<WorkflowDetail>> {
             workflow: view(&call.state, &workflow).await?,
             draft_revision: revision,
             problems: problems(&call.state, organization, &workflow.draft).await?,
-            hook_url: hook_address::url(&call.state, organization, id, &workflow.draft).await?,
+            hook_url: hook_address::url(&call.state, &call.caller, id, &workflow.draft),
             versions: versions.collect(),
             graph: workflow.draft,
+            plan_steps_max: call.state.plan_steps_max(),
         },
     ))
 }
@@ -253,12 +258,25 @@ async fn changed(state: &AppState, organization: OrganizationId, id: WorkflowId)
 
 /// `DELETE /api/workflows/{id}`: archives it; its runs go on.
 pub async fn archive(call: Call<WorkflowId>) -> Answer<Done> {
-    let (organization, id, now) = (call.organization(), call.path, call.state.now());
-    let archived = call.state.store().write(move |tx| {
-        async move { store::workflow_set_archived(tx, organization, id, true, now).await }.boxed()
-    });
-    archived.await?;
+    set_archived(&call, true).await?;
     Ok(Done)
+}
+
+/// `POST /api/workflows/{id}/restore`: takes it out of the archive; what starts its runs counts from now on.
+pub async fn restore(call: Call<WorkflowId>) -> Answer<Found<WorkflowView>> {
+    set_archived(&call, false).await?;
+    let workflow =
+        store::workflow_fetch(call.state.store(), call.organization(), call.path).await?;
+    Ok(Found(view(&call.state, &workflow).await?))
+}
+
+async fn set_archived(call: &Call<WorkflowId>, archived: bool) -> StoreResult<()> {
+    let (organization, id, now) = (call.organization(), call.path, call.state.now());
+    let write = call.state.store().write(move |tx| {
+        async move { store::workflow_set_archived(tx, organization, id, archived, now).await }
+            .boxed()
+    });
+    write.await
 }
 
 /// `POST /api/workflows/{id}/publish`.
@@ -337,30 +355,11 @@ pub async fn version(call: Call<(WorkflowId, u32)>) -> Answer<Found<Graph>> {
     Ok(Found(store::version_fetch(store, organization, id, number).await?.graph))
 }
 
-/// `GET /api/workflows/{id}/export?format=`.
-pub async fn export(call: Call<WorkflowId, ExportQuery>) -> Answer<Found<Value>> {
-    let workflow =
-        store::workflow_fetch(call.state.store(), call.organization(), call.path).await?;
-    let own = workflow.draft.origin.as_ref().map(|origin| origin.format.clone());
-    let name = call.query.format.or(own);
-    let format = match name.as_deref() {
-        None => Format::SignalboxV1,
-        Some(name) => Format::from_name(name).ok_or_else(|| unknown_format(name))?,
-    };
-    let (summary, draft) = (workflow.summary, workflow.draft);
-    let document = format::export(&draft, &summary.name, &summary.description, format);
-    let labelled = document.map(|mut document| {
-        if format == Format::Dag {
-            labels::write(&mut document, &summary.labels);
-        }
-        document
-    });
-    labelled.map(Found).map_err(|error| {
-        Failure::new(
-            ErrorCode::InvalidDocument,
-            format!("The workflow cannot be written: {error}."),
-        )
-    })
+/// `GET /api/workflows/{id}/outcomes`.
+pub async fn outcomes(call: Call<WorkflowId>) -> Answer<Found<OutcomeCounts>> {
+    let (store, organization, id) = (call.state.store(), call.organization(), call.path);
+    store::workflow_summary(store, organization, id).await?;
+    Ok(Found(OutcomeCounts { items: store::outcome_counts(store, organization, id).await? }))
 }
 
 /// There is no such format.

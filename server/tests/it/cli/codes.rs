@@ -74,7 +74,11 @@ fn each_answer_of_check_and_convert_has_its_exit_code() {
     let good = json!({"name": "Test", "steps": emailing()}).to_string();
     let bad = good.replace("email_send", "email_sendd");
     let cut = &good[..good.len() - 2];
-    let cases: [(&[&str], &str, i32, &str); 9] = [
+    // The visual formats join a step to the trigger where the trigger leads nowhere.
+    let lossy = json!({"format": "signalbox/v1", "name": "Test", "graph": {"edges": [], "nodes": [
+        {"id": "go", "kind": {"type": "trigger"}}, {"id": "stop", "kind": {"type": "end"}}]}});
+    let lossy = lossy.to_string();
+    let cases: [(&[&str], &str, i32, &str); 12] = [
         (&["check", "-"], &good, 0, ""),
         (&["check", "-"], &bad, 1, "error[unknown-tool]"),
         (&["check", "-"], cut, 1, "this is not JSON"),
@@ -93,12 +97,18 @@ fn each_answer_of_check_and_convert_has_its_exit_code() {
             2,
             "cannot write /nowhere/x",
         ),
+        (&["convert", "-", "--to", "visual"], &lossy, 1, "--lossy writes it all the same"),
+        (&["convert", "-", "--to", "visual", "--lossy"], &lossy, 0, "stepSlug"),
+        (&["serve", "--plan-steps-max", "0"], "", 2, "--plan-steps-max"),
         (&["run", "-"], "{\n \"name\": }", 2, "standard input:2:10: this is not JSON"),
     ];
     for (arguments, input, code, expected) in cases {
         let said = signalbox(arguments, input);
         let text = format!("{}{}", said.out, said.err);
         assert!(said.code == code && text.contains(expected), "{arguments:?}: {said:?}");
+        if arguments.contains(&"visual") {
+            assert_eq!(said.out.contains("stepSlug"), code == 0, "{said:?}");
+        }
     }
 }
 

@@ -189,3 +189,72 @@ fn plans_are_checked_and_converted_there_and_back() {
     let said = signalbox(&["check", "-"], "steps:\n  - id: a: b\n");
     assert!(said.out.contains("error[not-yaml]: this is not YAML"), "{said:?}");
 }
+
+/// The problems of a text, and where the first one of a code at a step stands; none for the whole workflow.
+fn place_of(text: &str, code: &str, node: &str) -> (u64, u64) {
+    let report = signalbox(&["check", "--json", "-"], text).json();
+    let problems = report["problems"].as_array().unwrap();
+    let is = |problem: &&Value| {
+        problem["code"] == code && problem["node"].as_str().unwrap_or_default() == node
+    };
+    let found = problems.iter().find(is).unwrap_or_else(|| panic!("{code} {node}: {report:#}"));
+    (found["line"].as_u64().unwrap_or_default(), found["column"].as_u64().unwrap_or_default())
+}
+
+// DAG-11
+#[test]
+fn problems_of_plans_stand_where_the_document_says_what_is_wrong() {
+    let dag = "name: x\nsteps:\n- id: a\n  prompt: '{{1 +}}'\n- id: b\n  prompt: B\n  condition: 1 +\n- id: c\n  prompt: '{{a.output}}'\n  dependson: [a]\n";
+    assert_eq!(place_of(dag, "bad-expression", "a"), (4, 11));
+    assert_eq!(place_of(dag, "bad-expression", "b"), (7, 14));
+    assert_eq!(place_of(dag, "reads-later-step", "c"), (9, 11));
+    assert_eq!(place_of(dag, "unknown-key", "c"), (10, 14));
+
+    let outbound = r#"{"name": "x", "steps": [
+  {"type": "branch", "id": "b", "conditions": [
+    {"when": "default", "goto": "e"},
+    {"when": "1 +", "goto": "e"}]},
+  {"type": "end", "id": "e"}],
+ "exitConditions": [
+  {"when": "2 +"}]}"#;
+    assert_eq!(place_of(outbound, "bad-expression", "b"), (4, 14));
+    assert_eq!(place_of(outbound, "bad-expression", ""), (7, 12));
+
+    let contract = r#"{"title": "x", "nodes": [
+  {"id": "a", "owner": {"executorType": "system"}, "instructions": "do"},
+  {"id": "b", "owner": {"executorType": "system"}, "instructions": "do"}],
+ "edges": [
+  {"source": "a", "target": "b",
+   "map": {"x": "1 +"}}],
+ "entryNodeIds": []}"#;
+    assert_eq!(place_of(contract, "bad-expression", "a"), (6, 17));
+    assert_eq!(place_of(contract, "unconnected-port", "trigger"), (7, 18));
+}
+
+#[test]
+fn what_is_wrong_with_a_whole_document_stands_at_its_beginning() {
+    let deep = format!("{{\"a\": {}1{}}}", "[".repeat(110), "]".repeat(110));
+    let steps = vec![json!({"id": "a", "prompt": "x"}); 5_001];
+    for (text, code) in [
+        ("{\"a\": 1}".to_owned(), "unknown-format"),
+        (deep, "too-deep"),
+        (json!({ "steps": steps }).to_string(), "too-many"),
+    ] {
+        assert_eq!(place_of(&text, code, ""), (1, 1), "{code}");
+    }
+    assert_eq!(place_of("{\"a\": 1,\n \"a\": 2}", "not-json", ""), (2, 2));
+    assert_eq!(place_of("{a: 1, b: [}", "not-yaml", ""), (1, 11));
+}
+
+#[test]
+fn yaml_is_not_written_deeper_than_it_is_read() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+    let document = |levels: usize| json!({"format": "signalbox/v1", "name": "x", "graph": {"nodes": [], "edges": []}, "own": nested(levels)});
+    let good = signalbox(&["convert", "-", "--to", "signalbox-yaml"], &document(39).to_string());
+    assert_eq!(good.code, 0, "{good:?}");
+    let back = signalbox(&["convert", "-", "--to", "signalbox"], &good.out);
+    assert_eq!((back.code, &back.json()["own"]), (0, &nested(39)), "{back:?}");
+    let said = signalbox(&["convert", "-", "--to", "signalbox-yaml"], &document(40).to_string());
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("write it as JSON"), "{said:?}");
+}

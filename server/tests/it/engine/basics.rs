@@ -6,11 +6,37 @@ use futures::FutureExt;
 use serde_json::json;
 use server::{engine::*, store::*};
 use signalbox::run::*;
-use std::{collections::HashSet, sync::atomic::Ordering, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 fn two_steps() -> signalbox::graph::Graph {
     let nodes = [("t", trigger()), ("a", action()), ("b", action()), ("e", end())];
     graph(&nodes, "t>a a>b b>e")
+}
+
+#[tokio::test]
+async fn what_broke_off_beside_the_engine_is_begun_again() {
+    let bench = Bench::new(two_steps()).await;
+    let begun = Arc::new(AtomicU32::new(0));
+    let (ended, mut well) = tokio::sync::mpsc::unbounded_channel();
+    let count = begun.clone();
+    bench.engine.beside("a test", move |_| {
+        let (count, ended) = (count.clone(), ended.clone());
+        async move {
+            assert!(count.fetch_add(1, Ordering::SeqCst) > 0, "it breaks off the first time");
+            ended.send(()).unwrap();
+        }
+    });
+    let waited = tokio::time::timeout(Duration::from_secs(30), well.recv());
+    assert_eq!(waited.await, Ok(Some(())));
+    assert_eq!(begun.load(Ordering::SeqCst), 2);
+    bench.engine.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,6 +202,32 @@ async fn so_many_runs_of_a_key_go_at_once_in_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_and_the_run_that_it_waits_for_share_their_place() {
+    let keyed = |mut graph: signalbox::graph::Graph| {
+        let settings = json!({"concurrency": {"key": "customer", "limit": 1}});
+        graph.settings = serde_json::from_value(settings).unwrap();
+        graph
+    };
+    let inner = keyed(graph(&[("t", trigger()), ("h", human())], "t>h"));
+    let mut bench = Bench::new(inner).await;
+    let inner = bench.workflow;
+    let nodes = [("t", trigger()), ("s", sub(inner, json!({}))), ("e", end())];
+    bench.workflow =
+        publish(&bench.store, bench.organization, keyed(graph(&nodes, "t>s s>e"))).await;
+    let (first, second) = (bench.start_plain().await, bench.start_plain().await);
+    bench.drive().await;
+    let inside = child(&bench, inner).await;
+    assert_eq!(inside.status.phase(), RunPhase::AwaitingInput, "it goes in the place of the other");
+    bench.approve_all().await.unwrap();
+    bench.drive().await;
+    assert_eq!(bench.phase(first).await, RunPhase::Completed);
+    bench.approve_all().await.unwrap();
+    bench.drive().await;
+    assert_eq!(bench.phase(second).await, RunPhase::Completed, "one after the other");
+    bench.nothing_left().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failed_run_goes_on_from_what_failed() {
     let bench =
         Bench::new(graph(&[("t", trigger()), ("a", action()), ("b", action())], "t>a a>b")).await;

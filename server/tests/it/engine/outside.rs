@@ -140,3 +140,26 @@ async fn an_event_counts_by_its_number_whatever_the_clock_says_that_stamped_it()
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_sent_again_is_found_by_its_source_and_wakes_nobody_again() {
+    on_each(async || {
+        let waits = || wait_event("order.placed");
+        let nodes = [("t", trigger()), ("w", waits()), ("v", waits()), ("e", end())];
+        let bench = Bench::new(graph(&nodes, "t>w w>v v>e")).await;
+        let run = bench.start_plain().await;
+        let send = async |key: &str| {
+            let event = OutsideEvent { name: "order.placed".into(), ..event(None, key) };
+            let sent = bench.engine.event_send(bench.organization, event, Some(run)).await;
+            bench.engine.settled().await;
+            sent.unwrap()
+        };
+        let first = send("call/1").await;
+        assert!(first.is_new);
+        assert_eq!(send("call/1").await, SentEvent { is_new: false, ..first });
+        assert_eq!(bench.row(run).await.current_node.as_deref(), Some("v"));
+        assert_eq!(send("call/2").await.number, first.number + 1);
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+    })
+    .await;
+}

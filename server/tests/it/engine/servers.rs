@@ -77,6 +77,31 @@ async fn a_caller_that_waits_here_is_told_what_happened_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_run_asks_for_when_it_is_retried_at_once_is_not_cancelled_with_its_end() {
+    on_each_postgres(async || {
+        let bench = Bench::new(one_step()).await;
+        let (store, engine, script) = another(&bench).await;
+        let (organization, workflow) = (bench.organization, bench.workflow);
+        // The news of the end comes a moment after it, when the call of the retry is on its way.
+        for _ in 0..5 {
+            let again = Says::LaterIfWanted(700);
+            script.answer("a", [failure(ErrorKind::InvalidInput), again]);
+            let started = engine.start_run(organization, workflow, 1, StartRun::default()).await;
+            let run = started.unwrap().run;
+            let ended = engine.wait(organization, run, WaitFor::End, PATIENCE).await.unwrap();
+            assert_eq!(ended.phase(), RunPhase::Failed);
+            let reopen = Command::Reopen { by: "Ada".into(), from: None };
+            engine.command(organization, run, reopen).await.unwrap();
+            let ended = engine.wait(organization, run, WaitFor::End, PATIENCE).await.unwrap();
+            assert_eq!(ended.phase(), RunPhase::Completed, "{ended:?}");
+        }
+        engine.shutdown().await;
+        store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_servers_command_one_run_and_no_step_is_done_twice() {
     on_each_postgres(async || {
         let steps: Vec<String> = (0..12).map(|number| format!("h{number}")).collect();

@@ -97,6 +97,8 @@ pub enum Says {
     Give(CallOutcome),
     /// Succeeds after so many milliseconds.
     Later(u64),
+    /// Succeeds after so many milliseconds, or fails when it is told that nobody wants it any more.
+    LaterIfWanted(u64),
     /// Never answers.
     Hang,
     Panic,
@@ -145,6 +147,18 @@ impl CallExecutor for Script {
                 Some(Says::Later(ms)) => {
                     tokio::time::sleep(std::time::Duration::from_millis(ms)).await;
                     CallOutcome::Succeeded { output: json!({"from": node}), usage: None }
+                }
+                Some(Says::LaterIfWanted(ms)) => {
+                    let time = std::time::Duration::from_millis(ms);
+                    match tokio::time::timeout(time, context.cancelled.cancelled()).await {
+                        Err(_) => {
+                            CallOutcome::Succeeded { output: json!({"from": node}), usage: None }
+                        }
+                        Ok(()) => {
+                            let error = StepError::new(ErrorKind::InvalidInput, "not wanted");
+                            CallOutcome::Failed { error, retry_after_ms: None }
+                        }
+                    }
                 }
                 Some(Says::Hang) => std::future::pending().await,
                 Some(Says::Panic) => panic!("a defect in a tool"),

@@ -3,7 +3,7 @@
 use super::support::*;
 use crate::support::database::{Place, on_each};
 use chrono::TimeDelta;
-use serde_json::Value;
+use serde_json::{Value, json};
 use server::{engine::*, store::*};
 use signalbox::run::*;
 use sqlx::{ConnectOptions, Connection, sqlite::SqliteConnectOptions};
@@ -217,6 +217,63 @@ async fn a_run_that_cannot_be_read_is_set_aside_and_the_others_go_on() {
         assert_eq!(bench.engine.fire_due().await.unwrap(), None, "its timer rests");
         let again = bench.tell(broken, Command::Resume { by: "Ada".into() }).await;
         assert!(matches!(again, Err(EngineError::Quarantined(_))), "{again:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_is_blocked_leaves_no_timer_and_no_row_behind() {
+    on_each(async || {
+        let wait = json!({"type": "wait", "for": "event", "event": "reply", "limit_ms": 3_000,
+            "condition": "events.hasReply(event.of)", "policy": {"on_failure": "block"}});
+        let nodes = [("t", trigger()), ("w", wait), ("e", end())];
+        let bench = Bench::new(graph(&nodes, "t>w w>e")).await;
+        let run = bench.start_plain().await;
+        let (name, payload) = ("reply".to_owned(), json!({}));
+        let reply = OutsideEvent { name, contact: None, run: None, source_key: None, payload };
+        bench.engine.outside_event(bench.organization, reply).await.unwrap();
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Blocked);
+        assert_eq!(timer_next(&bench.store).await.unwrap(), None);
+        let waits = runs_by_wait(&bench.store).await.unwrap();
+        assert!(waits.iter().all(|(wait, _)| wait != "event" && wait != "timer"), "{waits:?}");
+        bench.clock.advance_ms(5_000);
+        bench.engine.fire_due().await.unwrap();
+        assert_eq!(bench.phase(run).await, RunPhase::Blocked);
+        bench.sound(run).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wait_that_was_cut_off_keeps_its_time_when_the_run_goes_on() {
+    on_each(async || {
+        let nodes = [
+            ("t", trigger()),
+            ("a", action()),
+            ("w", wait_ms(3_600_000)),
+            ("v", wait_event("reply")),
+            ("z", action()),
+        ];
+        let mut bench = Bench::new(graph(&nodes, "t>a t>w t>v w>z v>z")).await;
+        bench.script.answer("a", [failure(ErrorKind::InvalidInput)]);
+        let run = bench.start_plain().await;
+        bench.engine.settled().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Failed);
+        assert_eq!(timer_next(&bench.store).await.unwrap(), None);
+        bench.clock.advance_ms(600_000);
+        bench.restart().await;
+        bench.tell(run, Command::Reopen { by: "Ada".into(), from: None }).await.unwrap();
+        let due = epoch() + TimeDelta::hours(1);
+        assert_eq!(timer_next(&bench.store).await.unwrap(), Some(due), "its time has run on");
+        let (name, payload) = ("reply".to_owned(), json!({}));
+        let reply = OutsideEvent { name, contact: None, run: None, source_key: None, payload };
+        bench.engine.outside_event(bench.organization, reply).await.unwrap();
+        bench.drive().await;
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        assert_eq!(bench.script.nodes(), ["a", "a", "z"]);
+        bench.sound(run).await;
+        bench.nothing_left().await;
     })
     .await;
 }

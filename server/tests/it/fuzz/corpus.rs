@@ -47,6 +47,11 @@ const NEVER: &[&str] = &[
     "outbound/truncated",
     "dag/truncated",
     "contract/truncated",
+    "own/duplicate-key",
+    "visual/duplicate-key",
+    "outbound/duplicate-key",
+    "dag/duplicate-key",
+    "contract/duplicate-key",
     "own/nesting",
     "visual/nesting",
     "outbound/nesting",
@@ -74,6 +79,7 @@ const NEVER_PUBLISHED: &[&str] = &[
     "outbound/duplicate-id",
     "outbound/no-default",
     "outbound/unreachable",
+    "contract/entry",
 ];
 
 /// No file takes so long, in a debug build on a busy machine.

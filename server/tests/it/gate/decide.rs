@@ -1,10 +1,15 @@
 //! What people decide about a message, and what leaves.
 
 use super::world::{World, decide, email};
-use crate::support::smtp_sink::{Fault, SmtpSink, Stage};
+use crate::support::{
+    clock::TestClock,
+    database::{Place, on_each},
+    smtp_sink::{Fault, SmtpSink, Stage},
+};
 use mail_parser::MessageParser;
 use server::gate::{DecideError, Submitted};
 use signalbox::{
+    id::{MessageId, OrganizationId},
     run::{Command, Decision, ErrorKind},
     wire::*,
 };
@@ -52,6 +57,25 @@ async fn what_is_approved_with_an_edit_is_exactly_what_arrives() {
         }
         other => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_character_that_cannot_be_kept_is_replaced_before_anybody_approves_it() {
+    on_each(async || {
+        let organization = OrganizationId(uuid::Uuid::now_v7());
+        let place = Place::new().await;
+        let world = World::over(place.open().await, organization, TestClock::new());
+        let (call, mut parameters) = (world.call(), email());
+        parameters["body"] = "Your code is x\0y.".into();
+        let submitted = world.gate.submit_email(&call, &parameters).await;
+        assert_eq!(submitted, Submitted::Parked);
+        world.approve().await;
+        world.gate.step().await.unwrap();
+        let message = world.message(MessageId::derive(call.call.0, &["message"])).await;
+        assert_eq!(message.state, MessageState::Accepted, "what is sent is what was approved");
+        assert_eq!(message.content.text, "Your code is x\u{fffd}y.");
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -28,6 +28,17 @@ struct Tale {
 
 type Move = (Option<String>, String);
 
+/// The hash of a message, what was approved and by whom; the hash of its newest revision; the hash of a decided request
+/// to send it, and who decided.
+type Record = (Vec<u8>, Option<Vec<u8>>, Option<String>, Vec<u8>, Option<Vec<u8>>, Option<String>);
+
+const RECORDS: &str = "SELECT m.content_hash, m.approved_hash, m.approved_by, r.content_hash, a.content_hash, a.decided_by
+  FROM messages m
+  JOIN message_revisions r
+    ON r.organization_id = m.organization_id AND r.message_id = m.id AND r.number = m.revision
+  JOIN approvals a ON a.organization_id = m.organization_id AND a.message_id = m.id
+  WHERE m.state = 'accepted' AND a.kind = 'message' AND a.state = 'approved'";
+
 impl Tale {
     /// A step writes an email that must leave within a day.
     async fn new() -> Self {
@@ -102,6 +113,20 @@ impl Tale {
         let mut resolve = decide(DecideKind::Resolve, row.revision);
         resolve.uncertain = Some(choice);
         self.world.gate.decide(&self.world.decider(), row.id, &resolve).await.unwrap();
+    }
+
+    /// Who let pass what left, as the database has it: one a decision.
+    async fn records(&self) -> Vec<Record> {
+        let records = match &self.place {
+            Place::Sqlite(_) => {
+                sqlx::query_as(RECORDS).fetch_all(&mut file(&self.place).await).await
+            }
+            Place::Postgres { .. } => {
+                let mut conn = PgConnection::connect(&self.place.url()).await.unwrap();
+                sqlx::query_as(RECORDS).fetch_all(&mut conn).await
+            }
+        };
+        records.unwrap()
     }
 
     /// To be sent again, as a person said.
@@ -345,4 +370,27 @@ async fn all_moves() {
         not_made.is_empty() && not_listed.is_empty(),
         "not made: {not_made:?}; not listed: {not_listed:?}"
     );
+}
+
+#[tokio::test]
+async fn what_left_has_one_decision_with_a_name_and_its_own_hash() {
+    on_each(async || {
+        let edited = Tale::new().await;
+        let edits = MessageEdit { subject: Some("Hello".into()), text: None };
+        edited.decides(DecideKind::Approve, |decision| decision.edits = Some(edits)).await;
+        for tale in [Tale::held().await, edited, Tale::queued().await] {
+            assert!(tale.records().await.is_empty(), "it has not left");
+            tale.leaves().await;
+            assert_eq!(tale.world.state(tale.message).await, MessageState::Accepted);
+            let records = tale.records().await;
+            let [(hash, approved, by, revision, asked, decided_by)] = &records[..] else {
+                panic!("one decision: {records:?}")
+            };
+            assert_eq!(approved.as_ref(), Some(hash), "what was approved is what left");
+            assert_eq!(revision, hash, "the newest revision is what left");
+            assert_eq!(asked.as_ref(), Some(hash), "what was decided about is what left");
+            assert_eq!((by.as_deref(), decided_by.as_deref()), (Some("Grace"), Some("Grace")));
+        }
+    })
+    .await;
 }

@@ -24,7 +24,7 @@ pub struct Running {
 }
 
 impl Running {
-    fn start(data: &Path) -> Self {
+    pub fn start(data: &Path) -> Self {
         let mut command = signalbox(data);
         command.args(["serve", "--addr", "127.0.0.1:0"]);
         Self::of(command)
@@ -64,7 +64,8 @@ impl Drop for Running {
     }
 }
 
-fn text(output: &Output) -> (String, String) {
+/// What it said, and its errors.
+pub fn text(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr))
 }

@@ -7,9 +7,10 @@ use server::http::{self, in_process::InProcess};
 use signalbox::{
     client::Client,
     wire::{
-        ApprovalState, Decide, DraftSave, EmailChannel, ErrorCode, ImportRequest, MemberChange,
-        PageQuery, Publish, ReasonBody, Role, RunFork, RunMigrate, RunQuery, RunRetry, RunStart,
-        SessionSwitch, SignIn, TaskBeat, TaskClaim, TaskComplete, TaskFail, TaskRelease,
+        ApprovalState, Decide, DraftSave, EmailChannel, ErrorCode, EventSend, ImportRequest,
+        MemberChange, PageQuery, Publish, ReasonBody, Role, RunFork, RunMigrate, RunQuery,
+        RunRetry, RunStart, SessionSwitch, SignIn, TaskBeat, TaskClaim, TaskComplete, TaskFail,
+        TaskRelease, WorkflowQuery,
     },
 };
 
@@ -53,7 +54,14 @@ async fn workflows_and_runs(client: &Client) {
     assert!(saved.draft_revision > detail.draft_revision);
     let version = client.publish(id, &Publish::default()).await.unwrap().version;
     assert_eq!(client.version_graph(id, version).await.unwrap(), draft.graph);
-    client.workflow_export(id, "visual-workflow").await.unwrap();
+    let written = client.workflow_export(id, "visual-workflow").await.unwrap();
+    let report = client.workflow_export_report(id, "visual-workflow", Some(version)).await.unwrap();
+    assert_eq!((report.document, report.problems), (written, Vec::new()));
+    for (format, is_yaml) in [("visual-workflow", false), ("signalbox/v1", true)] {
+        let report = client.workflow_export_draft(id, format, is_yaml).await.unwrap();
+        assert_eq!(report.document.is_string(), is_yaml, "{format}");
+    }
+    assert_eq!(client.workflow_outcomes(id).await.unwrap().items, []);
     assert!(client.workflows(&page).await.unwrap().items.iter().any(|row| row.name == "Renamed"));
     let starters = client.starters().await.unwrap();
     client.starter_use(&starters[0].slug).await.unwrap();
@@ -88,6 +96,10 @@ async fn workflows_and_runs(client: &Client) {
     assert!(!reopened.status.phase().is_terminal());
     let stopped = client.run_stop(run, &reason).await.unwrap_err();
     assert_eq!(stopped.code, ErrorCode::WrongState);
+    client.workflow_archive(id).await.unwrap();
+    let archived = WorkflowQuery { archived: Some(true), ..WorkflowQuery::default() };
+    assert_eq!(client.workflows_of(&archived).await.unwrap().items[0].id, id);
+    assert!(!client.workflow_restore(id).await.unwrap().archived);
     client.workflow_archive(id).await.unwrap();
 }
 
@@ -128,6 +140,11 @@ async fn the_rest(client: &Client) {
     client.contact_delete(contact.id).await.unwrap();
     assert_eq!(client.contact(contact.id).await.unwrap_err().code, ErrorCode::NotFound);
     assert!(client.sandbox_messages(&page).await.unwrap().items.is_empty());
+
+    let event: EventSend = body("event_send");
+    let sent = client.event_send(&event).await.unwrap();
+    let again = client.event_send(&event).await.unwrap();
+    assert_eq!((sent.duplicate, again.duplicate, again.number), (false, true, sent.number));
 
     let general = client.settings_general_set(&body("settings_general_set")).await.unwrap();
     assert_eq!(client.settings_general().await.unwrap(), general);

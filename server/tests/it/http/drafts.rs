@@ -1,7 +1,7 @@
 //! Contract drafts over real HTTP: their form, what each part of a node's contract does, and fields that edges carry.
 
 use super::{
-    support::{Organization, Server},
+    support::{As, Organization, Server},
     workflows::published,
 };
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use signalbox::{
     graph::TaskExecutor,
     id::RunId,
     run::RunPhase,
-    wire::{ClaimedTask, ErrorCode, Role, RunStart, TaskClaim, TaskComplete},
+    wire::{ClaimedTask, ErrorCode, Role, RunStart, TaskClaim, TaskComplete, TaskFail},
 };
 
 fn launch() -> Value {
@@ -201,13 +201,25 @@ async fn an_edges_map_carries_fields_to_the_worker_and_is_checked_before_anythin
         (json!({ "who": "name", "colour": "name" }), "colour"),
         (json!({ "who": "size.width" }), "integer"),
         (json!({ "width": "size.width" }), "who"),
+        (json!({}), "who"),
+        (json!({ "who": "name.first" }), "first"),
     ] {
-        let body = json!({ "document": mapped(map) });
-        let made = desk.server.post(&editor, "/api/workflows/import", &body).await;
+        desk.not_published(&editor, &mapped(map), says).await;
+    }
+    // A schema that nothing could satisfy.
+    let mut draft = mapped(json!({ "who": "name" }));
+    draft["schemas"]["out"]["properties"]["name"]["type"] = json!("strin");
+    desk.not_published(&editor, &draft, "Did you mean string?").await;
+}
+
+impl Desk {
+    async fn not_published(&self, editor: &As, draft: &Value, says: &str) {
+        let body = json!({ "document": draft });
+        let made = self.server.post(editor, "/api/workflows/import", &body).await;
         assert_eq!(made.status, 201, "{}", made.text);
         let path =
             format!("/api/workflows/{}/publish", made.json()["workflow"]["id"].as_str().unwrap());
-        let refused = desk.server.post(&editor, &path, &json!({})).await;
+        let refused = self.server.post(editor, &path, &json!({})).await;
         assert_eq!(
             (refused.status, refused.code().as_str()),
             (422, "graph_problems"),
@@ -215,5 +227,25 @@ async fn an_edges_map_carries_fields_to_the_worker_and_is_checked_before_anythin
             refused.text
         );
         assert!(refused.text.contains(says), "{says}: {}", refused.text);
+    }
+}
+
+// CON-08
+#[tokio::test]
+async fn a_failure_follows_the_rule_that_names_it_and_no_other() {
+    let desk = Desk::open().await;
+    let rule = |on: &str, action: &str| json!({ "on": on, "action": action, "note": "" });
+    for (rules, phase) in [
+        ([rule("timeout", "skip"), rule("human_rejected", "abort")], RunPhase::Failed),
+        ([rule("timeout", "fail"), rule("executor_error", "skip")], RunPhase::Completed),
+    ] {
+        let mut draft = mapped(json!({ "who": "name" }));
+        draft["nodes"][0]["failurePolicy"] = json!(rules);
+        let run = desk.run(&draft).await;
+        let task = desk.claim(TaskExecutor::System, "x").await.unwrap();
+        let failed =
+            TaskFail { claim: task.claim.clone(), message: "It broke.".into(), retry: true };
+        desk.client().task_fail(task.id, &failed).await.unwrap();
+        assert_eq!(desk.phase(run).await, phase);
     }
 }

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use server::{
     engine::{EngineConfig, Timekeeping, VirtualClock},
     store::{self, ChannelHealth, DiskSpace, Store, StoreOptions},
+    trigger,
 };
 use signalbox::client::Method;
 use std::sync::{
@@ -97,6 +98,35 @@ async fn late_timers_show_until_they_fire() {
     let late = (200, "degraded".to_owned(), vec!["timers_late".to_owned()]);
     assert_eq!(health_of(&server).await, late);
     server.state.engine().fire_due().await.unwrap();
+    assert_eq!(health_of(&server).await.2, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_starts_runs_by_itself_shows_when_it_is_late() {
+    let clock = Arc::new(VirtualClock::at(Utc::now()));
+    let mut making = Making::over(Store::in_memory().await.unwrap());
+    making.clock = clock.clone();
+    making.config = EngineConfig { timekeeping: Timekeeping::Driven, ..EngineConfig::default() };
+    let server = making.start().await;
+    let acme = server.organization("acme").await;
+    let mut scheduled = document();
+    scheduled["graph"]["nodes"][0]["kind"]["trigger"] =
+        json!({ "on": "schedule", "cron": "* * * * *", "timezone": "UTC" });
+    published(&server, &acme, &scheduled).await;
+    let mut waits = document();
+    waits["name"] = json!("Paid");
+    waits["graph"]["nodes"][0]["kind"]["trigger"] =
+        json!({ "on": "event", "event_type": "payment.received" });
+    published(&server, &acme, &waits).await;
+    let event = json!({ "name": "payment.received", "payload": {} });
+    let sent = server.post(&acme.owner(), "/api/events", &event).await;
+    assert_eq!(sent.status, 201, "{}", sent.text);
+    clock.advance_ms(40_000);
+    assert_eq!(health_of(&server).await.2, Vec::<String>::new(), "not yet late enough");
+    clock.advance_ms(50_000);
+    let late = vec!["schedules_late".to_owned(), "events_late".to_owned()];
+    assert_eq!(health_of(&server).await, (200, "degraded".to_owned(), late));
+    trigger::look(server.state.engine()).await.unwrap();
     assert_eq!(health_of(&server).await.2, Vec::<String>::new());
 }
 

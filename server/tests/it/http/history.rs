@@ -5,8 +5,9 @@ use super::{
     workflows::published,
 };
 use chrono::TimeDelta;
+use futures::FutureExt;
 use serde_json::{Value, json};
-use server::maintenance;
+use server::{maintenance, store};
 use signalbox::wire::Role;
 
 async fn start(server: &Server, who: &As, path: &str, input: Value) -> String {
@@ -111,4 +112,23 @@ async fn an_organization_says_how_long_runs_are_kept() {
     maintenance::sweep(&server.state, now + TimeDelta::days(11)).await.unwrap();
     assert_eq!(listed(&server, &editor, "").await, [waits]);
     assert_eq!(server.get(&editor, &format!("/api/runs/{over}")).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn an_organization_whose_settings_cannot_be_read_holds_up_no_other() {
+    let server = Server::start().await;
+    let (broken, acme) = (server.organization("broken").await, server.organization("acme").await);
+    let (id, now) = (broken.id, server.state.now());
+    let wrong = server.state.store().write(move |tx| {
+        async move { store::setting_put(tx, id, "history", &json!("none"), now).await }.boxed()
+    });
+    wrong.await.unwrap();
+    let editor = acme.machine(Role::Editor);
+    let path = published(&server, &acme, &document()).await;
+    let over = start(&server, &editor, &path, json!({})).await;
+    let stop = server.post(&editor, &format!("/api/runs/{over}/stop"), &json!({})).await;
+    assert_eq!(stop.status, 200, "{}", stop.text);
+    let is_left = maintenance::sweep(&server.state, now + TimeDelta::days(40)).await.unwrap();
+    assert!(!is_left);
+    assert_eq!(listed(&server, &editor, "").await, Vec::<String>::new());
 }

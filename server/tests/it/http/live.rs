@@ -1,15 +1,18 @@
 //! The live stream over real sockets.
 
 use super::{
-    support::{As, Server, document},
+    support::{As, Making, Server, document},
     workflows::published,
 };
+use crate::support::folder::Folder;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use server::store::Store;
 use signalbox::{
     client::Method,
     wire::{LiveServer, Role},
 };
+use sqlx::{Connection, SqliteConnection};
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
@@ -20,7 +23,7 @@ use tokio_tungstenite::{
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 const SOON: Duration = Duration::from_secs(10);
 
-async fn connect(
+pub async fn connect(
     server: &Server,
     headers: &[(&'static str, &str)],
 ) -> Result<Socket, tungstenite::Error> {
@@ -218,6 +221,35 @@ async fn events_of_a_run_arrive_once_in_order_without_a_gap() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_run_arrives_although_its_frame_could_not_be_made() {
+    let folder = Folder::new();
+    let server = Making::over(Store::open(&folder.0).await.unwrap()).start().await;
+    let acme = server.organization("acme").await;
+    let mut waits = document();
+    waits["graph"]["nodes"][1]["kind"] =
+        json!({ "type": "wait", "for": "duration", "duration_ms": 1_500 });
+    waits["graph"]["edges"][1]["port"] = json!("success");
+    let path = published(&server, &acme, &waits).await;
+    let mut socket = with_token(&server, acme.token(Role::Viewer)).await;
+    assert_eq!(next(&mut socket).await.unwrap()["type"], "hello");
+    let started = server.post(&acme.owner(), &format!("{path}/runs"), &json!({})).await.json();
+    let follow = json!({ "type": "follow_run", "run": started["id"], "after": 0 });
+    say(&mut socket, &follow.to_string()).await;
+    // What else a frame shows of the run cannot be read any more. Nothing happens after the end that would tell of it.
+    let url = format!("sqlite://{}", folder.0.join("signalbox.db").display());
+    let mut conn = SqliteConnection::connect(&url).await.unwrap();
+    let hide = "ALTER TABLE run_contacts RENAME TO elsewhere";
+    sqlx::query(hide).execute(&mut conn).await.unwrap();
+    loop {
+        let frame = next(&mut socket).await.expect("the socket ended");
+        let events = frame["events"].as_array().cloned().unwrap_or_default();
+        if events.iter().any(|event| event["type"] == "run_ended") {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_organization_is_followed_from_a_number_on() {
     let server = Server::start().await;
     let (acme, other) = (server.organization("acme").await, server.organization("other").await);
@@ -243,7 +275,10 @@ async fn the_organization_is_followed_from_a_number_on() {
                 created = true;
                 waiting |= frame["run"]["status"]["type"] == "AwaitingInput";
             }
-            "plan.state.changed" => waiting |= frame["status"]["type"] == "AwaitingInput",
+            "plan.state.changed" => {
+                assert!(frame["at"].is_string(), "when it changed: {frame}");
+                waiting |= frame["status"]["type"] == "AwaitingInput";
+            }
             "approval.changed" => approval = frame["approval"]["state"] == "pending",
             other => panic!("{other}"),
         }

@@ -50,6 +50,8 @@ async fn what_happens_is_counted_and_how_things_stand_is_read() {
     assert_eq!(value(&after, "signalbox_approvals_open"), 1.0);
     assert_eq!(value(&after, "signalbox_timers"), 0.0);
     assert_eq!(value(&after, "signalbox_feed_lag_seconds"), 0.0);
+    assert_eq!(value(&after, "signalbox_schedule_late_seconds"), 0.0);
+    assert_eq!(value(&after, "signalbox_event_late_seconds"), 0.0);
     assert_eq!(value(&after, "signalbox_live_clients"), 0.0);
     assert_eq!(value(&after, "signalbox_lease_held"), 1.0);
     assert!(value(&after, "signalbox_database_bytes") > 100_000.0);

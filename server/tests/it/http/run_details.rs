@@ -6,9 +6,14 @@ use super::{
     workflows::published,
 };
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
+use serde_json::{Value, from_value, json};
 use server::store::Store;
-use signalbox::{client::Method, wire::Role};
+use signalbox::{
+    client::{Client, Method},
+    id::{RunId, WorkflowId},
+    run::{Event, RunState, apply},
+    wire::{Role, RunStart},
+};
 
 /// Of one step: what it was given, what came of it, and between which instants.
 struct Step {
@@ -128,4 +133,84 @@ async fn a_run_tells_where_it_is_and_what_each_step_was_given_gave_and_took() {
         assert!(step.began <= step.ended, "{name}");
         assert_eq!(step.error.is_null(), name != "get", "{name}");
     }
+}
+
+/// A loop over the items of the input, which notes something; about five events a turn.
+fn looping(noted: &str) -> Value {
+    json!({ "format": "signalbox/v1", "name": "Looping", "graph": {
+        "nodes": [
+            { "id": "start", "kind": { "type": "trigger", "trigger": { "on": "manual" } } },
+            { "id": "each", "kind": { "type": "loop", "items": "{{input.items}}" } },
+            { "id": "note", "kind": { "type": "action", "tool": "set_variables", "parameters": { "seen": noted } } },
+        ],
+        "edges": [
+            { "id": "e1", "from": "start", "port": "success", "to": "each" },
+            { "id": "e2", "from": "each", "port": "next", "to": "note" },
+            { "id": "e3", "from": "note", "port": "success", "to": "each" },
+        ],
+    } })
+}
+
+/// All events of a run, page by page.
+async fn all_events(client: &Client, run: RunId) -> Vec<Event> {
+    let mut all: Vec<Event> = vec![];
+    loop {
+        let after = all.last().map_or(0, |event| event.seq);
+        let page = client.run_events(run, after).await.unwrap();
+        all.extend(page.events);
+        if !page.more {
+            return all;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_long_run_comes_with_a_state_that_its_newest_events_go_on_from() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let client = server.client(acme.token(Role::Owner));
+    let path = published(&server, &acme, &looping("{{loop.item}}")).await;
+    let workflow: WorkflowId = path.strip_prefix("/api/workflows/").unwrap().parse().unwrap();
+    // All events at once; more of them, and no checkpoint; one before the newest; one among them.
+    for items in [3_u64, 300, 700, 900] {
+        let input = json!({ "items": (0..items).collect::<Vec<_>>() });
+        let start = RunStart { input, ..RunStart::default() };
+        let run = client.run_start(workflow, &start, None).await.unwrap().id;
+        assert!(client.run_wait(run, 60_000).await.unwrap().ended);
+        let detail = client.run(run).await.unwrap();
+        assert_eq!(detail.newest_version, Some(1));
+
+        let all = all_events(&client, run).await;
+        let mut whole = RunState::new(run);
+        all.iter().for_each(|event| apply(&mut whole, event));
+        let newest = all.len().saturating_sub(1_000);
+        assert_eq!(detail.events, all[newest..], "{items} items");
+        assert_eq!(detail.state.is_null(), newest == 0, "{items} items: {}", all.len());
+        let mut state = match detail.state {
+            Value::Null => RunState::new(run),
+            state => from_value(state).unwrap(),
+        };
+        let (first, last) = (detail.events[0].seq, whole.seq);
+        assert!((first - 1..=last).contains(&state.seq), "{} of {first} to {last}", state.seq);
+        detail.events.iter().for_each(|event| apply(&mut state, event));
+        assert_eq!(state, whole, "{items} items");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_would_be_large_is_left_out() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let client = server.client(acme.token(Role::Owner));
+    let path = published(&server, &acme, &looping("{{input.text}}")).await;
+    let workflow: WorkflowId = path.strip_prefix("/api/workflows/").unwrap().parse().unwrap();
+    // Each turn's output stays in the state.
+    let text = "x".repeat(16 << 10);
+    let input = json!({ "items": (0..400).collect::<Vec<_>>(), "text": text });
+    let start = RunStart { input, ..RunStart::default() };
+    let run = client.run_start(workflow, &start, None).await.unwrap().id;
+    assert!(client.run_wait(run, 60_000).await.unwrap().ended);
+    let detail = client.run(run).await.unwrap();
+    assert!(detail.events[0].seq > 1 && detail.state.is_null());
+    assert!(detail.run.status.phase().is_terminal(), "the row says where the run is");
 }

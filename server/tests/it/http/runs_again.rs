@@ -243,3 +243,43 @@ async fn a_mail_that_a_fork_would_send_again_waits_for_a_person() {
     })
     .await;
 }
+
+/// The same workflow with a question before its question.
+fn two_questions() -> Value {
+    let mut document = document();
+    let first = json!({ "id": "first", "kind": { "type": "human", "mode": "approve", "prompt": "May we?" } });
+    document["graph"]["nodes"].as_array_mut().unwrap().insert(1, first);
+    document["graph"]["edges"] = json!([
+        { "id": "e0", "from": "start", "port": "success", "to": "first" },
+        { "id": "e1", "from": "first", "port": "approved", "to": "ask" },
+        { "id": "e2", "from": "ask", "port": "approved", "to": "end" },
+    ]);
+    document
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_from_before_a_move_goes_on_in_the_version_of_then() {
+    on_each(async || {
+        let desk = Desk::open().await;
+        let workflow = desk.publish(&two_questions()).await;
+        let run = desk.start(workflow).await;
+        let before = desk.client.run(run).await.unwrap().run.seq;
+        desk.approve(run).await;
+        let second = desk.republish(workflow, graph()).await;
+        let to = RunMigrate { version: second, preview: false };
+        desk.client.run_migrate(run, &to).await.unwrap();
+
+        let newest = RunFork { seq: before, version: Some(second), ..RunFork::default() };
+        let refused = desk.client.run_fork(run, &newest, None).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::WrongState, "{refused:?}");
+        assert_eq!(refused.details["incompatible"][0]["node"], "first");
+
+        let then = RunFork { seq: before, ..RunFork::default() };
+        let made = desk.client.run_fork(run, &then, None).await.unwrap().id;
+        assert_eq!(desk.client.run(made).await.unwrap().run.version, 1);
+        desk.approve(made).await;
+        desk.approve(made).await;
+        assert_eq!(desk.output(made).await, json!({ "said": 1 }));
+    })
+    .await;
+}

@@ -20,6 +20,7 @@ use server::{
 };
 use signalbox::{
     client::{Client, Method, http::HttpTransport},
+    graph::PLAN_STEPS_MAX,
     id::{OrganizationId, UserId},
     run::{CallRequest, ErrorKind, StepError},
     wire::Role,
@@ -98,12 +99,21 @@ pub struct Making {
     pub tools: Option<String>,
     /// What makes the calls instead of either.
     pub executor: Option<Arc<dyn CallExecutor>>,
+    /// Steps that an outbound plan may have.
+    pub plan_steps_max: u32,
 }
 
 impl Making {
     pub fn over(store: Store) -> Self {
         let config = EngineConfig::default();
-        Self { store, config, clock: Arc::new(SystemClock), tools: None, executor: None }
+        Self {
+            store,
+            config,
+            clock: Arc::new(SystemClock),
+            tools: None,
+            executor: None,
+            plan_steps_max: PLAN_STEPS_MAX,
+        }
     }
 
     fn executor(&self, gate: &Gate) -> Arc<dyn CallExecutor> {
@@ -111,7 +121,7 @@ impl Making {
             (Some(executor), _) => executor.clone(),
             (None, None) => Arc::new(NoTools),
             (None, Some(hosts)) => {
-                let egress = Egress::new(Allowed::parse(hosts)).unwrap();
+                let egress = Egress::new(Allowed::parse(hosts).unwrap()).unwrap();
                 Arc::new(Tools::new(self.store.clone(), gate, egress, self.clock.clone()))
             }
         }
@@ -128,8 +138,8 @@ impl Making {
         let vault = Arc::new(Vault::ephemeral());
         let (store, time, config) = (self.store.clone(), self.clock.clone(), self.config.clone());
         let key = ServerKey::ephemeral();
-        let egress =
-            Egress::new(Allowed::parse(self.tools.as_deref().unwrap_or_default())).unwrap();
+        let allowed = Allowed::parse(self.tools.as_deref().unwrap_or_default()).unwrap();
+        let egress = Egress::new(allowed).unwrap();
         let links = Links::new(format!("http://{addr}"), key.clone());
         let Services { engine, gate } = assemble::start(store, vault, time, config, |gate| {
             gate.link_with(links);
@@ -143,6 +153,7 @@ impl Making {
             public_origin: None,
             base_url: format!("http://{addr}"),
             clock,
+            plan_steps_max: self.plan_steps_max,
         });
         LiveHub::start(&state);
         let service = http::router(&state).into_make_service_with_connect_info::<SocketAddr>();
@@ -321,6 +332,9 @@ pub fn example_body(operation: &str) -> Value {
         "workflow_copy" => json!({ "name": "Copy" }),
         "run_start" => json!({ "input": { "a": 1 }, "contacts": [], "thread_id": "t" }),
         "run_pause" | "run_resume" | "run_stop" => json!({ "reason": "because" }),
+        "event_send" => {
+            json!({ "name": "order.placed", "payload": { "total": 7 }, "id": "order-7" })
+        }
         "task_claim" => json!({ "worker": "w" }),
         "task_heartbeat" => json!({ "claim": "c" }),
         "task_complete" => json!({ "claim": "c", "output": 1 }),

@@ -1,14 +1,14 @@
 //! Outside workers over real HTTP: two workers, a lost lease, a restart, schemas, queues, runs that rest.
 
 use super::{
-    support::{As, Making, Organization, Server, document},
+    support::{As, Making, Organization, PASSWORD, Server, document},
     workflows::published,
 };
 use crate::support::database::{Place, on_each};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use signalbox::{
-    client::Client,
+    client::{Client, Method},
     id::RunId,
     run::RunPhase,
     wire::{
@@ -256,4 +256,51 @@ async fn what_a_worker_may_not_ask_is_refused() {
     let viewer: As = shop.acme.machine(Role::Viewer);
     let reply = shop.server.post(&viewer, "/api/tasks/claim", &json!({ "worker": "w" })).await;
     assert_eq!(reply.status, 403);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_a_worker_does_tasks_and_nothing_else() {
+    let shop = Shop::open().await;
+    let path = shop.workflow(json!({}), json!({})).await;
+    let run = shop.run(&path).await;
+    let worker = shop.server.client(shop.acme.token(Role::Worker));
+    let task = worker.task_claim(&patient("w")).await.unwrap().tasks.remove(0);
+    let beat = TaskBeat { claim: task.claim.clone(), lease_ms: None };
+    worker.task_heartbeat(task.id, &beat).await.unwrap();
+    worker.task_complete(task.id, &done(&task.claim, json!("done"))).await.unwrap();
+    assert_eq!(shop.worker().run_wait(run, 20_000).await.unwrap().output, json!("done"));
+
+    shop.run(&path).await;
+    let task = worker.task_claim(&patient("w")).await.unwrap().tasks.remove(0);
+    let fail = TaskFail { claim: task.claim.clone(), message: "no".to_owned(), retry: false };
+    worker.task_fail(task.id, &fail).await.unwrap();
+
+    let machine = shop.acme.machine(Role::Worker);
+    let start = shop.server.post(&machine, &format!("{path}/runs"), &json!({})).await;
+    assert_eq!((start.status, start.code().as_str()), (403, "forbidden"), "{}", start.text);
+    for path in ["/api/contacts", "/api/runs", "/api/workflows", "/api/approvals", "/api/members"] {
+        assert_eq!(shop.server.get(&machine, path).await.status, 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_role_of_workers_is_for_tokens_alone() {
+    let shop = Shop::open().await;
+    let admin = shop.acme.machine(Role::Admin);
+    let token = json!({ "name": "A worker", "role": "worker" });
+    let made = shop.server.post(&admin, "/api/tokens", &token).await;
+    assert_eq!((made.status, &made.json()["view"]["role"]), (201, &json!("worker")));
+    let member =
+        json!({ "name": "W", "email": "w@acme.example", "role": "worker", "password": PASSWORD });
+    let refused = shop.server.post(&admin, "/api/members", &member).await;
+    assert_eq!(
+        (refused.status, &refused.json()["details"]["field"]),
+        (422, &json!("role")),
+        "{}",
+        refused.text
+    );
+    let path = format!("/api/members/{}", shop.acme.user(Role::Viewer).id);
+    let change = json!({ "role": "worker" });
+    let refused = shop.server.send(&admin, Method::Patch, &path, &change).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
 }

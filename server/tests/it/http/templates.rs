@@ -49,6 +49,39 @@ async fn a_plan_sends_a_real_email_from_a_stored_template() {
     .await;
 }
 
+// OUT-03
+#[tokio::test(flavor = "multi_thread")]
+async fn the_steps_own_subject_is_worded_for_its_reader() {
+    on_each(async || {
+        let post = Post::new().await;
+        let ada = post.contact("Ada", "ada@example.com").await;
+        post.template("tmpl_intro", "Dear {{contact.name}}", None).await;
+        let subject = "Hi {{contact.name}} ({{customer.email}}): {{input.product}} by {{sender.name}}{{#if input.new}}!{{/if}}";
+        let mut document = plan(&[("events.hasReply('intro')", "answered")], json!(null));
+        document["steps"][0]["subject"] = json!(subject);
+        let workflow = post.import(&document).await;
+        let problems = post.get(&workflow).await["problems"].to_string();
+        assert!(!problems.contains("unknown"), "the gate knows all of it: {problems}");
+        assert_eq!(post.publish(&workflow).await.status, 201);
+        // What comes with the input is put in and never read as a template.
+        let input = json!({ "product": "{{contact.id}}", "new": true });
+        let run = post.start(&workflow, &ada, input).await;
+        let expected = "Hi Ada (ada@example.com): {{contact.id}} by Shop!";
+        assert_eq!(draft_of(&post, &run).await, expected);
+        post.approve().await;
+        let mail = post.arrived().pop().expect("it arrived");
+        assert_eq!((mail.subject.as_str(), mail.text.trim()), (expected, "Dear Ada"));
+        assert_eq!(post.get(&workflow).await["graph"]["nodes"][1]["kind"]["parameters"]["subject"], subject);
+
+        // One that comes out empty leaves the word to the template's.
+        document["steps"][0]["subject"] = json!("{{contact.metadata.greeting}}");
+        let workflow = post.published(&document).await;
+        let run = post.start(&workflow, &ada, json!({})).await;
+        assert_eq!(draft_of(&post, &run).await, "A subject");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn templates_are_changed_by_one_at_a_time_and_deleted() {
     on_each(async || {
@@ -84,7 +117,8 @@ async fn templates_are_changed_by_one_at_a_time_and_deleted() {
         );
         assert_eq!(change(1, "too late").await.code(), "conflict");
         assert_eq!(post.get("/api/templates/a").await["text"], "Hello");
-        post.make("/api/templates", json!({ "id": "b", "name": "Zebra", "text": "x" })).await;
+        post.make("/api/templates", json!({ "id": "b", "name": "Zebra \u{c4}rzte", "text": "x" }))
+            .await;
         let page = post.get("/api/templates?limit=1").await;
         assert_eq!(
             (&page["items"][0]["id"], &page["next_cursor"]),
@@ -92,6 +126,7 @@ async fn templates_are_changed_by_one_at_a_time_and_deleted() {
         );
         assert_eq!(post.get("/api/templates?limit=1&cursor=after.a").await["items"][0]["id"], "b");
         assert_eq!(post.get("/api/templates?search=zeb").await["items"][0]["id"], "b");
+        assert_eq!(post.get("/api/templates?search=%C3%A4rz").await["items"][0]["id"], "b");
         let gone =
             async || server.raw(&editor, Method::Delete, "/api/templates/a", &[], None).await;
         assert_eq!(gone().await.status, 204);

@@ -108,3 +108,33 @@ async fn a_run_is_one_trace_and_links_to_the_request_that_caused_it() {
     assert_eq!((&links[0].trace_id, &links[0].span_id), (&asked.trace_id, &asked.span_id));
     assert!(!format!("{spans:?}").contains("hidden words"), "spans carry no content");
 }
+
+// Batches fail one after the other; the log says it once a minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_not_reached_shows_in_the_log() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let folder = Folder::new();
+    let log = folder.0.join("log");
+    let mut command = signalbox(&folder.0.join("data"));
+    command
+        .args(["serve", "--addr", "127.0.0.1:0", "--otlp-endpoint", &format!("http://{closed}")])
+        .env("OTEL_BSP_SCHEDULE_DELAY", "50")
+        .env("OTEL_EXPORTER_OTLP_TIMEOUT", "100")
+        .stderr(std::fs::File::create(&log).unwrap());
+    let mut server = Running::of(command);
+    let failures = || std::fs::read_to_string(&log).unwrap().matches("ExportError").count();
+    let ask = async || {
+        reqwest::get(format!("{}/api/setup", server.url())).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    let start = std::time::Instant::now();
+    while failures() == 0 {
+        assert!(start.elapsed().as_secs() < 30, "nothing is said");
+        ask().await;
+    }
+    for _ in 0..30 {
+        ask().await;
+    }
+    assert_eq!(failures(), 1, "{}", std::fs::read_to_string(&log).unwrap());
+    assert!(server.stop());
+}

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use server::auth::hmac_sha256;
 use signalbox::{
     client::Method,
-    wire::{DraftSave, Publish, Role},
+    wire::{DraftSave, Permission, Publish, Role},
 };
 
 /// A published workflow of this trigger that answers what it was told; with a person in between or not.
 /// Gives the address.
-async fn hook(server: &Server, acme: &Organization, trigger: Value, person: bool) -> String {
+pub async fn hook(server: &Server, acme: &Organization, trigger: Value, person: bool) -> String {
     let next = if person { "ask" } else { "end" };
     let document = json!({ "format": "signalbox/v1", "name": "Hook", "graph": {
         "nodes": [
@@ -35,13 +35,13 @@ async fn hook(server: &Server, acme: &Organization, trigger: Value, person: bool
     url.strip_prefix(&server.url("")).unwrap().to_owned()
 }
 
-async fn send(server: &Server, address: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+pub async fn send(server: &Server, address: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let mut all = vec![("content-type", "application/json")];
     all.extend_from_slice(headers);
     server.raw(&As::Nobody, Method::Post, address, &all, Some(body.to_vec())).await
 }
 
-const ORDER: &[u8] = br#"{"order": 7}"#;
+pub const ORDER: &[u8] = br#"{"order": 7}"#;
 
 #[tokio::test]
 async fn the_trigger_says_when_the_sender_is_answered() {
@@ -199,4 +199,25 @@ async fn a_new_version_and_archiving_count_at_once() {
     assert_eq!(send().await.json()["output"], json!({ "new": true }));
     client.workflow_archive(id).await.unwrap();
     assert_eq!(send().await.status, 404);
+}
+
+#[tokio::test]
+async fn only_those_who_may_start_or_edit_see_the_address() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let document = json!({ "format": "signalbox/v1", "name": "Hook", "graph": {
+        "nodes": [
+            { "id": "start", "kind": { "type": "trigger", "trigger": { "on": "webhook" } } },
+            { "id": "end", "kind": { "type": "end" } },
+        ],
+        "edges": [{ "id": "e1", "from": "start", "port": "success", "to": "end" }],
+    } });
+    let path = published(&server, &acme, &document).await;
+    for role in Role::ALL.into_iter().filter(|role| role.may(Permission::WorkflowDefinitionRead)) {
+        let detail = server.get(&acme.machine(role), &path).await;
+        assert_eq!(detail.status, 200, "{role:?}");
+        let may_know = !matches!(role, Role::Viewer | Role::Approver);
+        assert_eq!(detail.json()["hook_url"].is_string(), may_know, "{role:?}: {}", detail.text);
+        assert_eq!(detail.text.contains("/hooks/"), may_know, "{role:?}: {}", detail.text);
+    }
 }

@@ -140,6 +140,27 @@ async fn what_was_imported_comes_out_again() {
         let id = made.json()["workflow"]["id"].as_str().unwrap().to_owned();
         let written = server.get(&editor, &format!("/api/workflows/{id}/export")).await.json();
         assert_eq!(written, signalbox::format::parse(&text).unwrap().0);
+        let export = async |query: &str| {
+            server.get(&editor, &format!("/api/workflows/{id}/export?{query}")).await
+        };
+        let report = export("format=visual&report=true").await.json();
+        assert_eq!(report["document"], export("format=visual").await.json());
+        let behind = |problem: &Value| problem["code"] == "left-behind";
+        let named = report["problems"].as_array().unwrap().iter().any(behind);
+        assert_eq!(named, format != "dag", "{name}: {report:#}");
+        let own = export("report=true").await.json();
+        assert_eq!(own, json!({ "document": written, "problems": [] }), "{name}");
+        let yaml = export("notation=yaml").await;
+        if format == "dag" {
+            assert_eq!(
+                (yaml.header("content-type").as_str(), yaml.text),
+                ("application/yaml", text)
+            );
+            let report = export("notation=yaml&report=true").await.json();
+            assert!(report["document"].is_string(), "{report:#}");
+        } else {
+            assert_eq!((yaml.status, yaml.code().as_str()), (400, "invalid_parameter"));
+        }
     }
     for (document, code) in [
         (json!({ "a": 1 }), "invalid_document"),
@@ -357,6 +378,38 @@ async fn webhooks_start_runs() {
         server.post(&As::Nobody, &format!("{address}?respond=soon"), &body).await.status,
         400
     );
+}
+
+#[tokio::test]
+async fn what_is_archived_is_listed_when_asked_for_and_comes_back() {
+    let server = Server::start().await;
+    let acme = server.organization("acme").await;
+    let (editor, viewer) = (acme.machine(Role::Editor), acme.machine(Role::Viewer));
+    let path = published(&server, &acme, &document()).await;
+    let listed = async |query: &str| {
+        let list = server.get(&viewer, &format!("/api/workflows{query}")).await.json();
+        let items = list["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["archived"].as_bool().unwrap()).collect::<Vec<_>>()
+    };
+    let (all, put_away) = ("", "?archived=true");
+    assert_eq!((listed(all).await, listed(put_away).await), (vec![false], vec![]));
+    let gone = server.raw(&editor, Method::Delete, &path, &[], None).await;
+    assert_eq!(gone.status, 204, "{}", gone.text);
+    assert_eq!((listed(all).await, listed(put_away).await), (vec![], vec![true]));
+    assert_eq!(listed("?archived=false").await, Vec::<bool>::new());
+    let start = async || server.post(&editor, &format!("{path}/runs"), &json!({})).await;
+    assert_ne!(start().await.status, 201);
+
+    let back = format!("{path}/restore");
+    assert_eq!(server.post(&viewer, &back, &Value::Null).await.status, 403);
+    for _ in 0..2 {
+        let restored = server.post(&editor, &back, &Value::Null).await;
+        assert_eq!((restored.status, &restored.json()["archived"]), (200, &json!(false)));
+    }
+    assert_eq!((listed(all).await, listed(put_away).await), (vec![false], vec![]));
+    assert_eq!(start().await.status, 201);
+    let nothing = format!("/api/workflows/{}/restore", uuid::Uuid::now_v7());
+    assert_eq!(server.post(&editor, &nothing, &Value::Null).await.code(), "not_found");
 }
 
 #[tokio::test]

@@ -4,7 +4,10 @@
 use crate::support::folder::Folder;
 use server::store::{Store, StoreOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use std::{collections::HashMap, fmt};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -48,6 +51,26 @@ pub async fn on_each_postgres(case: impl AsyncFn()) {
         println!("on {database}");
         CURRENT.scope(database, case()).await;
     }
+}
+
+/// Without their databases the tests above look at nothing and pass: who runs them says which versions must be there.
+#[tokio::test]
+async fn the_versions_that_are_asked_for_are_there() {
+    let Ok(required) = std::env::var("REQUIRE_POSTGRES") else { return };
+    let required: BTreeSet<i64> =
+        required.split_whitespace().map(|version| version.parse().unwrap()).collect();
+    let mut found: BTreeSet<i64> = BTreeSet::new();
+    for database in postgres_servers() {
+        let Database::Postgres { url } = database else { unreachable!("it is a server") };
+        let mut conn = PgConnection::connect(&url).await.unwrap();
+        let version = "SELECT current_setting('server_version_num')::int8 / 10000";
+        found.insert(sqlx::query_scalar(version).fetch_one(&mut conn).await.unwrap());
+        conn.close().await.unwrap();
+    }
+    assert_eq!(
+        found, required,
+        "run make setup, or say with POSTGRES_VERSIONS which versions this machine has"
+    );
 }
 
 /// A database of a test's own, gone when it is dropped.

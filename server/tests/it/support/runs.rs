@@ -76,6 +76,6 @@ impl Runs for NotedRuns {
         letter: Letter,
     ) -> BoxFuture<'_, Result<Written, StepError>> {
         let scope = ValueScope::new(letter.about.clone().into(), 0);
-        async move { letter.write(&scope) }.boxed()
+        async move { letter.write(&scope, &scope) }.boxed()
     }
 }

@@ -47,7 +47,7 @@ impl Town {
     }
 
     pub fn over(store: Store, organization: OrganizationId, allowed: &str) -> Self {
-        let egress = Egress::new(Allowed::parse(allowed)).unwrap();
+        let egress = Egress::new(Allowed::parse(allowed).unwrap()).unwrap();
         let vault = Arc::new(Vault::of(&ServerKey::new([7; 32])));
         let clock = Arc::new(SystemClock);
         let config = EngineConfig { tools: Arc::new(Catalogue), ..EngineConfig::default() };

@@ -73,7 +73,8 @@ async fn a_workflow_cannot_approve_a_message() {
         json!({ "approvalId": row.id, "status": "approved" })
     )]);
     let played = town.play(nodes, json!({})).await;
-    assert_eq!(played.errors[0].kind, ErrorKind::Refused);
+    assert_eq!(played.errors[0].kind, ErrorKind::InvalidInput);
+    assert!(matches!(played.end, Some(RunEnd::Failed { .. })), "{played:#?}");
     assert_eq!(town.pending().await.len(), 1);
 }
 

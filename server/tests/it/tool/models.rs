@@ -7,7 +7,7 @@ use crate::support::{
 use serde_json::{Value, json};
 use server::store::{self, ModelUse, Source};
 use signalbox::{
-    run::{ErrorKind, EventBody},
+    run::{ErrorKind, EventBody, RunEnd},
     wire::{ModelPrice, ModelSettings, OutboundSettings},
 };
 
@@ -135,7 +135,8 @@ async fn a_model_reads_with_the_tools_it_was_granted_and_no_others() {
     assert_eq!(unchanged.name, "Ada");
 
     let played = town.play(json!([llm(json!({ "tools": ["email_send"] }))]), json!({})).await;
-    assert_eq!(played.errors.first().map(|e| e.kind), Some(ErrorKind::Refused));
+    assert_eq!(played.errors.first().map(|e| e.kind), Some(ErrorKind::InvalidInput));
+    assert!(matches!(played.end, Some(RunEnd::Failed { .. })), "{played:#?}");
     assert_eq!(web.asked().len(), 2, "the model was not even asked");
 }
 

@@ -1,7 +1,7 @@
 //! `http.request`.
 
 use crate::support::{
-    town::{Town, action},
+    town::{Played, Town, action},
     web_sink::{Answer, WebSink},
 };
 use serde_json::{Value, json};
@@ -9,7 +9,10 @@ use server::{
     egress::{Allowed, Egress, EgressError, EgressRequest},
     store::Store,
 };
-use signalbox::{id::OrganizationId, run::ErrorKind};
+use signalbox::{
+    id::OrganizationId,
+    run::{ErrorKind, RunEnd},
+};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -147,6 +150,30 @@ async fn private_hosts_other_ports_and_odd_schemes_are_refused() {
     assert!(web.asked().is_empty());
 }
 
+// A name that is allowed on one port stays behind the rules on every other one.
+#[tokio::test]
+async fn what_is_allowed_on_a_port_is_allowed_on_that_port_alone() {
+    let web = WebSink::start().await;
+    let allowed = Allowed::parse(&format!("localhost:{}", web.port)).unwrap();
+    let egress = Egress::new(allowed).unwrap();
+    let ask = async |url: String| {
+        let request = EgressRequest {
+            method: reqwest::Method::GET,
+            url: url.parse().unwrap(),
+            headers: reqwest::header::HeaderMap::new(),
+            body: None,
+            timeout: Duration::from_secs(5),
+        };
+        egress.send(request).await
+    };
+    let answer = ask(format!("http://localhost:{}/", web.port)).await.unwrap();
+    assert_eq!((answer.status, web.asked().len()), (200, 1));
+    for url in ["http://localhost/", "https://localhost/"] {
+        let refused = ask(url.to_owned()).await;
+        assert!(matches!(refused, Err(EgressError::Forbidden(_))), "{url}: {refused:?}");
+    }
+}
+
 #[tokio::test]
 async fn redirects_are_followed_checked_and_lose_their_sign_in() {
     let (web, other) = (WebSink::start().await, WebSink::start().await);
@@ -174,13 +201,30 @@ async fn redirects_are_followed_checked_and_lose_their_sign_in() {
     {
         web.answer(Answer::status(302, "").header("location", target));
         let played = town.play(ask.clone(), json!({})).await;
-        assert_eq!(played.errors.first().map(|e| e.kind), Some(ErrorKind::Refused), "{target}");
+        assert!(failed(&played, ErrorKind::InvalidInput), "{target}: {played:#?}");
     }
     for _ in 0..5 {
         web.answer(Answer::status(302, "").header("location", web.url("/round")));
     }
     let played = town.play(ask, json!({})).await;
-    assert_eq!(played.errors.first().map(|e| e.kind), Some(ErrorKind::Refused));
+    assert!(failed(&played, ErrorKind::InvalidInput), "{played:#?}");
+}
+
+// What the operator does not allow is never passed over in silence.
+#[tokio::test]
+async fn a_forbidden_host_fails_the_run() {
+    let town = Town::new().await;
+    for url in ["http://10.0.0.1/", "http://localhost/", "http://example.com:22/"] {
+        let nodes = json!([action("ask", "http.request", json!({ "url": url }))]);
+        let played = town.play(nodes, json!({})).await;
+        assert!(failed(&played, ErrorKind::InvalidInput), "{url}: {played:#?}");
+        assert!(played.errors[0].message.contains("the operator can allow"), "{:?}", played.errors);
+    }
+}
+
+/// Whether the run ended as failed, by an error of a kind.
+fn failed(played: &Played, kind: ErrorKind) -> bool {
+    matches!(&played.end, Some(RunEnd::Failed { error, .. }) if error.kind == kind)
 }
 
 #[tokio::test]

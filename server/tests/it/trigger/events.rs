@@ -129,6 +129,26 @@ async fn a_circle_of_events_comes_to_an_end() {
 }
 
 #[tokio::test]
+async fn a_circle_through_a_run_of_a_run_comes_to_an_end_too() {
+    let town = Town::new().await;
+    let again = json!([{ "id": "again", "kind": { "type": "action", "tool": "customer.update", "parameters": {
+        "customerId": "{{input.customerId}}", "updates": { "turns": "{{ input.turns + 1 }}" } } } }]);
+    let inner = town.publish(again).await;
+    let calls = json!({ "type": "subworkflow", "workflow": inner, "input": {
+        "customerId": "{{input.customerId}}", "turns": "{{input.customer.turns}}" } });
+    let circle = town.publish_graph(on("customer.updated", None, &[("calls", calls)])).await;
+    let ada = contact(&town, "Ada", "active").await;
+    change(&town, &ada, "at_risk").await;
+    let depth = event_type::DEPTH_MAX as usize;
+    let runs = ended(&town, circle, depth).await;
+    trigger::look(&town.engine).await.unwrap();
+    assert_eq!((runs.len(), ended(&town, circle, depth).await.len()), (depth, depth));
+    let note = store::event_trigger_note_fetch(&town.store, town.organization, circle).await;
+    assert!(note.unwrap().unwrap().contains("in a row"));
+    town.stop().await;
+}
+
+#[tokio::test]
 async fn the_end_of_a_run_is_an_event_for_others_and_never_for_its_own_workflow() {
     let town = Town::new().await;
     let failing = json!({ "type": "action", "tool": "customer.get_by_id", "parameters": { "customerId": "nobody" } });

@@ -59,8 +59,6 @@ async fn plans_are_found_by_tag_and_a_saved_template_is_copied() {
             (&json!(["writing", "demo"]), &Value::Null)
         );
 
-        let refused = client.workflow_copy(plain, &WorkflowCopy::default()).await.unwrap_err();
-        assert_eq!(refused.code.as_str(), "wrong_state", "{refused}");
         let label = WorkflowLabel { tags: Some(vec![" post ".into()]), template: Some(true) };
         let view = client.workflow_label(plain, &label).await.unwrap();
         assert_eq!((view.tags, view.template), (vec!["post".to_owned()], true));
@@ -70,7 +68,32 @@ async fn plans_are_found_by_tag_and_a_saved_template_is_copied() {
             (&json!(["post"]), &json!(true))
         );
         let copy = client.workflow_copy(plain, &WorkflowCopy::default()).await.unwrap().workflow;
-        assert_eq!(copy.name, "Letters (copy)");
+        assert_eq!((copy.name.as_str(), copy.template), ("Letters (copy)", false));
+        // What is no template is copied as well.
+        let again = client.workflow_copy(copy.id, &WorkflowCopy::default()).await.unwrap().workflow;
+        assert_eq!(again.name, "Letters (copy) (copy)");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_label_at_once_none_is_lost() {
+    on_each(async || {
+        let desk = Desk::open(|_, _, _| None).await;
+        let client = desk.client();
+        let plan = desk.plan(&tagged("Topics", &[], false)).await;
+        for round in 0..20 {
+            let (tag, is_template) = (round.to_string(), round % 2 == 0);
+            let tags = WorkflowLabel { tags: Some(vec![tag.clone()]), template: None };
+            let template = WorkflowLabel { tags: None, template: Some(is_template) };
+            let (one, other) = tokio::join!(
+                client.workflow_label(plan, &tags),
+                client.workflow_label(plan, &template)
+            );
+            one.and(other).unwrap();
+            let view = client.workflow(plan).await.unwrap().workflow;
+            assert_eq!((view.tags, view.template), (vec![tag], is_template), "round {round}");
+        }
     })
     .await;
 }

@@ -17,6 +17,7 @@ mod panel;
 mod problems;
 mod publish;
 mod run_dialog;
+mod run_options;
 pub mod save;
 pub mod variables;
 mod workbench;
@@ -27,7 +28,7 @@ use crate::canvas::{Canvas, Placement};
 use leptos::prelude::*;
 use save::{KeptDraft, SaveState};
 use signalbox::client::Client;
-use signalbox::graph::{Graph, Severity};
+use signalbox::graph::{Graph, PLAN_STEPS_MAX, Severity};
 use signalbox::id::WorkflowId;
 use signalbox::wire::{DraftSave, WorkflowDetail};
 
@@ -65,6 +66,8 @@ pub struct Editor {
     pub draft_changed: RwSignal<bool>,
     /// The webhook's address.
     pub hook_url: RwSignal<Option<String>>,
+    /// Steps that an outbound plan may have on this server.
+    pub plan_steps_max: StoredValue<u32>,
     /// The palette is open for this place.
     pub palette: RwSignal<Option<Placement>>,
     /// The outline shows instead of the canvas.
@@ -87,6 +90,7 @@ impl Editor {
         editor.version.set(view.version);
         editor.draft_changed.set(view.draft_changed);
         editor.hook_url.set(detail.hook_url);
+        editor.plan_steps_max.set_value(detail.plan_steps_max);
         editor.canvas.show_problems(detail.problems);
         editor
     }
@@ -104,6 +108,7 @@ impl Editor {
             version: RwSignal::new(None),
             draft_changed: RwSignal::new(false),
             hook_url: RwSignal::new(None),
+            plan_steps_max: StoredValue::new(PLAN_STEPS_MAX),
             palette: RwSignal::new(None),
             outline: RwSignal::new(false),
             tab: RwSignal::new("workflow"),

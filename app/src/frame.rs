@@ -18,6 +18,7 @@ use bottom_bar::BottomBar;
 use leptos::prelude::*;
 use leptos_router::components::{Outlet, Redirect};
 use leptos_router::hooks::use_location;
+use leptos_router::location::Url;
 use palette::Palette;
 use rail::Rail;
 use signalbox::wire::{ApiError, ErrorCode, Me};
@@ -59,9 +60,8 @@ fn signed_in_or_not(answer: Result<Me, ApiError>, waiting: Option<u64>) -> AnyVi
         Ok(me) => view! { <SignedIn me=me waiting=waiting /> }.into_any(),
         Err(error) if is_signed_out(&error) => {
             let here = use_location();
-            let path = here.pathname.get_untracked();
-            let next = if path == "/" { String::new() } else { format!("?next={path}") };
-            view! { <Redirect path=format!("/sign-in{next}") /> }.into_any()
+            let (path, search) = (here.pathname.get_untracked(), here.search.get_untracked());
+            view! { <Redirect path=sign_in_address(&path, &search) /> }.into_any()
         }
         Err(error) => {
             crate::status::set_status(error.code.status());
@@ -72,6 +72,20 @@ fn signed_in_or_not(answer: Result<Me, ApiError>, waiting: Option<u64>) -> AnyVi
             view! { <ErrorPanel trouble=error.into() on_retry=reload /> }.into_any()
         }
     }
+}
+
+/// The sign-in page, which brings people back to where they wanted to go.
+fn sign_in_address(path: &str, search: &str) -> String {
+    match (path, search) {
+        ("/", "") => "/sign-in".to_owned(),
+        (path, "") => format!("/sign-in?next={}", escaped(path)),
+        (path, search) => format!("/sign-in?next={}", escaped(&format!("{path}?{search}"))),
+    }
+}
+
+/// For a place in the query of another one. Slashes may stay, and are easier to read.
+fn escaped(place: &str) -> String {
+    Url::escape(place).replace("%2F", "/")
 }
 
 #[component]
@@ -101,5 +115,22 @@ fn SignedIn(me: Me, waiting: Option<u64>) -> impl IntoView {
             </div>
         </div>
         <Palette open=palette_open />
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_carries_the_query() {
+        let cases = [
+            ("/", "", "/sign-in"),
+            ("/runs", "", "/sign-in?next=/runs"),
+            ("/runs", "state=Failed&q=shop", "/sign-in?next=/runs%3Fstate%3DFailed%26q%3Dshop"),
+        ];
+        for (path, search, address) in cases {
+            assert_eq!(sign_in_address(path, search), address);
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! Deliberately absent: which page has which path ([`crate::routes`]).
 
 use crate::inbox::{Ask, Card, KeysList};
-use crate::pages::{self, Gallery, ImportForm, Making};
+use crate::pages::{self, AskedForm, Gallery, ImportForm, Making};
 use crate::ui::{ErrorPanel, Skeleton, Trouble};
 use futures::FutureExt;
 use leptos::{prelude::*, task::spawn_local};
@@ -65,7 +65,11 @@ impl Part {
             Part::Workflows => fetch_workflows().await,
             Part::Canvas => {
                 let first = fetch_editor().await;
-                first.and(fetch_run().await).and(fetch_gallery().await).and(fetch_import().await)
+                first
+                    .and(fetch_run().await)
+                    .and(fetch_gallery().await)
+                    .and(fetch_import().await)
+                    .and(fetch_workflow_asked().await)
             }
             Part::Office => {
                 let first = fetch_runs().await.and(fetch_contacts().await);
@@ -164,6 +168,8 @@ in_part!(office: draw_card(
 in_part!(canvas: draw_gallery(making: Making), fetch_gallery => view! { <Gallery making=making /> });
 in_part!(canvas: draw_import(making: Making), fetch_import => view! { <ImportForm making=making /> });
 
+in_part!(canvas: draw_workflow_asked(making: Making), fetch_workflow_asked => view! { <AskedForm making=making /> });
+
 in_part!(office: draw_inbox_keys(), fetch_inbox_keys => view! { <KeysList /> });
 
 /// The inbox's keys.
@@ -189,6 +195,11 @@ pub(crate) fn gallery(making: Making) -> AnyView {
 /// The form that imports a document.
 pub(crate) fn import(making: Making) -> AnyView {
     piece(move || draw_import(making), fetch_import)
+}
+
+/// What the row of a workflow was asked for.
+pub(crate) fn workflow_asked(making: Making) -> AnyView {
+    piece(move || draw_workflow_asked(making), fetch_workflow_asked)
 }
 
 /// Draws a piece of a page: at once where its code is here, as it always is on the server, else

@@ -2,9 +2,12 @@
 
 mod fold;
 mod offers;
+mod older;
+mod other_runs;
 mod rows;
 mod view;
 
 pub use fold::{RunFold, Taken};
 pub use offers::can_retry;
+pub use other_runs::{OtherRun, OtherRuns};
 pub use view::Timeline;

@@ -42,7 +42,7 @@ pub use progress::{Skeleton, Spinner};
 pub use record_form::{RecordForm, Removal};
 pub use table::{Cell, Column, Row, Table};
 pub use tabs::{TabBar, TabItem};
-pub use time::{LocalTime, Time, local_time, said};
+pub use time::{LocalTime, Time, exact, local_time, said};
 pub use toast::{Toast, ToastAction, ToastHost, Toasts};
 
 #[cfg(test)]

@@ -51,3 +51,29 @@ export async function choose(page: Page, name: string): Promise<void> {
 export async function saved(page: Page): Promise<void> {
   await expect(page.getByTestId("save-state")).toHaveText("Saved");
 }
+
+/** Makes a workflow of a graph and publishes it; its id. */
+export async function publish(server: Server, name: string, graph: unknown): Promise<string> {
+  const document = { format: "signalbox/v1", name, graph };
+  const made = await server.api<{ workflow: { id: string } }>("POST", "/api/workflows/import", { document });
+  await server.api("POST", `/api/workflows/${made.workflow.id}/publish`, {});
+  return made.workflow.id;
+}
+
+/** Publishes another version of a workflow. */
+export async function republish(server: Server, id: string, graph: unknown): Promise<void> {
+  const known = await server.api<{ draft_revision: number; workflow: { name: string } }>("GET", `/api/workflows/${id}`);
+  const saved = { name: known.workflow.name, description: "", graph };
+  await server.api("PUT", `/api/workflows/${id}`, saved, { "if-match": `"${known.draft_revision}"` });
+  await server.api("POST", `/api/workflows/${id}/publish`, {});
+}
+
+type Waiting = { id: string; run: string | null; revision: number };
+
+/** Approves what a run waits for. */
+export async function approve(server: Server, run: string): Promise<void> {
+  const { items } = await server.api<{ items: Waiting[] }>("GET", "/api/approvals?state=pending&limit=200");
+  const waiting = items.find((item) => item.run === run);
+  if (!waiting) throw new Error(`run ${run} waits for nobody`);
+  await server.api("POST", `/api/approvals/${waiting.id}/decide`, { decision: "approve", revision: waiting.revision });
+}

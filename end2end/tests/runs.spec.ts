@@ -1,6 +1,8 @@
 // Finding a run: filters that stand in the address, and a list that says why it is empty.
+import type { WebSocketRoute } from "@playwright/test";
+import type { Server } from "../support/server";
 import { expect, test } from "../support/test";
-import { step } from "../support/workflows";
+import { approve, publish, step } from "../support/workflows";
 
 test("runs are filtered, the address keeps the filter, and an empty list says which filter hides the others", async ({ page, open, server }) => {
   const graph = {
@@ -84,4 +86,54 @@ test("a long run opens where it stands", async ({ page, open, server }) => {
   await expect(step(page, "ask")).toBeInViewport();
   await expect(step(page, "ask").getByTestId("step-state")).toBeVisible();
   await expect(step(page, "start")).not.toBeInViewport();
+});
+
+/** A run that waits for a person; the ids of its workflow and itself. */
+async function waiting(server: Server, name: string): Promise<{ workflow: string; run: string }> {
+  const nodes = [
+    { id: "start", kind: { type: "trigger", trigger: { on: "manual" } } },
+    { id: "ask", kind: { type: "human", mode: "approve", prompt: "Shall we?" } },
+  ];
+  const workflow = await publish(server, name, { nodes, edges: [{ id: "e1", from: "start", port: "success", to: "ask" }] });
+  const run = await server.api<{ id: string }>("POST", `/api/workflows/${workflow}/runs`, {});
+  await server.api("GET", `/api/runs/${run.id}/wait?timeout_ms=20000`);
+  return { workflow, run: run.id };
+}
+
+test("a run that changes its state leaves one filter and enters another", async ({ page, open, server }) => {
+  const { workflow, run } = await waiting(server, "Filtered");
+  const rows = page.getByRole("row", { name: /Filtered/ });
+  await open(`/runs?state=AwaitingInput&workflow=${workflow}`);
+  await expect(page.getByTitle("Connected: what happens shows at once")).toBeVisible();
+  await expect(rows).toHaveCount(1);
+  await approve(server, run);
+  await expect(rows).toHaveCount(0);
+
+  const second = await server.api<{ id: string }>("POST", `/api/workflows/${workflow}/runs`, {});
+  await server.api("GET", `/api/runs/${second.id}/wait?timeout_ms=20000`);
+  await open(`/runs?state=Completed&workflow=${workflow}`);
+  await expect(page.getByTitle("Connected: what happens shows at once")).toBeVisible();
+  await expect(rows).toHaveCount(1);
+  await approve(server, second.id);
+  await expect(rows).toHaveCount(2);
+});
+
+test("a list that could not be fetched comes when the server is back", async ({ page, open, consoleErrors }) => {
+  const sockets: WebSocketRoute[] = [];
+  await page.routeWebSocket(/\/api\/live$/, (socket) => {
+    socket.connectToServer();
+    sockets.push(socket);
+  });
+  await open("/runs");
+  await expect(page.getByTitle("Connected: what happens shows at once")).toBeVisible();
+  const lists = (url: URL) => url.pathname === "/api/runs";
+  await page.route(lists, (route) => route.abort());
+  await page.getByLabel("State").selectOption("Failed");
+  await expect(page.getByRole("alert")).toContainText("The server cannot be reached");
+  await page.unroute(lists);
+  await sockets[0].close();
+  await expect(page.getByRole("alert")).toHaveCount(0);
+  await expect(page.getByTitle("Connected: what happens shows at once")).toBeVisible();
+  // Chromium reports the requests that failed.
+  expect(consoleErrors.splice(0).filter((error) => !error.includes("ERR_FAILED"))).toEqual([]);
 });

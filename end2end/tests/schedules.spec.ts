@@ -22,6 +22,12 @@ test("a schedule reads as a sentence, is published, and the list says when it ru
   await page.getByLabel("Time zone").fill("Europe/Berlin");
   await expect(reading).toContainText("Every weekday at 07:30 Europe/Berlin");
   await expect(reading.getByRole("listitem")).toHaveCount(5);
+  // The organisation is in Berlin; the times are the rule's.
+  await page.getByLabel("Time zone").fill("America/New_York");
+  await expect(reading).toContainText("Next times in America/New_York:");
+  await expect(reading.getByRole("listitem").first()).toContainText("07:30");
+  await page.getByLabel("Time zone").fill("Europe/Berlin");
+  await expect(reading).toContainText("Next times in Europe/Berlin:");
   await page.getByLabel("After missed times").selectOption("all");
   await page.getByLabel("Leave a time out").check();
 
@@ -55,4 +61,33 @@ test("an event is chosen by what it says, with a filter", async ({ page, open, s
     trigger: { on: "event", event_type: "customer.updated" },
     filter: "event.customer.status == 'VIP'",
   });
+});
+
+test("a wait chooses its event by what it says, or another one by its name", async ({ page, open, server }) => {
+  const graph = {
+    nodes: [
+      { id: "start", kind: { type: "trigger", trigger: { on: "manual" } } },
+      { id: "pause", kind: { type: "wait", for: "event", event: "reply" } },
+      { id: "end", kind: { type: "end" } },
+    ],
+    edges: [
+      { id: "e1", from: "start", port: "success", to: "pause" },
+      { id: "e2", from: "pause", port: "success", to: "end" },
+    ],
+  };
+  const body = { document: { format: "signalbox/v1", name: "Waits", graph } };
+  const made = await server.api<{ workflow: { id: string } }>("POST", "/api/workflows/import", body, { origin: server.url });
+  const id = made.workflow.id;
+  await open(`/workflows/${id}`);
+  await page.locator('[data-kind="wait"]').click();
+  const choice = page.locator("#wait-event-type");
+  await expect(choice).toHaveValue("email.replied");
+  await choice.selectOption("email.bounced");
+  await expect(page.locator("#wait-event")).toHaveCount(0);
+  await choice.selectOption("");
+  await page.locator("#wait-event").fill("payment.received");
+  await expect(page.getByText("POST /api/events")).not.toHaveCount(0);
+  await saved(page);
+  const wait = (await draft(server, id)).nodes.find((node) => node.id === "pause");
+  expect(wait?.kind).toMatchObject({ for: "event", event: "payment.received" });
 });

@@ -9,6 +9,18 @@ test.describe("signed out", () => {
     await page.goto("/runs");
     await expect(page).toHaveURL(/\/sign-in\?next=\/runs$/);
   });
+
+  test("the way back carries what was filtered by", async ({ page, server }) => {
+    await server.session();
+    const { OWNER } = await import("../support/server");
+    await page.goto("/runs?state=Failed&q=shop");
+    await expect(page).toHaveURL(/\/sign-in\?next=\/runs%3Fstate%3DFailed%26q%3Dshop$/);
+    await hydrated(page);
+    await page.getByLabel("Email").fill(OWNER.email);
+    await page.getByLabel("Password").fill(OWNER.password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect(page).toHaveURL(/\/runs\?state=Failed&q=shop$/);
+  });
 });
 
 test("every page sends a policy without unsafe sources", async ({ page }) => {

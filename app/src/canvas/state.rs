@@ -358,13 +358,10 @@ impl Canvas {
     }
 
     /// The first look at a graph: all of it, or, where that would be too small to read, a part of it.
-    /// Who only looks on wants the whole course and not each word.
     pub fn open_view(&self) {
         const READABLE_ZOOM: f64 = 0.6;
-        const OVERVIEW_ZOOM: f64 = 0.3;
-        let least = if self.readonly.get_untracked() { OVERVIEW_ZOOM } else { READABLE_ZOOM };
         self.fit();
-        if self.viewport.with_untracked(|view| view.zoom >= least) {
+        if self.viewport.with_untracked(|view| view.zoom >= READABLE_ZOOM) {
             return;
         }
         let (size, zoom) = (self.size.get_untracked(), 0.8);

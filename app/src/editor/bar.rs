@@ -140,7 +140,6 @@ fn Saved(editor: Editor, autosave: Autosave) -> impl IntoView {
         <button
             type="button"
             title="Save now (Ctrl+S)"
-            role="status"
             data-testid="save-state"
             on:click=move |_| autosave.now()
         >
@@ -150,6 +149,7 @@ fn Saved(editor: Editor, autosave: Autosave) -> impl IntoView {
                 label=Signal::derive(words)
             />
         </button>
+        <span role="status" class="sr-only">{words}</span>
         <Badge>{version}</Badge>
     }
 }

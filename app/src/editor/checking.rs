@@ -20,9 +20,10 @@ pub(super) fn start(editor: Editor) {
         let later = move || {
             // None: it was set, so the page is still there.
             if waiting.try_set_value(false).is_none() {
-                let problems = editor
-                    .canvas
-                    .with_document(|document| check(document.graph(), &CheckContext::default()));
+                let plan_steps_max = editor.plan_steps_max.get_value();
+                let context = CheckContext { plan_steps_max, ..CheckContext::default() };
+                let problems =
+                    editor.canvas.with_document(|document| check(document.graph(), &context));
                 editor.canvas.show_problems(problems);
             }
         };

@@ -12,6 +12,7 @@ use super::Editor;
 use super::problems::Problems;
 use crate::canvas::model::Selection;
 use crate::ui::{Bind, TabBar, TabItem};
+pub(super) use duration_field::DurationField;
 use edge::EdgeForm;
 use general::General;
 use kinds::KindForm;

@@ -1,10 +1,11 @@
-//! Starting a run: the input as a form, the contacts, and, when the draft is ahead of the newest
+//! Starting a run: the input as a form, the contacts, how it runs, and, when the draft is ahead of the newest
 //! version, publishing first.
 
 use super::autosave::Autosave;
 use super::form::model::{fields, missing};
 use super::form::{JsonField, SchemaForm};
 use super::publish::{Failure, follow, publish};
+use super::run_options::{Chosen, RunOptionsForm};
 use super::{Editor, Open};
 use crate::ui::{Badge, Button, ButtonKind, Checkbox, Dialog, Icon, IconButton, TextInput};
 use leptos::{prelude::*, task::spawn_local};
@@ -48,6 +49,7 @@ fn Form(editor: Editor, autosave: Autosave) -> impl IntoView {
     let known = fields(&schema);
     let input = RwSignal::new(defaults(&schema));
     let contacts = RwSignal::new(BTreeMap::<ContactId, String>::new());
+    let chosen = Chosen::default();
     let unpublished = move || {
         let behind = editor.save.with(super::save::SaveState::is_behind);
         editor.version.get().is_none() || editor.draft_changed.get() || behind
@@ -73,6 +75,8 @@ fn Form(editor: Editor, autosave: Autosave) -> impl IntoView {
         let body = RunStart {
             input: input.get_untracked(),
             contacts: contacts.with_untracked(|chosen| chosen.keys().copied().collect()),
+            hitl: chosen.hitl(),
+            options: chosen.options(),
             ..RunStart::default()
         };
         let (key, wanted) = (key.clone(), publish_first.get_untracked());
@@ -90,7 +94,12 @@ fn Form(editor: Editor, autosave: Autosave) -> impl IntoView {
             }
         });
     };
-    let verb = move || if publish_first.get() { "Publish and run" } else { "Run" };
+    let verb = move || match (publish_first.get(), chosen.dry_run.get()) {
+        (true, true) => "Publish and dry run",
+        (true, false) => "Publish and run",
+        (false, true) => "Dry run",
+        (false, false) => "Run",
+    };
     view! {
         <div class="flex flex-col gap-4">
             {if known.is_empty() {
@@ -120,6 +129,7 @@ fn Form(editor: Editor, autosave: Autosave) -> impl IntoView {
                     .into_any()
             }}
             <Contacts editor=editor chosen=contacts />
+            <RunOptionsForm editor=editor chosen=chosen />
             {move || {
                 unpublished()
                     .then(|| {

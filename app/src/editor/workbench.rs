@@ -38,6 +38,8 @@ pub fn Workbench(
     };
     view! {
         <div class="flex h-full flex-col" data-testid="editor">
+            // The name that shows is a field.
+            <h1 class="sr-only">{move || label.get()}</h1>
             <Bar editor=editor autosave=autosave />
             <Notices editor=editor autosave=autosave />
             <div class="flex min-h-0 flex-1 flex-col md:flex-row">

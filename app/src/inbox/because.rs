@@ -1,6 +1,7 @@
 //! Why an item exists, and what the send gate says about its message.
 
 use super::card::Plain;
+use crate::runs::started_by;
 use crate::ui::{Glyph, Icon, Time};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -34,7 +35,9 @@ pub(super) fn BecauseView(
                     })}
                 {step.map(|title| view! { <span>", step " {title}</span> })}
                 {(!because.started_by.is_empty())
-                    .then(|| view! { <span>", started by " {because.started_by.clone()}</span> })}
+                    .then(|| {
+                        view! { <span>", started by " {started_by(because.started_by.clone())}</span> }
+                    })}
                 {run
                     .map(|id| {
                         view! {

@@ -92,21 +92,28 @@ pub fn Board(
                 }
             >
                 <Head part=part help=help waiting=Signal::derive(move || items.with(Items::waiting)) />
-                <ul id="inbox-list" tabindex="-1" class="min-h-0 flex-1 overflow-y-auto outline-none">
-                    <For
-                        each=move || shown.get()
-                        key=|item| (item.id, item.revision, item.state, item.message_state, item.stale)
-                        let(item)
-                    >
-                        {
-                            let id = item.id;
-                            view! { <Item approval=item open=Signal::derive(move || open.get() == Some(id)) /> }
-                        }
-                    </For>
-                    <Show when=move || shown.with(Vec::is_empty)>
-                        <Nothing part=part />
-                    </Show>
-                </ul>
+                <div
+                    id=move || format!("{}-panel", tab_of(part.get()))
+                    role="tabpanel"
+                    aria-labelledby=move || format!("{}-tab", tab_of(part.get()))
+                    class="flex min-h-0 flex-1 flex-col"
+                >
+                    <ul id="inbox-list" tabindex="-1" class="min-h-0 flex-1 overflow-y-auto outline-none">
+                        <For
+                            each=move || shown.get()
+                            key=|item| (item.id, item.revision, item.state, item.message_state, item.stale)
+                            let(item)
+                        >
+                            {
+                                let id = item.id;
+                                view! { <Item approval=item open=Signal::derive(move || open.get() == Some(id)) /> }
+                            }
+                        </For>
+                        <Show when=move || shown.with(Vec::is_empty)>
+                            <Nothing part=part />
+                        </Show>
+                    </ul>
+                </div>
             </section>
             <section
                 aria-label="The open item"
@@ -129,14 +136,19 @@ pub fn Board(
     }
 }
 
+/// The id of a part's tab.
+fn tab_of(part: Part) -> &'static str {
+    match part {
+        Part::Waiting => "waiting",
+        Part::Decided => "decided",
+    }
+}
+
 /// Title, parts, help.
 #[component]
 fn Head(part: RwSignal<Part>, help: RwSignal<bool>, waiting: Signal<u64>) -> impl IntoView {
     let active = crate::ui::Bind::new(
-        Signal::derive(move || match part.get() {
-            Part::Waiting => "waiting",
-            Part::Decided => "decided",
-        }),
+        Signal::derive(move || tab_of(part.get())),
         move |id: &'static str| {
             part.set(if id == "decided" { Part::Decided } else { Part::Waiting });
         },

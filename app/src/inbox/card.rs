@@ -211,6 +211,7 @@ fn CardHead(approval: ApprovalView, reason: String) -> impl IntoView {
             </span>
         }
     });
+    let asked = approval.escalated_to.clone();
     let expires =
         (approval.state == ApprovalState::Pending).then_some(approval.expires_at).flatten();
     view! {
@@ -227,6 +228,10 @@ fn CardHead(approval: ApprovalView, reason: String) -> impl IntoView {
                                 "Expires " <Time at_ms=at.timestamp_millis() />
                             </span>
                         }
+                    })}
+                {asked
+                    .map(|who| {
+                        view! { <span data-testid="escalated">"Nobody decided in time: it is for " {who}</span> }
                     })}
             </div>
             <h2 class="mt-1 text-xl font-semibold break-words" data-testid="item-title">

@@ -103,9 +103,9 @@ impl Decider {
         }
     }
 
-    /// Rejects with a reason.
-    pub(super) fn reject(&self, reason: String) {
-        self.send(Decide { reason, ..self.body(DecideKind::Reject) });
+    /// Rejects with a reason; with `retry` an output is made again, and the reason says what should be different.
+    pub(super) fn reject(&self, reason: String, retry: bool) {
+        self.send(Decide { reason, retry, ..self.body(DecideKind::Reject) });
     }
 
     /// Takes the approval back.

@@ -2,6 +2,7 @@
 //! it carries stays text until a page that shows such things reads it, so that the code for run
 //! events comes with the pages of runs only. Pure.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, de::DeserializeOwned};
 use signalbox::id::{ApprovalId, RunId};
 use signalbox::run::{Event, RunStatus};
@@ -80,6 +81,9 @@ pub struct RunChange {
     /// The title of the step it is at, or its id.
     #[serde(default)]
     pub step: Option<String>,
+    /// When something happened last.
+    #[serde(default)]
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// A run's events, oldest first.
@@ -196,9 +200,11 @@ mod tests {
             status: status.clone(),
             seq: 9,
             step: step.clone(),
+            at: DateTime::from_timestamp_millis(7),
         };
         let moved = frame(&moved).run_changed().expect("a change");
         assert_eq!((moved.run, moved.status, moved.seq, moved.step), (run, status, 9, step));
+        assert_eq!(moved.at, DateTime::from_timestamp_millis(7));
 
         let event = |seq: u64| {
             let event = json!({"seq": seq, "at": "2026-11-20T18:00:00Z", "type": "run_started", "input": null});

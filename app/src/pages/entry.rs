@@ -2,6 +2,7 @@
 
 use crate::ui::{Glyph, Icon};
 use leptos::prelude::*;
+use leptos_router::location::Url;
 
 /// The card.
 #[component]
@@ -31,11 +32,39 @@ pub(super) fn EntryFrame(
 
 /// Where to go after signing in: the place that was asked for, if it is one of ours.
 pub(super) fn next_place() -> String {
-    let search = window().location().search().unwrap_or_default();
+    place_of(&window().location().search().unwrap_or_default())
+}
+
+fn place_of(search: &str) -> String {
     let next =
         search.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("next="));
-    let next = next.map(|next| next.replace("%2F", "/")).unwrap_or_default();
-    // `//host` would be another site.
-    let ours = next.starts_with('/') && !next.starts_with("//") && !next.contains('\\');
+    let next = next.map(Url::unescape).unwrap_or_default();
+    // `//host` would be another site, also with control characters in it, which browsers leave out.
+    let ours = next.starts_with('/')
+        && !next.starts_with("//")
+        && next.bytes().all(|byte| byte > b' ' && byte != b'\\');
     if ours { next } else { "/inbox".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place_of;
+
+    #[test]
+    fn the_way_back_is_a_place_of_ours() {
+        let cases = [
+            ("", "/inbox"),
+            ("?next=/runs", "/runs"),
+            ("?a=b&next=/runs%3Fstate%3DFailed%26q%3Dshop", "/runs?state=Failed&q=shop"),
+            ("?next=%2Fruns%3Fq%3Da%2520b", "/runs?q=a%20b"),
+            ("?next=//far.example", "/inbox"),
+            ("?next=/%2Ffar.example", "/inbox"),
+            ("?next=/%09/far.example", "/inbox"),
+            ("?next=/%5Cfar.example", "/inbox"),
+            ("?next=https://far.example", "/inbox"),
+        ];
+        for (search, place) in cases {
+            assert_eq!(place_of(search), place, "{search}");
+        }
+    }
 }

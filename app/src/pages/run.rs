@@ -4,18 +4,19 @@ use crate::api::{failure, toast_failure, use_client};
 use crate::keys::focus_id;
 use crate::live::{FrameKind, use_live};
 use crate::looks;
-use crate::runs::{Again, AgainDialogs, RunGraph};
+use crate::runs::{
+    Again, AgainDialogs, MoveButton, RunData, RunGraph, Versions, retry_on_return, started_by,
+};
 use crate::session::may;
-use crate::timeline::{RunFold, Timeline, can_retry};
+use crate::timeline::{OtherRun, OtherRuns, RunFold, Taken, Timeline, can_retry};
 use crate::ui::{
-    Bind, Button, ButtonKind, Dialog, Icon, PageHeader, Skeleton, TabBar, TabItem, TextInput, Time,
-    Toasts,
+    Bind, Button, ButtonKind, Dialog, Icon, PageHeader, Skeleton, StateBadge, TabBar, TabItem,
+    TextInput, Time, Toasts, Tone,
 };
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::{components::A, hooks::use_params_map};
-use serde_json::Value;
 use signalbox::id::RunId;
-use signalbox::run::RunPhase;
+use signalbox::run::{Event, EventBody, RunPhase};
 use signalbox::wire::{ApiError, ErrorCode, Permission, ReasonBody, RunDetail};
 
 /// `/runs/{id}`.
@@ -39,13 +40,16 @@ pub fn Run() -> impl IntoView {
         },
     );
     let retry = Callback::new(move |()| detail.refetch());
+    let away = retry_on_return(retry);
     view! {
         <Suspense fallback=|| {
             view! { <Skeleton rows=10 /> }
         }>
             {move || Suspend::new(async move {
-                match detail.await {
-                    Ok(detail) => view! { <Opened detail=detail /> }.into_any(),
+                let found = detail.await;
+                away.note(&found);
+                match found {
+                    Ok(detail) => view! { <Opened detail=detail reload=retry /> }.into_any(),
                     Err(error) => failure(&error, Some(retry)),
                 }
             })}
@@ -54,35 +58,42 @@ pub fn Run() -> impl IntoView {
 }
 
 #[component]
-fn Opened(detail: RunDetail) -> impl IntoView {
+fn Opened(detail: RunDetail, reload: Callback<()>) -> impl IntoView {
     let id = detail.run.id;
-    let fold = RwSignal::new(first_fold(&detail));
-    follow(id, fold);
-    let graph = StoredValue::new(detail.graph.clone());
+    let fold = RwSignal::new(RunFold::open(&detail));
+    follow(id, fold, reload);
+    let versions = Versions { own: detail.run.version, newest: detail.newest_version };
+    let graph = StoredValue::new(detail.graph);
     let node = RwSignal::new(None);
     let tab = RwSignal::new("steps");
     let again = RwSignal::new(None::<Again>);
-    let phase = Memo::new(move |_| fold.with(|fold| fold.state.status().phase()));
-    let run = detail.run.clone();
+    let phase = Memo::new(move |_| fold.with(|fold| fold.status().phase()));
+    let is_dry = Memo::new(move |_| fold.with(|fold| fold.state.options.options.dry_run));
+    let run = detail.run;
     let title = run.workflow_name.clone();
     view! {
         <div class="flex h-full min-h-0 flex-col">
             <PageHeader title=title>
                 <Controls run=id phase=phase />
                 <RetryButton fold=fold again=again />
+                <MoveButton run=id fold=fold graph=graph versions=versions on_moved=reload />
             </PageHeader>
             <div class="flex flex-wrap items-center gap-3 px-4 pb-3 text-sm text-text-2 md:px-6">
                 <span data-testid="run-phase" data-phase=move || phase.get().as_str()>
                     {move || looks::badge(looks::phase(phase.get()))}
                 </span>
+                <Show when=move || is_dry.get()>
+                    <StateBadge tone=Tone::Wait icon=Icon::Info label="Dry run: nothing is sent, answers are made up".to_owned() />
+                </Show>
                 <Why fold=fold />
                 <A href=format!("/workflows/{}", run.workflow) attr:class="underline">
                     {format!("Version {}", run.version)}
                 </A>
                 <span>
-                    "Started by " {run.started_by} " "
+                    "Started by " {started_by(run.started_by)} " "
                     <Time at_ms=run.started_at.timestamp_millis() />
                 </span>
+                <ForkOf fold=fold />
                 {(!run.contacts.is_empty())
                     .then(|| view! { <span>{run.contacts.join(", ")}</span> })}
                 <span class="font-mono text-xs text-text-3 select-all">{id.to_string()}</span>
@@ -99,9 +110,14 @@ fn Opened(detail: RunDetail) -> impl IntoView {
                             active=Bind::from(tab)
                         />
                     </div>
-                    <div class="relative min-h-0 flex-1" id=move || format!("{}-panel", tab.get())>
+                    <div
+                        class="relative min-h-0 flex-1"
+                        role="tabpanel"
+                        id=move || format!("{}-panel", tab.get())
+                        aria-labelledby=move || format!("{}-tab", tab.get())
+                    >
                         {move || match tab.get() {
-                            "data" => view! { <Data fold=fold node=node /> }.into_any(),
+                            "data" => view! { <RunData fold=fold graph=graph node=node /> }.into_any(),
                             _ => view! { <RunGraph graph=graph fold=fold node=node /> }.into_any(),
                         }}
                     </div>
@@ -113,7 +129,7 @@ fn Opened(detail: RunDetail) -> impl IntoView {
                     <Timeline fold=fold graph=graph node=node again=again />
                 </section>
             </div>
-            <AgainDialogs run=id fold=fold graph=graph asked=again />
+            <AgainDialogs run=id fold=fold graph=graph versions=versions asked=again />
         </div>
     }
 }
@@ -131,19 +147,38 @@ fn RetryButton(fold: RwSignal<RunFold>, again: RwSignal<Option<Again>>) -> impl 
     }
 }
 
-fn first_fold(detail: &RunDetail) -> RunFold {
-    let mut fold = RunFold::new(detail.run.id);
-    fold.take(&detail.events);
-    fold
+/// The run that this one is a fork of, where the events that are known say so.
+#[component]
+fn ForkOf(fold: RwSignal<RunFold>) -> impl IntoView {
+    let source = Memo::new(move |_| fold.with(|fold| OtherRuns::fork_of(&fold.events)));
+    move || {
+        source.get().map(|(run, up_to)| {
+            let OtherRun { href, words } = OtherRun::page(run, "another run");
+            view! {
+                <span>
+                    "Fork of "
+                    <A href=href attr:class="underline">
+                        {words}
+                    </A> {format!(" from its event {up_to}")}
+                </span>
+            }
+        })
+    }
+}
+
+/// Whether events that are new say that the run goes on in another version, whose graph the page does not have.
+fn moves_on(events: &[Event], last: u64) -> bool {
+    let moves = |event: &Event| matches!(event.body, EventBody::Migrated { .. });
+    events.iter().any(|event| event.seq > last && moves(event))
 }
 
 /// Fetches what is missing and follows the run from there.
-fn follow(id: RunId, fold: RwSignal<RunFold>) {
+fn follow(id: RunId, fold: RwSignal<RunFold>, reload: Callback<()>) {
     let client = StoredValue::new(use_client());
-    let fetching = StoredValue::new(false);
+    let (fetching, again) = (StoredValue::new(false), StoredValue::new(false));
     let catch_up = Callback::new(move |()| {
         if fetching.get_value() {
-            return;
+            return again.set_value(true);
         }
         fetching.set_value(true);
         spawn_local(async move {
@@ -151,8 +186,16 @@ fn follow(id: RunId, fold: RwSignal<RunFold>) {
                 let Some(seq) = fold.try_with_untracked(RunFold::seq) else { return };
                 let Some(client) = client.try_get_value() else { return };
                 let Ok(page) = client.run_events(id, seq).await else { break };
+                let Some(last) = fold.try_with_untracked(RunFold::last) else { return };
+                if moves_on(&page.events, last) {
+                    fetching.try_set_value(false);
+                    reload.try_run(());
+                    return;
+                }
                 fold.try_update(|fold| fold.take(&page.events));
-                if !page.more {
+                // Something may have come while the last page was on its way.
+                let asked = again.try_update_value(std::mem::take) == Some(true);
+                if !page.more && !asked {
                     break;
                 }
             }
@@ -162,21 +205,31 @@ fn follow(id: RunId, fold: RwSignal<RunFold>) {
     let live = use_live();
     // Effects run in the browser only: the server follows nothing.
     Effect::new(move || {
-        live.follow_run(id, fold.with_untracked(RunFold::seq));
+        live.follow_run(id, fold.with_untracked(RunFold::last));
         live.on(move |frame| match frame.kind {
             FrameKind::RunEvents => {
                 let Some(came) = frame.run_events().filter(|came| came.run == id) else { return };
-                let missing = fold.try_update(|fold| {
-                    matches!(fold.take(&came.events), crate::timeline::Taken::Missing(_))
-                });
+                let Some(last) = fold.try_with_untracked(RunFold::last) else { return };
+                if moves_on(&came.events, last) {
+                    return reload.run(());
+                }
+                let missing =
+                    fold.try_update(|fold| matches!(fold.take(&came.events), Taken::Missing(_)));
                 if missing == Some(true) {
                     catch_up.run(());
                 }
             }
             FrameKind::RunChanged => {
                 let Some(change) = frame.run_changed() else { return };
+                if change.run != id {
+                    return;
+                }
+                let is_behind = fold.try_with_untracked(RunFold::is_behind);
+                if is_behind == Some(true) {
+                    fold.try_update(|fold| fold.note(change.status));
+                }
                 let known = fold.try_with_untracked(RunFold::seq);
-                if change.run == id && known.is_some_and(|known| known < change.seq) {
+                if known.is_some_and(|known| known < change.seq) {
                     catch_up.run(());
                 }
             }
@@ -192,7 +245,7 @@ fn follow(id: RunId, fold: RwSignal<RunFold>) {
 fn Why(fold: RwSignal<RunFold>) -> impl IntoView {
     use signalbox::run::RunStatus;
     move || {
-        fold.with(|fold| match fold.state.status() {
+        fold.with(|fold| match fold.status() {
             RunStatus::Failed { error_message } => Some(error_message.into_any()),
             RunStatus::Blocked { reason } => Some(reason.into_any()),
             RunStatus::Stopped { reason, .. } => Some(reason.into_any()),
@@ -298,54 +351,5 @@ fn Controls(run: RunId, phase: Memo<RunPhase>) -> impl IntoView {
                 </div>
             </form>
         </Dialog>
-    }
-}
-
-/// Input, variables, output; or what one step was given and gave.
-#[component]
-fn Data(fold: RwSignal<RunFold>, node: RwSignal<Option<signalbox::id::NodeId>>) -> impl IntoView {
-    let parts = move || {
-        fold.with(|fold| {
-            let state = &fold.state;
-            if let Some(node) = node.get() {
-                let outputs = state.activations.values().filter(|a| a.node == node);
-                let outputs = outputs.map(|a| {
-                    let error = a.error.as_ref().map(|error| Value::from(error.message.clone()));
-                    (
-                        format!("{} · {:?}", a.node, a.state),
-                        error.unwrap_or_else(|| a.output.clone()),
-                    )
-                });
-                return outputs.take(50).collect::<Vec<_>>();
-            }
-            let output = match &state.end {
-                Some(signalbox::run::RunEnd::Completed { output, .. }) => output.clone(),
-                _ => Value::Null,
-            };
-            vec![
-                ("Input".to_owned(), state.input.clone()),
-                ("Variables".to_owned(), Value::Object(state.variables.clone())),
-                ("Output".to_owned(), output),
-            ]
-        })
-    };
-    view! {
-        <div class="flex h-full flex-col gap-4 overflow-y-auto p-4">
-            {move || {
-                parts()
-                    .into_iter()
-                    .map(|(label, value)| {
-                        view! {
-                            <section>
-                                <h3 class="mb-1 text-sm font-medium text-text-2">{label}</h3>
-                                <pre class="overflow-x-auto rounded bg-surface-2 p-3 font-mono text-xs whitespace-pre-wrap break-words">
-                                    {serde_json::to_string_pretty(&value).unwrap_or_default()}
-                                </pre>
-                            </section>
-                        }
-                    })
-                    .collect_view()
-            }}
-        </div>
     }
 }

@@ -2,17 +2,24 @@
 
 mod filter;
 mod nothing;
+mod rows;
 
 use crate::api::{failure, toast_failure, use_client};
 use crate::live::{FrameKind, use_live};
 use crate::looks;
+use crate::runs::{retry_on_return, started_by};
 use crate::ui::{Button, Cell, Column, PageHeader, Row, Skeleton, Table, Time, Toasts};
 use filter::{Filter, FilterBar, use_filter};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::components::A;
 use nothing::Nothing;
+use rows::{Became, change, merge};
 use signalbox::run::RunStatus;
 use signalbox::wire::{Page, RunQuery, RunView};
+use std::time::Duration;
+
+/// How long what came into the filter waits to be fetched, with all that comes meanwhile.
+const FETCH_AFTER: Duration = Duration::from_millis(500);
 
 /// `/runs`.
 #[component]
@@ -27,6 +34,7 @@ pub fn Runs() -> impl IntoView {
         },
     );
     let retry = Callback::new(move |()| page.refetch());
+    let away = retry_on_return(retry);
     view! {
         <PageHeader title="Runs" subtitle="Every execution of a workflow, newest first." />
         <FilterBar filter=filter />
@@ -34,7 +42,9 @@ pub fn Runs() -> impl IntoView {
             view! { <Skeleton rows=8 /> }
         }>
             {move || Suspend::new(async move {
-                match page.await {
+                let found = page.await;
+                away.note(&found);
+                match found {
                     Ok(first) => view! { <List first=first filter=filter /> }.into_any(),
                     Err(error) => failure(&error, Some(retry)),
                 }
@@ -104,7 +114,7 @@ fn RunRow(run: RunView) -> impl IntoView {
                 <span class="text-text-2">{run.current_title.or(run.current_node)}</span>
             </Cell>
             <Cell>{run.contacts.join(", ")}</Cell>
-            <Cell>{run.started_by}</Cell>
+            <Cell>{started_by(run.started_by)}</Cell>
             <Cell>
                 <Time at_ms=run.started_at.timestamp_millis() />
             </Cell>
@@ -151,9 +161,10 @@ fn More(
     }
 }
 
-/// Rows move with the live stream; a new run shows where the filter lets it.
+/// Rows move with the live stream; a run that is new, or comes into the filter, shows where the filter lets it.
 fn keep_up(runs: RwSignal<Vec<RunView>>, filter: RwSignal<Filter>) {
     let client = use_client();
+    let fetch = fetch_soon(runs, filter);
     use_live().on(move |frame| match frame.kind {
         FrameKind::RunCreated => {
             let Some(run) = frame.run_created() else { return };
@@ -165,15 +176,12 @@ fn keep_up(runs: RwSignal<Vec<RunView>>, filter: RwSignal<Filter>) {
             }
         }
         FrameKind::RunChanged => {
-            let Some(change) = frame.run_changed() else { return };
-            runs.try_update(|runs| {
-                if let Some(row) = runs.iter_mut().find(|row| row.id == change.run) {
-                    row.status = change.status;
-                    row.seq = change.seq;
-                    row.current_title = change.step;
-                    row.current_node = None;
-                }
-            });
+            let Some(changed) = frame.run_changed() else { return };
+            let became = filter
+                .with_untracked(|filter| runs.try_update(|runs| change(runs, filter, changed)));
+            if became == Some(Became::Unknown) {
+                fetch.run(());
+            }
         }
         FrameKind::Resync => {
             let client = client.clone();
@@ -186,4 +194,31 @@ fn keep_up(runs: RwSignal<Vec<RunView>>, filter: RwSignal<Filter>) {
         }
         _ => {}
     });
+}
+
+/// Fetches the newest rows in a moment and puts them into the list.
+fn fetch_soon(runs: RwSignal<Vec<RunView>>, filter: RwSignal<Filter>) -> Callback<()> {
+    let client = StoredValue::new(use_client());
+    let waiting = StoredValue::new(false);
+    Callback::new(move |()| {
+        if waiting.get_value() {
+            return;
+        }
+        waiting.set_value(true);
+        let fetch = move || {
+            let asked = filter.try_with_untracked(|filter| (filter.clone(), filter.wanted()));
+            let (Some(client), Some((before, wanted))) = (client.try_get_value(), asked) else {
+                return; // The page is gone.
+            };
+            waiting.set_value(false);
+            spawn_local(async move {
+                let Ok(page) = client.runs(&wanted).await else { return };
+                // Another filter has another list.
+                if filter.try_with_untracked(|now| *now == before) == Some(true) {
+                    runs.try_update(|runs| merge(runs, page.items));
+                }
+            });
+        };
+        set_timeout(fetch, FETCH_AFTER);
+    })
 }

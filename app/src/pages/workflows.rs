@@ -1,24 +1,29 @@
 //! The list of workflows, and the ways to make a new one: empty, from the gallery, from a file.
 
+mod filter;
 mod gallery;
 mod import;
+mod labels;
 mod preview;
 mod table;
 
 use crate::api::use_client;
 use crate::session::may;
 use crate::ui::{
-    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton,
-    TextInput, Toast, Toasts, Trouble,
+    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, Toast,
+    Toasts, Trouble,
 };
+use filter::{Filter, FilterBar};
 pub(crate) use gallery::Gallery;
 use gallery::GalleryDialog;
 use import::ImportDialog;
 pub(crate) use import::ImportForm;
+use labels::AskedDialog;
+pub(crate) use labels::{Asked, AskedForm};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
 use signalbox::id::WorkflowId;
-use signalbox::wire::{PageQuery, Permission, WorkflowView};
+use signalbox::wire::{Permission, WorkflowView};
 use table::WorkflowTable;
 
 /// What the parts of the page share.
@@ -27,6 +32,10 @@ pub(crate) struct Making {
     pub import: RwSignal<bool>,
     pub gallery: RwSignal<bool>,
     pub archive: RwSignal<Option<WorkflowView>>,
+    /// What a row's menu asked for.
+    pub asked: RwSignal<Option<Asked>>,
+    /// Fetches the list again.
+    pub again: Callback<()>,
     /// Opens the workflow that was made.
     pub go: Callback<WorkflowId>,
 }
@@ -35,13 +44,11 @@ pub(crate) struct Making {
 #[component]
 pub fn WorkflowsPage() -> impl IntoView {
     let client = StoredValue::new(use_client());
-    let search = RwSignal::new(String::new());
+    let filter = Filter::use_address();
     let list = Resource::new(
-        move || search.get(),
-        move |search| async move {
-            let search = (!search.trim().is_empty()).then_some(search);
-            let page = PageQuery { limit: Some(200), cursor: None, search };
-            client.get_value().workflows(&page).await.map(|page| page.items)
+        move || filter.wanted(),
+        move |wanted| async move {
+            client.get_value().workflows_of(&wanted).await.map(|page| page.items)
         },
     );
     let navigate = StoredValue::new(use_navigate());
@@ -52,6 +59,8 @@ pub fn WorkflowsPage() -> impl IntoView {
         import: RwSignal::new(false),
         gallery: RwSignal::new(false),
         archive: RwSignal::new(None),
+        asked: RwSignal::new(None),
+        again: Callback::new(move |()| list.refetch()),
         go,
     };
     let may_write = may(Permission::WorkflowDefinitionEdit);
@@ -60,13 +69,11 @@ pub fn WorkflowsPage() -> impl IntoView {
             {may_write.then(|| view! { <NewButtons making=making /> })}
         </PageHeader>
         <div class="px-4 pb-8 md:px-6">
-            <div class="mb-3 max-w-sm">
-                <TextInput name="workflow-search" label="Search" value=search input_type="search" />
-            </div>
+            <FilterBar filter=filter />
             <Transition fallback=|| view! { <Skeleton rows=6 /> }>
                 {move || Suspend::new(async move {
                     match list.await {
-                        Ok(workflows) if workflows.is_empty() && search.with_untracked(String::is_empty) => {
+                        Ok(workflows) if workflows.is_empty() && filter.is_none() => {
                             view! { <Nothing making=making may_write=may_write /> }.into_any()
                         }
                         Ok(workflows) => {
@@ -76,8 +83,8 @@ pub fn WorkflowsPage() -> impl IntoView {
                                 .into_any()
                         }
                         Err(error) => {
-                            let retry = Callback::new(move |()| list.refetch());
-                            view! { <ErrorPanel trouble=Trouble::from(error) on_retry=retry /> }.into_any()
+                            view! { <ErrorPanel trouble=Trouble::from(error) on_retry=making.again /> }
+                                .into_any()
                         }
                     }
                 })}
@@ -85,7 +92,8 @@ pub fn WorkflowsPage() -> impl IntoView {
         </div>
         <ImportDialog making=making />
         <GalleryDialog making=making />
-        <Archive making=making on_done=Callback::new(move |()| list.refetch()) />
+        <AskedDialog making=making />
+        <Archive making=making on_done=making.again />
     }
 }
 

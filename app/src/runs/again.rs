@@ -2,13 +2,13 @@
 
 use crate::api::{toast_failure, use_client};
 use crate::timeline::RunFold;
-use crate::ui::{Bind, Button, ButtonKind, Dialog, TextArea, Toasts};
+use crate::ui::{Bind, Button, ButtonKind, Dialog, SelectField, SelectOption, TextArea, Toasts};
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
 use serde_json::Value;
 use signalbox::graph::Graph;
 use signalbox::id::{NodeId, RunId};
-use signalbox::run::{RunState, apply, begun_anew};
+use signalbox::run::{ActivationId, RunState, begun_anew, done_again};
 use signalbox::wire::{RunFork, RunRetry};
 use std::collections::BTreeSet;
 
@@ -28,8 +28,10 @@ pub fn AgainDialogs(
     run: RunId,
     /// Its events.
     fold: RwSignal<RunFold>,
-    /// Its version.
+    /// The graph of its version.
     graph: StoredValue<Graph>,
+    /// Its version, and those from which a fork can choose.
+    versions: Versions,
     /// What was asked for; emptied when the dialog closes.
     asked: RwSignal<Option<Again>>,
 ) -> impl IntoView {
@@ -51,24 +53,42 @@ pub fn AgainDialogs(
             <RetryForm run=run fold=fold graph=graph asked=asked open=retrying />
         </Dialog>
         <Dialog open=forking title="Fork the run from here?" width="max-w-lg">
-            <ForkForm run=run fold=fold graph=graph asked=asked open=forking />
+            <ForkForm run=run fold=fold graph=graph versions=versions asked=asked open=forking />
         </Dialog>
     }
 }
 
-/// The titles of the steps that are begun anew in a state.
-fn titles(state: &RunState, graph: &Graph) -> Vec<String> {
-    let nodes = begun_anew(state).into_iter().filter_map(|id| state.activations.get(&id));
+/// The version that a run runs, and the newest one of its workflow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions {
+    /// The run's own.
+    pub own: u32,
+    /// The newest; none when the workflow is archived.
+    pub newest: Option<u32>,
+}
+
+impl Versions {
+    /// The newest version, where it is newer than the run's own.
+    pub fn newer(self) -> Option<u32> {
+        self.newest.filter(|newest| *newest > self.own)
+    }
+
+    /// The run's own version and those after it.
+    fn options(self) -> Vec<SelectOption> {
+        let option = |number: u32| {
+            let own = if number == self.own { " (as this run)" } else { "" };
+            SelectOption::new(number.to_string(), format!("Version {number}{own}"))
+        };
+        (self.own..=self.newest.unwrap_or(self.own)).rev().map(option).collect()
+    }
+}
+
+/// The titles of steps by their activations in a state.
+fn titles(state: &RunState, again: Vec<ActivationId>, graph: &Graph) -> Vec<String> {
+    let nodes = again.into_iter().filter_map(|id| state.activations.get(&id));
     let nodes: BTreeSet<&NodeId> = nodes.map(|activation| &activation.node).collect();
     let title = |id: &NodeId| graph.node(id).map_or(id.to_string(), |node| node.title().to_owned());
     nodes.into_iter().map(title).collect()
-}
-
-/// The run as it was after an event.
-fn state_at(fold: &RunFold, seq: u64) -> RunState {
-    let mut state = RunState::new(fold.state.run);
-    fold.events.iter().take_while(|event| event.seq <= seq).for_each(|e| apply(&mut state, e));
-    state
 }
 
 #[component]
@@ -99,7 +119,8 @@ fn RetryForm(
 ) -> impl IntoView {
     let (client, toasts) = (StoredValue::new(use_client()), Toasts::expect());
     let working = RwSignal::new(false);
-    let again = fold.with_untracked(|fold| graph.with_value(|graph| titles(&fold.state, graph)));
+    let of = |fold: &RunFold, graph: &Graph| titles(&fold.state, done_again(&fold.state), graph);
+    let again = fold.with_untracked(|fold| graph.with_value(|graph| of(fold, graph)));
     let go = move |_| {
         let from = match asked.get_untracked() {
             Some(Again::Retry(from)) => from,
@@ -136,6 +157,7 @@ fn ForkForm(
     run: RunId,
     fold: RwSignal<RunFold>,
     graph: StoredValue<Graph>,
+    versions: Versions,
     asked: RwSignal<Option<Again>>,
     open: RwSignal<bool>,
 ) -> impl IntoView {
@@ -145,9 +167,14 @@ fn ForkForm(
         Some(Again::Fork(seq)) => seq,
         _ => 0,
     };
-    let then = fold.with_untracked(|fold| state_at(fold, seq));
-    let again = graph.with_value(|graph| titles(&then, graph));
-    let before = serde_json::to_string_pretty(&then.input).unwrap_or_default();
+    // Of an event that is far back only the server knows what was under way.
+    let then = fold.with_untracked(|fold| fold.state_at(seq));
+    let again =
+        then.as_ref().map(|then| graph.with_value(|graph| titles(then, begun_anew(then), graph)));
+    let input = then
+        .map_or_else(|| fold.with_untracked(|fold| fold.state.input.clone()), |then| then.input);
+    let before = serde_json::to_string_pretty(&input).unwrap_or_default();
+    let version = RwSignal::new(versions.own.to_string());
     let (input, before) = (RwSignal::new(before.clone()), StoredValue::new(before));
     let (working, wrong) = (RwSignal::new(false), RwSignal::new(None::<String>));
     let go = move |_| {
@@ -157,9 +184,11 @@ fn ForkForm(
             Ok(input) => input,
             Err(error) => return wrong.set(Some(format!("This is not JSON: {error}."))),
         };
+        let version =
+            version.get_untracked().parse::<u32>().ok().filter(|wanted| *wanted != versions.own);
         working.set(true);
         spawn_local(async move {
-            let fork = RunFork { seq, input, ..RunFork::default() };
+            let fork = RunFork { seq, input, version, ..RunFork::default() };
             let answer = client.get_value().run_fork(run, &fork, None).await;
             working.try_set(false);
             open.try_set(false);
@@ -177,20 +206,40 @@ fn ForkForm(
                 "A run of its own is made that has everything up to event " {seq}
                 " as its past. This run stays as it is."
             </p>
-            {(!again.is_empty())
-                .then(|| {
+            {match again {
+                Some(again) if again.is_empty() => ().into_any(),
+                Some(again) => {
                     view! {
                         <p>"These steps were under way there and are begun anew; what comes after them follows:"</p>
                         <Steps titles=again />
                     }
-                })}
+                        .into_any()
+                }
+                None => {
+                    view! { <p>"What was under way there is begun anew; what comes after it follows."</p> }
+                        .into_any()
+                }
+            }}
             <Mails />
+            {versions
+                .newer()
+                .map(|_| {
+                    view! {
+                        <SelectField
+                            name="fork-version"
+                            label="It goes on in"
+                            help="Steps that were under way at this event must be there too."
+                            value=Bind::from(version)
+                            options=Signal::stored(versions.options())
+                        />
+                    }
+                })}
             <TextArea
                 name="fork-input"
                 label="Input"
                 rows=5
                 mono=true
-                help="What was computed from it before this event stays as it was."
+                help="What steps computed from it before this event stays as it was."
                 value=Bind::from(input)
                 error=wrong
             />
@@ -201,5 +250,23 @@ fn ForkForm(
                 </Button>
             </div>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_chooses_among_its_own_version_and_newer_ones() {
+        let values = |own, newest| -> Vec<String> {
+            let options = Versions { own, newest }.options();
+            options.into_iter().map(|option| option.value).collect()
+        };
+        assert_eq!(values(2, Some(4)), ["4", "3", "2"]);
+        assert_eq!(values(2, Some(2)), ["2"]);
+        assert_eq!(values(2, None), ["2"]);
+        let newer = |own, newest| Versions { own, newest }.newer();
+        assert_eq!((newer(1, Some(3)), newer(3, Some(3)), newer(1, None)), (Some(3), None, None));
     }
 }

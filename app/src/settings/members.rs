@@ -62,7 +62,7 @@ fn List(all: Vec<Member>, refetch: Callback<()>) -> impl IntoView {
                 Column::text("Email"),
                 Column::text("Role"),
                 Column::text("Since"),
-                Column::text(""),
+                Column::hidden("Actions"),
             ]
         >
             {all

@@ -60,7 +60,7 @@ fn List(all: Vec<SecretView>, set: Callback<String>, refetch: Callback<()>) -> i
     view! {
         <Table
             caption="Secrets"
-            columns=vec![Column::text("Name"), Column::text("Set"), Column::text("")]
+            columns=vec![Column::text("Name"), Column::text("Set"), Column::hidden("Actions")]
         >
             {all
                 .into_iter()

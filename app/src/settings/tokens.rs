@@ -10,6 +10,12 @@ use crate::ui::{
 use leptos::prelude::*;
 use signalbox::wire::{Role, TokenCreate, TokenView};
 
+/// The roles of members, and one for tokens alone.
+fn token_role_options() -> Vec<SelectOption> {
+    let worker = SelectOption::new(Role::Worker.as_str(), "Worker: does tasks, nothing else");
+    std::iter::once(worker).chain(role_options()).collect()
+}
+
 /// The tab.
 #[component]
 pub fn TokensTab() -> impl IntoView {
@@ -57,7 +63,7 @@ fn List(all: Vec<TokenView>, refetch: Callback<()>) -> impl IntoView {
                 Column::text("Begins with"),
                 Column::text("Last used"),
                 Column::text("Ends"),
-                Column::text(""),
+                Column::hidden("Actions"),
             ]
         >
             {all
@@ -148,7 +154,7 @@ fn CreateForm(refetch: Callback<()>) -> impl IntoView {
                     name="token-role"
                     label="Role"
                     value=Bind::from(role)
-                    options=Signal::stored(role_options())
+                    options=Signal::stored(token_role_options())
                 />
                 <SelectField
                     name="token-days"

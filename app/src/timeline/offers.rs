@@ -16,15 +16,17 @@ pub struct Offers {
 impl Offers {
     /// What a run offers.
     pub fn of(fold: &RunFold) -> Self {
-        let ending = |body: &EventBody| matches!(body, EventBody::RunEnded { .. });
-        let ended = fold.state.end.as_ref().and_then(|_| {
-            fold.events.iter().rev().find(|event| ending(&event.body)).map(|event| event.seq)
-        });
-        let fork = ended.map_or(fold.seq(), |seq| seq - 1);
-        Self {
-            retry: if can_retry(fold) { failed(fold) } else { BTreeSet::new() },
-            fork: Some(fork),
+        // Whether it has ended is not known yet.
+        if fold.is_behind() {
+            return Self::default();
         }
+        let ending = |body: &EventBody| matches!(body, EventBody::RunEnded { .. });
+        let ended = || fold.events.iter().rev().find(|event| ending(&event.body));
+        let fork = match fold.state.end {
+            Some(_) => ended().map(|event| event.seq - 1),
+            None => Some(fold.seq()),
+        };
+        Self { retry: if can_retry(fold) { failed(fold) } else { BTreeSet::new() }, fork }
     }
 }
 

@@ -1,10 +1,12 @@
-//! How the domain's timeline entries look: tone, icon, and the approval that a row leads to. Pure.
+//! How the domain's timeline entries look: tone, icon, and the approval or the other run that a row leads to. Pure.
 
+use super::fold::RunFold;
+use super::other_runs::{OtherRun, OtherRuns};
 use crate::ui::{Icon, Tone};
 use signalbox::graph::Graph;
 use signalbox::id::ApprovalId;
-use signalbox::run::{Event, EventBody, Signal, TimelineEntry, timeline};
-use std::collections::BTreeMap;
+use signalbox::run::{Event, EventBody, Signal, TimelineEntry, TimelineWriter};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,21 +15,33 @@ pub struct TimelineRow {
     pub entry: TimelineEntry,
     /// The approval that it asks for.
     pub approval: Option<ApprovalId>,
+    /// The run that it is about beside its own.
+    pub other: Option<OtherRun>,
 }
 
-/// The rows of events, oldest first.
-pub fn rows(events: &[Event], graph: &Graph) -> Vec<TimelineRow> {
-    let asked: BTreeMap<u64, ApprovalId> = events.iter().filter_map(asked_for).collect();
-    let row = |entry: TimelineEntry| {
-        let approval = asked.get(&entry.seq).copied();
-        TimelineRow { entry, approval }
+impl TimelineRow {
+    /// Changes with what it says: a row that keeps its key is not drawn anew.
+    pub fn key(&self) -> (u64, u64) {
+        let mut hasher = DefaultHasher::new();
+        (&self.entry.title, &self.entry.detail, &self.other).hash(&mut hasher);
+        (self.entry.seq, hasher.finish())
+    }
+}
+
+/// The rows of the events that are known, oldest first.
+pub fn rows(fold: &RunFold, graph: &Graph) -> Vec<TimelineRow> {
+    let mut writer = TimelineWriter::new(graph).knowing(fold.base());
+    let others = OtherRuns::of(fold.state.run, &fold.events);
+    let row = |event: &Event| {
+        let entry = writer.entry(event)?;
+        Some(TimelineRow { entry, approval: asked_for(&event.body), other: others.of_event(event) })
     };
-    timeline(events, graph).into_iter().map(row).collect()
+    fold.events.iter().filter_map(row).collect()
 }
 
-fn asked_for(event: &Event) -> Option<(u64, ApprovalId)> {
-    match &event.body {
-        EventBody::ApprovalRequested { approval, .. } => Some((event.seq, *approval)),
+fn asked_for(body: &EventBody) -> Option<ApprovalId> {
+    match body {
+        EventBody::ApprovalRequested { approval, .. } => Some(*approval),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::fold::RunFold;
 use super::offers::Offers;
+use super::older::OlderEvents;
 use super::rows::{TimelineRow, icon, rows, tone};
 use crate::runs::Again;
 use crate::session::may;
@@ -32,7 +33,7 @@ pub fn Timeline(
     let newest_first = RwSignal::new(true);
     let shown = RwSignal::new(ROWS_STEP);
     let all = Memo::new(move |_| {
-        let rows = fold.with(|fold| graph.with_value(|graph| rows(&fold.events, graph)));
+        let rows = fold.with(|fold| graph.with_value(|graph| rows(fold, graph)));
         match node.get() {
             Some(node) => {
                 rows.into_iter().filter(|row| row.entry.node.as_ref() == Some(&node)).collect()
@@ -58,6 +59,9 @@ pub fn Timeline(
         rows.truncate(shown.get());
         rows
     };
+    let more = Callback::new(move |()| {
+        shown.try_update(|shown| *shown += ROWS_STEP);
+    });
     let title_of = move |node: NodeId| {
         graph.with_value(|graph| graph.node(&node).map(|node| node.title().to_owned()))
     };
@@ -83,25 +87,53 @@ pub fn Timeline(
                 {move || if newest_first.get() { "Newest first" } else { "Oldest first" }}
             </button>
         </div>
+        // Where they begin: above the oldest row.
+        <Show when=move || !newest_first.get()>
+            <OlderEvents fold=fold on_more=more />
+        </Show>
         <ol class="flex flex-col" data-testid="timeline">
-            <For each=visible key=|row| row.entry.seq let(row)>
+            <For each=visible key=TimelineRow::key let(row)>
                 <RowView row=row open=open_approvals node=node offers=offers again=again />
             </For>
         </ol>
         <Show when=move || all.with(Vec::is_empty)>
+            <Empty fold=fold />
+        </Show>
+        <Show
+            when=move || { all.with(Vec::len) > shown.get() }
+            fallback=move || {
+                view! {
+                    <Show when=move || newest_first.get()>
+                        <OlderEvents fold=fold on_more=more />
+                    </Show>
+                }
+            }
+        >
+            <div class="flex justify-center p-3">
+                <Button on_click=move |_| more.run(())>"Show more"</Button>
+            </div>
+        </Show>
+    }
+}
+
+/// Why there is no row.
+#[component]
+fn Empty(fold: RwSignal<RunFold>) -> impl IntoView {
+    move || match fold.with(|fold| fold.older().is_some()) {
+        true => view! {
+            <EmptyState
+                icon=Icon::Clock
+                title="Nothing of it is among the newest events"
+                text="Fetch older events to see what it did before."
+            />
+        },
+        false => view! {
             <EmptyState
                 icon=Icon::Clock
                 title="Nothing has happened yet"
                 text="What the run does shows here as it happens."
             />
-        </Show>
-        <Show when=move || { all.with(Vec::len) > shown.get() }>
-            <div class="flex justify-center p-3">
-                <Button on_click=move |_| shown.update(|shown| *shown += ROWS_STEP)>
-                    "Show more"
-                </Button>
-            </div>
-        </Show>
+        },
     }
 }
 
@@ -113,12 +145,14 @@ fn RowView(
     offers: Memo<Offers>,
     again: RwSignal<Option<Again>>,
 ) -> impl IntoView {
-    let TimelineRow { entry, approval } = row;
+    let TimelineRow { entry, approval, other } = row;
     let (icon, tone) = (icon(&entry), tone(entry.signal));
     let own = StoredValue::new(entry.node.clone());
     let has_node = entry.node.is_some();
     let (seq, can_fork) = (entry.seq, entry.kind != "run_ended");
     let at_ms = entry.at.timestamp_millis();
+    let until = entry.until.map(|until| until.timestamp_millis());
+    let until = until.map(|at_ms| view! { <span>" " <Time at_ms=at_ms /></span> });
     view! {
         <li class="group flex gap-3 border-b border-line px-4 py-2" data-seq=entry.seq>
             <span class=format!("pt-0.5 {}", tone.text_class())>
@@ -135,14 +169,26 @@ fn RowView(
                                 on:click=move |_| node.set(own.get_value())
                             >
                                 {entry.title.clone()}
+                                {until}
                             </button>
                         }
                             .into_any()
                     } else {
-                        view! { <span class="font-medium">{entry.title.clone()}</span> }.into_any()
+                        view! { <span class="font-medium">{entry.title.clone()} {until}</span> }.into_any()
                     }}
                 </p>
                 <p class="text-sm break-words text-text-2">{entry.detail.clone()}</p>
+                {other
+                    .map(|other| {
+                        view! {
+                            <A
+                                href=other.href
+                                attr:class="mt-1 inline-flex items-center gap-1 text-sm text-accent underline"
+                            >
+                                {other.words}
+                            </A>
+                        }
+                    })}
                 {move || {
                     approval
                         .filter(|approval| open.with(|open| open.contains(approval)))

@@ -6,21 +6,28 @@ use leptos::prelude::*;
 /// The head of one column.
 #[derive(Clone, Debug)]
 pub struct Column {
-    /// The words; empty for a column of buttons.
+    /// The words.
     pub label: &'static str,
     /// Whether it holds numbers and is aligned right.
     pub number: bool,
+    /// Whether the words are for screen readers alone.
+    pub hidden: bool,
 }
 
 impl Column {
     /// A column of text.
     pub const fn text(label: &'static str) -> Self {
-        Column { label, number: false }
+        Column { label, number: false, hidden: false }
     }
 
     /// A column of numbers, aligned right.
     pub const fn number(label: &'static str) -> Self {
-        Column { label, number: true }
+        Column { label, number: true, hidden: false }
+    }
+
+    /// A column of buttons, whose words are for screen readers alone.
+    pub const fn hidden(label: &'static str) -> Self {
+        Column { label, number: false, hidden: true }
     }
 }
 
@@ -37,9 +44,10 @@ pub fn Table(
 ) -> impl IntoView {
     let head = |column: Column| {
         let side = if column.number { "text-right" } else { "text-left" };
+        let shown = if column.hidden { "sr-only" } else { "" };
         view! {
             <th scope="col" class=format!("h-8 px-3 text-xs font-medium text-text-3 {side}")>
-                {column.label}
+                <span class=shown>{column.label}</span>
             </th>
         }
     };

@@ -46,7 +46,8 @@ pub fn TabBar(
                 type="button"
                 role="tab"
                 id=format!("{}-tab", item.id)
-                aria-controls=format!("{}-panel", item.id)
+                // The others have no panel as long as they are not chosen.
+                aria-controls=move || on().then(|| format!("{}-panel", item.id))
                 aria-selected=move || if on() { "true" } else { "false" }
                 tabindex=move || if on() { "0" } else { "-1" }
                 class="target h-9 shrink-0 border-b-2 border-transparent px-3 whitespace-nowrap text-text-2 hover:text-text-1 \

@@ -25,8 +25,19 @@ pub struct NodeOverlay {
     pub state: ActivationState,
     /// A word on it, shown on hover: the error, who is waited for, `turn 3 of 7`.
     pub note: String,
-    /// How many activations it had; shown from two up.
-    pub turns: u32,
+    /// How its turns ended, where it has turns: `400 done, 2 failed`.
+    pub counts: String,
+}
+
+impl NodeOverlay {
+    /// What its badge says: the word of its state, and how its turns ended. Of what is over the counts say it all.
+    pub fn words(&self, word: &str) -> String {
+        match (self.counts.is_empty(), self.state.is_terminal()) {
+            (true, _) => word.to_owned(),
+            (false, true) => self.counts.clone(),
+            (false, false) => format!("{word}, {}", self.counts),
+        }
+    }
 }
 
 /// What became of an edge in a run.

@@ -66,7 +66,7 @@ fn spoken(canvas: Canvas, node: &NodeSignals) -> impl Fn() -> String + Send + Sy
         let mut words =
             fields.with(|node| format!("{}, {}", node.title(), summary::kind_word(&node.kind)));
         if let Some(overlay) = overlay.get() {
-            words.push_str(&format!(", {}", state_look(overlay.state).2));
+            words.push_str(&format!(", {}", overlay.words(state_look(overlay.state).2)));
         }
         let (errors, warnings) = marks.with(|marks| (marks.errors, marks.warnings));
         for (count, word) in [(errors, "error"), (warnings, "warning")] {
@@ -183,7 +183,6 @@ fn problem_badge(
 
 fn run_badge(overlay: &crate::canvas::state::NodeOverlay) -> impl IntoView + use<> {
     let (tone, icon, word) = state_look(overlay.state);
-    let turns = (overlay.turns > 1).then(|| format!("{word} × {}", overlay.turns));
     view! {
         <span
             class=format!("step-badge step-run {}", tone.badge_class())
@@ -191,7 +190,7 @@ fn run_badge(overlay: &crate::canvas::state::NodeOverlay) -> impl IntoView + use
             data-testid="step-state"
         >
             <Glyph icon=icon class="size-3" />
-            {turns.unwrap_or_else(|| word.to_owned())}
+            {overlay.words(word)}
         </span>
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn joined(amount: &str, unit: &str) -> Result<Option<u64>, String> {
 
 /// The field. None is shown as empty.
 #[component]
-pub(super) fn DurationField(
+pub(in crate::editor) fn DurationField(
     /// Id, unique on the page.
     name: &'static str,
     /// The label.

@@ -4,6 +4,7 @@ mod action;
 mod branch;
 mod condition;
 mod end;
+mod event_name;
 mod human;
 mod llm;
 mod looping;

@@ -49,6 +49,9 @@ pub(super) fn PolicyForm(step: Step) -> impl IntoView {
     if matches!(tag, KindTag::Trigger | KindTag::End) {
         return ().into_any();
     }
+    // What a step does not honour is not offered; another tool may change that.
+    let calls = Memo::new(move |_| step.node.with(|node| node.kind.makes_call()));
+    let limited = Memo::new(move |_| step.node.with(|node| node.kind.has_time_limit()));
     let condition = step.bind_policy(
         "condition",
         |policy| policy.condition.clone().unwrap_or_default(),
@@ -103,14 +106,18 @@ pub(super) fn PolicyForm(step: Step) -> impl IntoView {
                     variables=step.variables
                     disabled=step.readonly()
                 />
-                <Retries step=step />
-                <DurationField
-                    name="policy-timeout"
-                    label="Time limit of one attempt"
-                    help="Working time; waiting for people and timers does not count."
-                    value=timeout
-                    disabled=step.readonly()
-                />
+                <Show when=move || calls.get()>
+                    <Retries step=step />
+                </Show>
+                <Show when=move || limited.get()>
+                    <DurationField
+                        name="policy-timeout"
+                        label="Time limit of one attempt"
+                        help="Working time; waiting for people and timers does not count."
+                        value=timeout
+                        disabled=step.readonly()
+                    />
+                </Show>
                 <SelectField
                     name="policy-failure"
                     label="If it fails"
@@ -119,13 +126,15 @@ pub(super) fn PolicyForm(step: Step) -> impl IntoView {
                     options=options("As its kind says", FAILURES)
                     disabled=step.readonly()
                 />
-                <SelectField
-                    name="policy-approval"
-                    label="A person decides"
-                    value=choice(approval, APPROVALS)
-                    options=options("Only where the tool asks for it", APPROVALS)
-                    disabled=step.readonly()
-                />
+                <Show when=move || calls.get()>
+                    <SelectField
+                        name="policy-approval"
+                        label="A person decides"
+                        value=choice(approval, APPROVALS)
+                        options=options("Only where the tool asks for it", APPROVALS)
+                        disabled=step.readonly()
+                    />
+                </Show>
             </div>
         </details>
     }

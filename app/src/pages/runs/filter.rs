@@ -137,10 +137,15 @@ impl Filter {
         }
     }
 
+    /// Whether runs in this state belong into the list.
+    pub fn has_place_for(&self, phase: RunPhase) -> bool {
+        RunPhase::parse(&self.state).is_none_or(|wanted| wanted == phase)
+    }
+
     /// Whether a run that was just started belongs into the list, as far as the row tells.
     pub fn lets_through(&self, run: &RunView) -> bool {
         let text = format!("{}\n{}", run.workflow_name, run.started_by).to_lowercase();
-        RunPhase::parse(&self.state).is_none_or(|phase| run.status.phase() == phase)
+        self.has_place_for(run.status.phase())
             && (self.workflow.is_empty() || self.workflow == run.workflow.to_string())
             && self.q.to_lowercase().split_whitespace().all(|word| text.contains(word))
     }

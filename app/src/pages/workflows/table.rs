@@ -1,6 +1,7 @@
 //! The table of workflows.
 
-use super::Making;
+use super::filter::address;
+use super::{Asked, Making};
 use crate::ui::{Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, Time, Tone};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -12,7 +13,7 @@ const COLUMNS: [Column; 6] = [
     Column::text("Starts"),
     Column::text("Runs"),
     Column::text("Changed"),
-    Column::text(""),
+    Column::hidden("Actions"),
 ];
 
 #[component]
@@ -24,7 +25,7 @@ pub(super) fn WorkflowTable(
     let nothing = workflows.is_empty();
     view! {
         {if nothing {
-            view! { <p class="p-4 text-text-2">"No workflow is called so."</p> }.into_any()
+            view! { <p class="p-4 text-text-2">"No workflow fits. Take a word or the filter away."</p> }.into_any()
         } else {
             view! {
                 <Table caption="Workflows" columns=COLUMNS.to_vec()>
@@ -79,8 +80,9 @@ fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl Into
     let next_run = view.next_run_at.map(|at| at.timestamp_millis());
     let note = view.trigger_note.clone();
     let name = view.name.clone();
-    let archive_label = format!("Archive {name}");
     let description = view.description.clone();
+    let (tags, template) = (view.tags.clone(), view.template);
+    let actions = (may_write && !archived).then(|| view! { <Actions view=view making=making /> });
     view! {
         <Row>
             <Cell>
@@ -88,6 +90,7 @@ fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl Into
                     {name}
                 </A>
                 <span class="ml-2 text-text-3">{description}</span>
+                {(template || !tags.is_empty()).then(|| view! { <Labels tags=tags template=template /> })}
             </Cell>
             <Cell>
                 <span class="flex items-center gap-1">
@@ -120,19 +123,53 @@ fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl Into
             <Cell>
                 <Time at_ms=Signal::stored(changed_at) />
             </Cell>
-            <Cell>
-                {(may_write && !archived)
-                    .then(|| {
-                        view! {
-                            <IconButton
-                                icon=Icon::Trash
-                                label=archive_label
-                                on_click=move |_| making.archive.set(Some(view.clone()))
-                            />
-                        }
-                    })}
-            </Cell>
+            <Cell>{actions}</Cell>
         </Row>
+    }
+}
+
+/// What can be done with a workflow from its row.
+#[component]
+fn Actions(view: WorkflowView, making: Making) -> impl IntoView {
+    let name = view.name.clone();
+    let (copied, labelled) = (Asked::Copy(view.clone()), Asked::Labels(view.clone()));
+    view! {
+        <span class="flex justify-end gap-1">
+            <IconButton
+                icon=Icon::Copy
+                label=format!("Copy {name}")
+                on_click=move |_| making.asked.set(Some(copied.clone()))
+            />
+            <IconButton
+                icon=Icon::Pencil
+                label=format!("Tags of {name}")
+                on_click=move |_| making.asked.set(Some(labelled.clone()))
+            />
+            <IconButton
+                icon=Icon::Trash
+                label=format!("Archive {name}")
+                on_click=move |_| making.archive.set(Some(view.clone()))
+            />
+        </span>
+    }
+}
+
+/// Whether it is a template, and its tags, each of which filters the list.
+#[component]
+fn Labels(tags: Vec<String>, template: bool) -> impl IntoView {
+    let tag = |tag: String| {
+        let href = address(&tag, false);
+        view! {
+            <A href=href attr:class="rounded-sm hover:underline" attr:data-testid="tag">
+                <Badge>{tag}</Badge>
+            </A>
+        }
+    };
+    view! {
+        <span class="mt-1 flex flex-wrap gap-1">
+            {template.then(|| view! { <Badge>"template"</Badge> })}
+            {tags.into_iter().map(tag).collect_view()}
+        </span>
     }
 }
 

@@ -1,10 +1,12 @@
 //! A wait: for a duration, until a time, for an outside event, or for the first of several.
 
+use super::event_name::EventName;
 use crate::editor::form::{JsonField, Language, TemplateField};
 use crate::editor::panel::duration_field::DurationField;
 use crate::editor::panel::step::Step;
-use crate::ui::{SelectField, SelectOption, TextInput};
+use crate::ui::{SelectField, SelectOption};
 use leptos::prelude::*;
+use signalbox::event_type::{self, EventType};
 use signalbox::graph::{NodeKind, WaitAlternative, WaitFor, WaitUntil};
 
 const DAY_MS: u64 = 86_400_000;
@@ -33,7 +35,10 @@ fn fresh(word: &str) -> WaitUntil {
             of: vec![
                 WaitAlternative {
                     port: "event".to_owned(),
-                    what: WaitFor::Event { event: String::new(), condition: None },
+                    what: WaitFor::Event {
+                        event: event_type::EMAIL_REPLIED.to_owned(),
+                        condition: None,
+                    },
                 },
                 WaitAlternative {
                     port: "later".to_owned(),
@@ -41,9 +46,11 @@ fn fresh(word: &str) -> WaitUntil {
                 },
             ],
         },
-        "event" => {
-            WaitUntil::Event { event: String::new(), condition: None, limit_ms: Some(7 * DAY_MS) }
-        }
+        "event" => WaitUntil::Event {
+            event: event_type::EMAIL_REPLIED.to_owned(),
+            condition: None,
+            limit_ms: Some(7 * DAY_MS),
+        },
         _ => WaitUntil::Duration { duration_ms: DAY_MS },
     }
 }
@@ -60,7 +67,7 @@ pub(super) fn WaitForm(step: Step) -> impl IntoView {
     let options = vec![
         SelectOption::new("duration", "For a time"),
         SelectOption::new("time", "Until a time"),
-        SelectOption::new("event", "For an outside event"),
+        SelectOption::new("event", "For an event"),
         SelectOption::new("first", "For the first of several"),
     ];
     let which = Memo::new(move |_| choice.get());
@@ -120,6 +127,10 @@ fn Time(step: Step) -> impl IntoView {
     }
 }
 
+fn gives(event: &EventType) -> String {
+    format!("The step gives {}.", event.fields.join(", "))
+}
+
 #[component]
 fn Event(step: Step) -> impl IntoView {
     let event = step.bind(
@@ -165,13 +176,11 @@ fn Event(step: Step) -> impl IntoView {
         },
     );
     view! {
-        <TextInput
-            name="wait-event"
-            label="Event"
-            help="Its name, such as message.received."
+        <EventName
+            choice_id="wait-event-type"
+            name_id="wait-event"
             value=event
-            required=true
-            mono=true
+            hint=gives
             disabled=step.readonly()
         />
         <TemplateField

@@ -158,7 +158,11 @@ fn Address(step: Step) -> impl IntoView {
                         .into_any()
                 }
                 None => {
-                    view! { <p class="text-text-3">"It is made when the workflow is published."</p> }.into_any()
+                    let why = match step.readonly().get() {
+                        true => "Those who may edit workflows or start runs see it here.",
+                        false => "It is made when the workflow is published.",
+                    };
+                    view! { <p class="text-text-3">{why}</p> }.into_any()
                 }
             }}
         </div>

@@ -5,7 +5,7 @@ use super::trigger;
 use crate::api::use_client;
 use crate::editor::panel::duration_field::DurationField;
 use crate::editor::panel::step::Step;
-use crate::ui::{Bind, Checkbox, SelectField, SelectOption, TextInput, Time};
+use crate::ui::{Bind, Checkbox, SelectField, SelectOption, TextInput, exact, said, use_now};
 use leptos::{prelude::*, task::spawn_local};
 use signalbox::graph::{Misfire, NodeKind, ScheduleRule, TriggerKind};
 use signalbox::time::{self, Cron};
@@ -90,10 +90,10 @@ pub(super) fn Schedule(step: Step) -> impl IntoView {
     }
 }
 
-/// How the rule reads, and the next five times in the organisation's zone.
+/// How the rule reads, and the next five times in its zone.
 #[component]
 fn Reading(cron: Bind<String>, zone: Bind<String>) -> impl IntoView {
-    let client = StoredValue::new(use_client());
+    let (client, now) = (StoredValue::new(use_client()), use_now());
     let read = RwSignal::new(None::<ScheduleNext>);
     let asked = Memo::new(move |_| (cron.get(), zone.get()));
     let waiting = StoredValue::new(None::<TimeoutHandle>);
@@ -133,11 +133,20 @@ fn Reading(cron: Bind<String>, zone: Bind<String>) -> impl IntoView {
                 words.replace_range(..1, &first);
             }
             let times = read.next.into_iter().map(|at| {
-                view! { <li><Time at_ms=Signal::stored(at.timestamp_millis()) /></li> }
+                let (zone, at_ms) = (read.timezone.clone(), at.timestamp_millis());
+                let title = exact(at_ms, &zone);
+                view! {
+                    <li>
+                        <time datetime=at.to_rfc3339() title=title>
+                            {move || said(at_ms, now.get(), &zone)}
+                        </time>
+                    </li>
+                }
             });
             view! {
                 <div class="flex flex-col gap-1 text-sm" data-testid="schedule-reading">
                     <p class="font-medium">{format!("{words} {}", read.timezone)}</p>
+                    <p class="text-text-2">{format!("Next times in {}:", read.timezone)}</p>
                     <ul class="text-text-2">{times.collect_view()}</ul>
                 </div>
             }

@@ -15,7 +15,7 @@ test("a workflow gets tags, becomes a template and is copied", async ({ page, op
   await makeWorkflow(server, "Spring letters");
   await makeWorkflow(server, "Autumn letters");
   await open("/workflows");
-  await page.getByRole("button", { name: "Tags of Spring letters" }).click();
+  await page.getByRole("button", { name: "Tags and copies of Spring letters" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Tags").fill("season, mail & post");
   await dialog.getByLabel("It is a template").check();
@@ -29,15 +29,15 @@ test("a workflow gets tags, becomes a template and is copied", async ({ page, op
   await expect(page.getByRole("link", { name: "Autumn letters" })).toBeHidden();
   await page.reload();
   await expect(page.getByTestId("filtered-tag")).toContainText("mail & post");
-  await page.getByRole("button", { name: "Any tag" }).click();
+  await page.getByRole("link", { name: "Any tag" }).click();
   await expect(page.getByRole("link", { name: "Autumn letters" })).toBeVisible();
-  await page.getByLabel("Only templates").check();
+  await page.getByRole("link", { name: "Only templates" }).click();
   await expect(page.getByRole("link", { name: "Autumn letters" })).toBeHidden();
 
   // The copy is a workflow of its own, and no template.
-  await page.getByRole("button", { name: "Copy Spring letters" }).click();
-  await expect(dialog.getByLabel("Name")).toHaveValue("Spring letters (copy)");
-  await dialog.getByLabel("Name").fill("Summer letters");
+  await page.getByRole("button", { name: "Tags and copies of Spring letters" }).click();
+  await expect(dialog.getByLabel("Name of a copy")).toHaveValue("Spring letters (copy)");
+  await dialog.getByLabel("Name of a copy").fill("Summer letters");
   await dialog.getByRole("button", { name: "Make the copy" }).click();
   await page.waitForURL(/\/workflows\/[0-9a-f-]{36}$/);
   await open("/workflows?templates=1");

@@ -31,6 +31,7 @@ function zoom(page: Page): Promise<number> {
 }
 
 test("a long run opens where it stands, goes on live, and is readable from its first event", async ({ page, open, server }) => {
+  test.setTimeout(180_000); // thousands of rows in a debug build
   const id = await longRun(server, 500);
   const html = await (await page.request.get(`/runs/${id}`)).text();
   expect(html).toContain('data-phase="AwaitingInput"');
@@ -58,7 +59,7 @@ test("a long run opens where it stands, goes on live, and is readable from its f
     const before = await rows.count();
     if ((await more.textContent())?.includes("Older events")) fetched += 1;
     await more.click();
-    await expect.poll(() => rows.count()).toBeGreaterThan(before);
+    await expect.poll(() => rows.count(), { timeout: 40_000 }).toBeGreaterThan(before);
   }
   expect(fetched).toBe(2);
   await expect(first).toContainText("Run started");

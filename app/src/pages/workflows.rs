@@ -19,7 +19,7 @@ use gallery::GalleryDialog;
 use import::ImportDialog;
 pub(crate) use import::ImportForm;
 use labels::AskedDialog;
-pub(crate) use labels::{Asked, AskedForm};
+pub(crate) use labels::AskedForm;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
 use signalbox::id::WorkflowId;
@@ -32,8 +32,8 @@ pub(crate) struct Making {
     pub import: RwSignal<bool>,
     pub gallery: RwSignal<bool>,
     pub archive: RwSignal<Option<WorkflowView>>,
-    /// What a row's menu asked for.
-    pub asked: RwSignal<Option<Asked>>,
+    /// Whose tags and copies are asked for.
+    pub asked: RwSignal<Option<WorkflowView>>,
     /// Fetches the list again.
     pub again: Callback<()>,
     /// Opens the workflow that was made.

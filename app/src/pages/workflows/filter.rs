@@ -1,11 +1,11 @@
 //! Which workflows the list shows: words, a tag, only templates. Tag and templates stand in the address, so that they can
 //! be passed on and survive a reload.
 
-use crate::ui::{Badge, Bind, Checkbox, Icon, IconButton, TextInput};
+use crate::ui::{Glyph, Icon, TextInput};
 use leptos::prelude::*;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_navigate, use_query_map};
-use leptos_router::params::ParamsMap;
+use leptos_router::components::A;
+use leptos_router::hooks::use_query_map;
+use leptos_router::location::Url;
 use signalbox::wire::WorkflowQuery;
 
 /// Workflows that are shown at once.
@@ -54,48 +54,38 @@ impl Filter {
 
 /// The address of the list with a tag, and with templates only.
 pub(super) fn address(tag: &str, templates: bool) -> String {
-    let mut map = ParamsMap::new();
-    if !tag.is_empty() {
-        map.insert("tag", tag.to_owned());
-    }
-    if templates {
-        map.insert("templates", "1".to_owned());
-    }
-    format!("/workflows{}", map.to_query_string())
+    let (mark, tag) = if tag.is_empty() { ("", String::new()) } else { ("tag=", Url::escape(tag)) };
+    let templates = if templates { "&templates=1" } else { "" };
+    format!("/workflows?{mark}{tag}{templates}")
 }
 
-/// The controls above the list.
+/// The controls above the list: links, so that going back takes a filter away.
 #[component]
 pub(super) fn FilterBar(filter: Filter) -> impl IntoView {
-    let navigate = StoredValue::new(use_navigate());
-    let go = move |tag: &str, templates: bool| {
-        let options = NavigateOptions { replace: true, scroll: false, ..Default::default() };
-        navigate.with_value(|navigate| navigate(&address(tag, templates), options));
-    };
-    let only = Bind::new(Signal::from(filter.templates), move |only| {
-        filter.tag.with_untracked(|tag| go(tag, only));
-    });
-    let chip = move |tag: String| {
-        view! {
-            <span class="flex h-8 items-center gap-1" data-testid="filtered-tag">
-                "Tag" <Badge>{tag}</Badge>
-                <IconButton
-                    icon=Icon::Close
-                    label="Any tag"
-                    on_click=move |_| go("", filter.templates.get_untracked())
-                />
-            </span>
-        }
-    };
+    const LINK: &str = "flex h-8 items-center gap-1 rounded px-1 underline";
     view! {
         <div class="mb-3 flex flex-wrap items-end gap-x-4 gap-y-2">
             <div class="w-full max-w-sm">
                 <TextInput name="workflow-search" label="Search" value=filter.search input_type="search" />
             </div>
-            <div class="flex h-8 items-center">
-                <Checkbox name="only-templates" label="Only templates" value=only />
-            </div>
-            {move || Some(filter.tag.get()).filter(|tag| !tag.is_empty()).map(chip)}
+            <A href=move || address(&filter.tag.get(), !filter.templates.get()) attr:class=LINK>
+                {move || if filter.templates.get() { "All workflows" } else { "Only templates" }}
+            </A>
+            {move || {
+                let tag = filter.tag.get();
+                (!tag.is_empty())
+                    .then(|| {
+                        view! {
+                            <span class="flex h-8 items-center gap-1" data-testid="filtered-tag">
+                                "Tag " {tag}
+                                <A href=move || address("", filter.templates.get()) attr:class=LINK>
+                                    <Glyph icon=Icon::Close />
+                                    "Any tag"
+                                </A>
+                            </span>
+                        }
+                    })
+            }}
         </div>
     }
 }
@@ -106,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_tag_is_written_into_the_address() {
-        assert_eq!(address("", false), "/workflows");
-        assert_eq!(address("spring & sun", true), "/workflows?tag=spring%20%26%20sun&templates=1");
+        assert_eq!(address("", false), "/workflows?");
+        assert_eq!(address("", true), "/workflows?&templates=1");
     }
 }

@@ -6,15 +6,6 @@ use crate::ui::{Bind, Button, ButtonKind, Checkbox, Dialog, TextInput, Toast, To
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 use signalbox::wire::{WorkflowCopy, WorkflowLabel, WorkflowView};
 
-/// What a row's menu asked for.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Asked {
-    /// A copy.
-    Copy(WorkflowView),
-    /// Other tags, or another answer to whether it is a template.
-    Labels(WorkflowView),
-}
-
 /// The dialog; it opens when [`Making::asked`] is set.
 #[component]
 pub(super) fn AskedDialog(making: Making) -> impl IntoView {
@@ -25,30 +16,25 @@ pub(super) fn AskedDialog(making: Making) -> impl IntoView {
             making.asked.set(None);
         }
     });
-    let title = move || {
-        making.asked.with(|asked| match asked {
-            Some(Asked::Copy(view)) => format!("Copy {}", view.name),
-            Some(Asked::Labels(view)) => format!("Tags of {}", view.name),
-            None => String::new(),
-        })
-    };
     view! {
-        <Dialog open=open title=Signal::derive(title) width="max-w-md">
+        <Dialog open=open title="Tags and copies" width="max-w-md">
             {crate::lazy::workflow_asked(making)}
         </Dialog>
     }
 }
 
-/// The form of what was asked for.
+/// The forms about the workflow that was asked for.
 #[component]
 pub(crate) fn AskedForm(making: Making) -> impl IntoView {
-    match making.asked.get_untracked() {
-        Some(Asked::Copy(view)) => Some(view! { <CopyForm making=making view=view /> }.into_any()),
-        Some(Asked::Labels(view)) => {
-            Some(view! { <LabelsForm making=making view=view /> }.into_any())
+    making.asked.get_untracked().map(|view| {
+        view! {
+            <div class="flex flex-col gap-5">
+                <p class="font-medium break-words">{view.name.clone()}</p>
+                <LabelsForm making=making view=view.clone() />
+                <CopyForm making=making view=view />
+            </div>
         }
-        None => None,
-    }
+    })
 }
 
 #[component]
@@ -76,12 +62,19 @@ fn CopyForm(making: Making, view: WorkflowView) -> impl IntoView {
         });
     };
     view! {
-        <form class="flex flex-col gap-4" on:submit=submit>
-            <p class="text-text-2">
-                "The copy is a draft of its own. It starts nothing until it is published."
-            </p>
-            <TextInput name="copy-name" label="Name" value=Bind::from(name) required=true />
-            <Buttons making=making working=working verb="Make the copy" />
+        <form class="flex flex-col gap-3 border-t border-line pt-4" on:submit=submit>
+            <TextInput
+                name="copy-name"
+                label="Name of a copy"
+                help="A draft of its own. It starts nothing until it is published."
+                value=Bind::from(name)
+                required=true
+            />
+            <div class="flex justify-end">
+                <Button button_type="submit" pending=working>
+                    "Make the copy"
+                </Button>
+            </div>
         </form>
     }
 }
@@ -130,20 +123,12 @@ fn LabelsForm(making: Making, view: WorkflowView) -> impl IntoView {
                 help="There to be copied: the list can show templates only."
                 value=template
             />
-            <Buttons making=making working=working verb="Save" />
+            <div class="flex justify-end">
+                <Button kind=ButtonKind::Primary button_type="submit" pending=working>
+                    "Save"
+                </Button>
+            </div>
         </form>
-    }
-}
-
-#[component]
-fn Buttons(making: Making, working: RwSignal<bool>, verb: &'static str) -> impl IntoView {
-    view! {
-        <div class="flex justify-end gap-2">
-            <Button on_click=move |_| making.asked.set(None)>"Cancel"</Button>
-            <Button kind=ButtonKind::Primary button_type="submit" pending=working>
-                {verb}
-            </Button>
-        </div>
     }
 }
 

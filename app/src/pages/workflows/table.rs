@@ -1,7 +1,7 @@
 //! The table of workflows.
 
+use super::Making;
 use super::filter::address;
-use super::{Asked, Making};
 use crate::ui::{Badge, Cell, Column, Icon, IconButton, Row, StateBadge, Table, Time, Tone};
 use leptos::prelude::*;
 use leptos_router::components::A;
@@ -132,18 +132,13 @@ fn WorkflowRow(view: WorkflowView, making: Making, may_write: bool) -> impl Into
 #[component]
 fn Actions(view: WorkflowView, making: Making) -> impl IntoView {
     let name = view.name.clone();
-    let (copied, labelled) = (Asked::Copy(view.clone()), Asked::Labels(view.clone()));
+    let asked = view.clone();
     view! {
         <span class="flex justify-end gap-1">
             <IconButton
                 icon=Icon::Copy
-                label=format!("Copy {name}")
-                on_click=move |_| making.asked.set(Some(copied.clone()))
-            />
-            <IconButton
-                icon=Icon::Pencil
-                label=format!("Tags of {name}")
-                on_click=move |_| making.asked.set(Some(labelled.clone()))
+                label=format!("Tags and copies of {name}")
+                on_click=move |_| making.asked.set(Some(asked.clone()))
             />
             <IconButton
                 icon=Icon::Trash

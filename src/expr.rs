@@ -50,6 +50,7 @@ pub use functions::{FunctionInfo, functions};
 pub use scope::{Scope, ValueScope};
 pub use template::Template;
 pub use value_template::ValueTemplate;
+pub(crate) use value_template::pointer_part;
 
 use ast::Node;
 use eval::Env;

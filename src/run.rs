@@ -129,7 +129,9 @@ pub use options::{
     Escalation, ExecutionOptions, Hitl, NotifyChannel, OPTION_TIME_MAX_MS, RunOptions,
 };
 pub use origin::{by_run, run_of};
+pub(crate) use outcome::ATTEMPTS_EXHAUSTED;
 pub use outcome::{ErrorKind, RunEnd, StepError, Usage};
+pub(crate) use scope::is_space;
 pub use secret::{SecretMissing, replace_in_text, replace_secrets, secret_marker};
 pub use signal::SIGNALS;
 pub(crate) use signal::signal_functions;

@@ -39,7 +39,7 @@ pub(crate) enum Open {
     Publish,
     /// Starting a run.
     Run,
-    /// The workflow as JSON.
+    /// The workflow as a document.
     Code,
 }
 

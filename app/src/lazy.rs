@@ -5,7 +5,7 @@
 //! Deliberately absent: which page has which path ([`crate::routes`]).
 
 use crate::inbox::{Ask, Card, KeysList};
-use crate::pages::{self, AskedForm, Gallery, ImportForm, Making};
+use crate::pages::{self, About, Gallery, ImportForm, Making};
 use crate::ui::{ErrorPanel, Skeleton, Trouble};
 use futures::FutureExt;
 use leptos::{prelude::*, task::spawn_local};
@@ -69,7 +69,7 @@ impl Part {
                     .and(fetch_run().await)
                     .and(fetch_gallery().await)
                     .and(fetch_import().await)
-                    .and(fetch_workflow_asked().await)
+                    .and(fetch_about_workflow().await)
             }
             Part::Office => {
                 let first = fetch_runs().await.and(fetch_contacts().await);
@@ -168,7 +168,7 @@ in_part!(office: draw_card(
 in_part!(canvas: draw_gallery(making: Making), fetch_gallery => view! { <Gallery making=making /> });
 in_part!(canvas: draw_import(making: Making), fetch_import => view! { <ImportForm making=making /> });
 
-in_part!(canvas: draw_workflow_asked(making: Making), fetch_workflow_asked => view! { <AskedForm making=making /> });
+in_part!(canvas: draw_about_workflow(making: Making), fetch_about_workflow => view! { <About making=making /> });
 
 in_part!(office: draw_inbox_keys(), fetch_inbox_keys => view! { <KeysList /> });
 
@@ -197,9 +197,9 @@ pub(crate) fn import(making: Making) -> AnyView {
     piece(move || draw_import(making), fetch_import)
 }
 
-/// What the row of a workflow was asked for.
-pub(crate) fn workflow_asked(making: Making) -> AnyView {
-    piece(move || draw_workflow_asked(making), fetch_workflow_asked)
+/// The dialogs about one workflow.
+pub(crate) fn about_workflow(making: Making) -> AnyView {
+    piece(move || draw_about_workflow(making), fetch_about_workflow)
 }
 
 /// Draws a piece of a page: at once where its code is here, as it always is on the server, else

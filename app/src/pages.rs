@@ -27,4 +27,4 @@ pub use setup::Setup;
 pub use sign_in::SignIn;
 pub use templates::Templates;
 pub use workflows::WorkflowsPage;
-pub(crate) use workflows::{AskedForm, Gallery, ImportForm, Making};
+pub(crate) use workflows::{About, Gallery, ImportForm, Making};

@@ -92,3 +92,15 @@ test("an output is reviewed because the run asks for it, and made again with the
     expect(runs.items[0].status.type).toBe("Completed");
   }).toPass();
 });
+
+test("an open inbox shows at once that nobody decided in time", async ({ page, open, server }) => {
+  const id = await plan(server, "Escalated");
+  const hitl = { requiredFor: ["write"], escalation: { afterMs: 6000, to: "lead@example.com" } };
+  const run = await server.api<{ id: string }>("POST", `/api/workflows/${id}/runs`, { input: { topic: "rain" }, hitl });
+  await server.api("GET", `/api/runs/${run.id}/wait?timeout_ms=20000`);
+  await open("/inbox");
+  const row = page.getByTestId("inbox-item").filter({ hasText: "Escalated" });
+  await row.click();
+  await expect(page.getByTestId("escalated")).toContainText("lead@example.com", { timeout: 15_000 });
+  await expect(row).toContainText("Urgent");
+});

@@ -1,5 +1,6 @@
 // The shell and the frame around every page.
 import { expect, hydrated, test } from "../support/test";
+import { makeWorkflow } from "../support/workflows";
 
 test.describe("signed out", () => {
   test.use({ signedIn: false });
@@ -87,6 +88,14 @@ test.describe("on a phone", () => {
     await expect(links.first()).toHaveText(/Inbox/);
     await links.nth(1).click();
     await expect(page).toHaveURL(/\/runs$/);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+
+  test("a wide table scrolls in itself", async ({ page, open, server }) => {
+    await makeWorkflow(server, "A workflow with a rather long name, and then some more of it");
+    await open("/workflows");
+    await expect(page.getByRole("table", { name: "Workflows" })).toBeVisible();
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     expect(overflow).toBeLessThanOrEqual(0);
   });

@@ -108,12 +108,8 @@ impl Client {
         format: &str,
         version: Option<u32>,
     ) -> Answer<ExportReport> {
-        let parameters = query(&[
-            ("format", Some(format.to_owned())),
-            ("version", version.map(|version| version.to_string())),
-            ("report", Some("true".to_owned())),
-        ]);
-        self.get(format!("/api/workflows/{id}/export{parameters}")).await
+        self.export_report(id, format, ("version", version.map(|version| version.to_string())))
+            .await
     }
     /// `GET /api/workflows/{id}/export?notation=&report=true`: the draft in JSON or YAML, and what the format cannot
     /// say.
@@ -124,9 +120,17 @@ impl Client {
         is_yaml: bool,
     ) -> Answer<ExportReport> {
         let notation = if is_yaml { "yaml" } else { "json" };
+        self.export_report(id, format, ("notation", Some(notation.to_owned()))).await
+    }
+    async fn export_report(
+        &self,
+        id: WorkflowId,
+        format: &str,
+        further: (&str, Option<String>),
+    ) -> Answer<ExportReport> {
         let parameters = query(&[
             ("format", Some(format.to_owned())),
-            ("notation", Some(notation.to_owned())),
+            further,
             ("report", Some("true".to_owned())),
         ]);
         self.get(format!("/api/workflows/{id}/export{parameters}")).await

@@ -130,11 +130,16 @@ fn template(text: &str, pointer: &str) -> Result<Option<Template>, ValueTemplate
         .map_err(|error| ValueTemplateError { pointer: pointer.to_owned(), error })
 }
 
+/// A key as a part of a JSON pointer.
+pub(crate) fn pointer_part(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
 /// Runs `f` with the pointer one step longer.
 fn within<T>(pointer: &mut String, step: &str, f: impl FnOnce(&mut String) -> T) -> T {
     let length = pointer.len();
     pointer.push('/');
-    pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
+    pointer.push_str(&pointer_part(step));
     let result = f(pointer);
     pointer.truncate(length);
     result

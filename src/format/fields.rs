@@ -4,6 +4,7 @@
 //! understood must not run.
 
 use super::FormatError;
+use crate::expr::pointer_part as escaped;
 use crate::graph::check::nearest::nearest;
 use crate::graph::{Problem, Severity};
 use serde_json::{Map, Value};
@@ -138,11 +139,6 @@ impl<'a> Fields<'a> {
         };
         self.list(key)?.into_iter().map(text).collect()
     }
-}
-
-/// A key as a part of a pointer.
-fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// A value in a few characters, for messages.

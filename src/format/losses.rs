@@ -153,7 +153,8 @@ fn keys_of_plan(graph: &Graph, codec: &Codec, document: &Value) -> Vec<String> {
         keys.extend(said.map(str::to_owned));
     }
     if let Ok(understood) = plan::understood(codec, document) {
-        beyond(document, &understood, codec, "", &mut keys);
+        let mut seen: HashSet<String> = keys.iter().cloned().collect();
+        beyond(document, &understood, codec, "", &mut keys, &mut seen);
     }
     let is_derived = |edge: &Edge| {
         edge.id == Edge::new(edge.from.clone(), edge.port.as_str(), edge.to.clone()).id
@@ -165,7 +166,14 @@ fn keys_of_plan(graph: &Graph, codec: &Codec, document: &Value) -> Vec<String> {
 }
 
 /// The keys of a document that what we understand of it has not.
-fn beyond(document: &Value, understood: &Value, codec: &Codec, at: &str, keys: &mut Vec<String>) {
+fn beyond(
+    document: &Value,
+    understood: &Value,
+    codec: &Codec,
+    at: &str,
+    keys: &mut Vec<String>,
+    seen: &mut HashSet<String>,
+) {
     let (Value::Object(fields), Value::Object(known)) = (document, understood) else { return };
     for (key, value) in fields {
         // Schemas and our own part are carried as they are; the rest of these say nothing.
@@ -177,22 +185,26 @@ fn beyond(document: &Value, understood: &Value, codec: &Codec, at: &str, keys: &
         }
         let path = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
         match (known.get(key), value) {
-            (None, _) if !keys.contains(&path) => keys.push(path),
+            (None, _) if seen.insert(path.clone()) => keys.push(path),
             (Some(Value::Array(known)), Value::Array(items)) => {
                 let names = codec.keys.iter().find(|(list, _)| *list == key.as_str());
                 for (at, item) in items.iter().enumerate() {
                     let same = match names {
-                        Some((_, names)) => known.iter().find(|other| {
-                            names.iter().all(|name| other.get(*name) == item.get(*name))
-                        }),
+                        // As a rule it stands at the same place.
+                        Some((_, names)) => {
+                            let is_same = |other: &&Value| {
+                                names.iter().all(|name| other.get(*name) == item.get(*name))
+                            };
+                            known.get(at).filter(is_same).or_else(|| known.iter().find(is_same))
+                        }
                         None => known.get(at),
                     };
                     if let Some(known) = same {
-                        beyond(item, known, codec, &format!("{path}[]"), keys);
+                        beyond(item, known, codec, &format!("{path}[]"), keys, seen);
                     }
                 }
             }
-            (Some(known), value) => beyond(value, known, codec, &path, keys),
+            (Some(known), value) => beyond(value, known, codec, &path, keys, seen),
             (None, _) => {}
         }
     }

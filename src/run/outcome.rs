@@ -90,6 +90,9 @@ pub enum ErrorKind {
     Internal,
 }
 
+/// The failure of rules that is no kind of error: all attempts were used up.
+pub(crate) const ATTEMPTS_EXHAUSTED: &str = "attempts_exhausted";
+
 impl ErrorKind {
     /// All kinds.
     pub const ALL: [Self; 14] = [

@@ -165,7 +165,7 @@ impl<'a> RunScope<'a> {
 }
 
 /// Names that nothing shadows.
-fn is_space(name: &str) -> bool {
+pub(crate) fn is_space(name: &str) -> bool {
     matches!(name, "organizationId" | "loop" | "steps" | "input" | "config" | "secrets")
 }
 

@@ -84,7 +84,7 @@ pub(super) fn Bar(editor: Editor, autosave: Autosave) -> impl IntoView {
                 </Button>
                 <IconButton
                     icon=Icon::Code
-                    label="Show as JSON"
+                    label="Show as a document"
                     on_click=move |_| editor.open.set(Some(Open::Code))
                 />
                 <IconButton

@@ -4,7 +4,7 @@ use super::Editor;
 use super::panel::DurationField;
 use crate::ui::{Bind, Checkbox, TextInput};
 use leptos::prelude::*;
-use signalbox::graph::{Node, NodeKind};
+use signalbox::graph::{Catalogue, Node, NodeKind, ReviewPolicy, ToolNames};
 use signalbox::id::NodeId;
 use signalbox::run::{Escalation, ExecutionOptions, Hitl};
 use std::collections::BTreeSet;
@@ -66,9 +66,11 @@ impl Chosen {
     }
 }
 
-/// Whether a step makes something that a person can look at.
+/// Whether a person can look at what a step makes. What leaves through the send gate is decided about there.
 fn makes_something(node: &Node) -> bool {
-    matches!(node.kind, NodeKind::Llm(_) | NodeKind::Action(_) | NodeKind::Task(_))
+    let is_gated =
+        matches!(&node.kind, NodeKind::Action(action) if Catalogue.is_gated(&action.tool));
+    node.kind.makes_call() && !is_gated
 }
 
 #[component]
@@ -123,6 +125,13 @@ fn Reviewed(steps: Vec<(NodeId, String)>, chosen: Chosen) -> impl IntoView {
     view! {
         <fieldset class="flex flex-col gap-2">
             <legend class="mb-1 text-sm font-medium">"A person looks at the output of"</legend>
+            <p class="text-xs text-text-3">
+                {format!(
+                    "A scoring model looks first. Nobody is asked where it gives {} of 1 or more, unless the step says \
+                    otherwise.",
+                    ReviewPolicy::THRESHOLD_DEFAULT,
+                )}
+            </p>
             {steps.into_iter().map(tick).collect_view()}
         </fieldset>
         <Show when=asks>
@@ -138,13 +147,32 @@ fn Reviewed(steps: Vec<(NodeId, String)>, chosen: Chosen) -> impl IntoView {
                 value=Bind::from(chosen.escalate_ms)
                 disabled=now
             />
-            <TextInput
-                name="run-escalate-to"
-                label="Who is asked then"
-                help="A member's name or an address. Empty: anybody who may approve."
-                value=chosen.escalate_to
-                optional=true
-            />
+            <Show when=move || chosen.escalate_ms.with(Option::is_some)>
+                <TextInput
+                    name="run-escalate-to"
+                    label="Who is asked then"
+                    help="A member's name or an address. Empty: anybody who may approve."
+                    value=chosen.escalate_to
+                    optional=true
+                />
+            </Show>
         </Show>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_a_run_can_have_reviewed_is_offered() {
+        let offered = |tool: &str| {
+            let kind = json!({ "type": "action", "tool": tool, "parameters": {} });
+            let node = serde_json::from_value(json!({ "id": "a", "kind": kind })).expect("a node");
+            makes_something(&node)
+        };
+        assert!(offered("http.request"));
+        assert!(!offered("email.send") && !offered("set_variables"));
     }
 }

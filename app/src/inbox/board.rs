@@ -101,7 +101,10 @@ pub fn Board(
                     <ul id="inbox-list" tabindex="-1" class="min-h-0 flex-1 overflow-y-auto outline-none">
                         <For
                             each=move || shown.get()
-                            key=|item| (item.id, item.revision, item.state, item.message_state, item.stale)
+                            key=|item| {
+                                let to = item.escalated_to.clone();
+                                (item.id, item.revision, item.state, item.message_state, item.stale, to)
+                            }
                             let(item)
                         >
                             {

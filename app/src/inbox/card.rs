@@ -65,7 +65,10 @@ pub fn Card(
     // A change that the live stream told of is fetched; what is being typed stays.
     let version = Memo::new(move |_| {
         seen.with(|seen| {
-            seen.as_ref().map(|a| (a.revision, a.state, a.message_state, a.stale, a.held_until))
+            seen.as_ref().map(|a| {
+                let to = a.escalated_to.clone();
+                (a.revision, a.state, a.message_state, a.stale, a.held_until, to)
+            })
         })
     });
     Effect::new(move || {

@@ -31,6 +31,7 @@ pub(super) fn RejectDialog(open: RwSignal<bool>, decider: Decider) -> impl IntoV
         }
     };
     Effect::new(move || {
+        lacking.set(None);
         if open.get() {
             request_animation_frame(|| focus_id("reject-reason"));
         }
@@ -41,7 +42,13 @@ pub(super) fn RejectDialog(open: RwSignal<bool>, decider: Decider) -> impl IntoV
                 <TextArea
                     name="reject-reason"
                     label="Reason"
-                    value=Bind::from(reason)
+                    value=Bind::new(
+                        reason,
+                        move |text| {
+                            lacking.set(None);
+                            reason.set(text);
+                        },
+                    )
                     rows=3
                     optional=true
                     help="It stands in the run's timeline. Ctrl+Enter rejects."

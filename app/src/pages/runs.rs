@@ -143,7 +143,7 @@ fn More(
             match client.runs(&wanted).await {
                 Ok(page) => {
                     next.try_set(page.next_cursor);
-                    runs.try_update(|runs| runs.extend(page.items));
+                    runs.try_update(|runs| merge(runs, page.items));
                 }
                 Err(error) => toast_failure(toasts, &error),
             }

@@ -1,25 +1,23 @@
 //! The list of workflows, and the ways to make a new one: empty, from the gallery, from a file.
 
+mod about;
 mod filter;
 mod gallery;
 mod import;
-mod labels;
 mod preview;
 mod table;
 
 use crate::api::use_client;
 use crate::session::may;
 use crate::ui::{
-    Button, ButtonKind, ConfirmDialog, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, Toast,
-    Toasts, Trouble,
+    Button, ButtonKind, EmptyState, ErrorPanel, Icon, PageHeader, Skeleton, Toast, Toasts, Trouble,
 };
+pub(crate) use about::About;
 use filter::{Filter, FilterBar};
 pub(crate) use gallery::Gallery;
 use gallery::GalleryDialog;
 use import::ImportDialog;
 pub(crate) use import::ImportForm;
-use labels::AskedDialog;
-pub(crate) use labels::AskedForm;
 use leptos::{prelude::*, task::spawn_local};
 use leptos_router::hooks::use_navigate;
 use signalbox::id::WorkflowId;
@@ -64,6 +62,10 @@ pub fn WorkflowsPage() -> impl IntoView {
         go,
     };
     let may_write = may(Permission::WorkflowDefinitionEdit);
+    let about = Memo::new(move |wanted: Option<&bool>| {
+        let is_asked = making.asked.with(Option::is_some) || making.archive.with(Option::is_some);
+        wanted == Some(&true) || is_asked
+    });
     view! {
         <PageHeader title="Workflows" subtitle="What runs, and how it is drawn.">
             {may_write.then(|| view! { <NewButtons making=making /> })}
@@ -92,8 +94,8 @@ pub fn WorkflowsPage() -> impl IntoView {
         </div>
         <ImportDialog making=making />
         <GalleryDialog making=making />
-        <AskedDialog making=making />
-        <Archive making=making on_done=making.again />
+        // Fetched when one of them is opened first.
+        {move || about.get().then(|| crate::lazy::about_workflow(making))}
     }
 }
 
@@ -147,57 +149,5 @@ fn Nothing(making: Making, may_write: bool) -> impl IntoView {
                     }
                 })}
         </EmptyState>
-    }
-}
-
-#[component]
-fn Archive(making: Making, on_done: Callback<()>) -> impl IntoView {
-    let open = RwSignal::new(false);
-    let client = StoredValue::new(use_client());
-    let toasts = Toasts::expect();
-    // Setting a signal wakes its readers even when nothing changed: without the comparisons
-    // these two effects would wake each other for ever.
-    Effect::new(move |_| {
-        let wanted = making.archive.with(Option::is_some);
-        if open.get_untracked() != wanted {
-            open.set(wanted);
-        }
-    });
-    let name = move || {
-        making.archive.with(|view| view.as_ref().map(|view| view.name.clone()).unwrap_or_default())
-    };
-    let confirm = move |()| {
-        let Some(view) = making.archive.get_untracked() else { return };
-        making.archive.set(None);
-        spawn_local(archive(client, toasts, view.id, on_done));
-    };
-    Effect::new(move |_| {
-        if !open.get() && making.archive.with_untracked(Option::is_some) {
-            making.archive.set(None);
-        }
-    });
-    view! {
-        <ConfirmDialog
-            open=open
-            title=Signal::derive(move || format!("Archive {}?", name()))
-            text="It is not offered any more and cannot be started. Runs that are under way go on."
-            verb="Archive"
-            on_confirm=Callback::new(confirm)
-        />
-    }
-}
-
-async fn archive(
-    client: StoredValue<signalbox::client::Client>,
-    toasts: Toasts,
-    id: WorkflowId,
-    on_done: Callback<()>,
-) {
-    match client.get_value().workflow_archive(id).await {
-        Ok(()) => {
-            toasts.push(Toast::done("Archived"));
-            on_done.run(());
-        }
-        Err(error) => toasts.push(Toast::failed(format!("{} {}", error.message, error.help))),
     }
 }

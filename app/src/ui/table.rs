@@ -52,7 +52,8 @@ pub fn Table(
         }
     };
     view! {
-        <div class="overflow-x-auto">
+        // What is for screen readers alone stands in it, else it would widen the page.
+        <div class="relative overflow-x-auto">
             <table class="w-full border-collapse text-sm">
                 <caption class="sr-only">{caption}</caption>
                 <thead class="border-b border-line">

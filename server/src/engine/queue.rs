@@ -312,7 +312,9 @@ impl Queue {
         let is_low = shared.queued <= self.queued_max / 4;
         let runs_short = |line: &Line| {
             let waiting = shared.lines.get(line).copied().unwrap_or(0);
-            waiting <= self.own_places() / 4 || (is_low && waiting <= self.places(line) / 4)
+            let is_short =
+                waiting <= self.own_places() / 4 || (is_low && waiting <= self.places(line) / 4);
+            is_short && self.has_room(&shared, line)
         };
         let is_short = shared.left_out.iter().any(runs_short);
         if !is_short && !shared.more {

@@ -143,14 +143,15 @@ pub struct Newest {
     pub now: RunState,
 }
 
-/// The newest events of a run, so many at most, and the states around them, without the values that its steps hide.
+/// The newest events of a run that is at `seq`, so many at most, and the states around them, without the values that
+/// its steps hide.
 pub async fn run_newest(
     store: &Store,
     organization: OrganizationId,
     id: RunId,
+    seq: u64,
     most: usize,
 ) -> StoreResult<Newest> {
-    let seq = store::run_fetch(store, organization, id).await?.seq;
     let mut early = at_checkpoint(store, organization, id).await?;
     // The run may have moved on between the two looks.
     let before = seq.max(early.seq).saturating_sub(most as u64);

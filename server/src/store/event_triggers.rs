@@ -282,30 +282,32 @@ pub async fn events_pending(
     Ok(rows.into_iter().map(event).collect())
 }
 
-/// Nobody is told of an event that cannot be read; its row stays, with `pending` 2.
+/// Nobody is told of an event that cannot be read; its row stays as long as others do, with `pending` 2.
 pub async fn event_set_aside(
     tx: &mut Tx,
     organization: OrganizationId,
     number: i64,
 ) -> StoreResult<()> {
-    on_tx!(tx, |conn| sqlx::query(
-        "UPDATE outside_events SET pending = 2 WHERE organization_id = $1 AND number = $2"
-    )
-    .bind(organization.0)
-    .bind(number)
-    .execute(&mut *conn)
-    .await
-    .map(|_| ()))?;
-    Ok(())
+    pending_set(tx, organization, number, 2).await
 }
 
 /// Everybody who wanted the event was told.
 pub async fn event_told(tx: &mut Tx, organization: OrganizationId, number: i64) -> StoreResult<()> {
+    pending_set(tx, organization, number, 0).await
+}
+
+async fn pending_set(
+    tx: &mut Tx,
+    organization: OrganizationId,
+    number: i64,
+    pending: i64,
+) -> StoreResult<()> {
     on_tx!(tx, |conn| sqlx::query(
-        "UPDATE outside_events SET pending = 0 WHERE organization_id = $1 AND number = $2"
+        "UPDATE outside_events SET pending = $3 WHERE organization_id = $1 AND number = $2"
     )
     .bind(organization.0)
     .bind(number)
+    .bind(pending)
     .execute(&mut *conn)
     .await
     .map(|_| ()))?;

@@ -18,7 +18,7 @@ pub(super) const KEPT: i64 = 100_000;
 pub(super) const PRUNE_EVERY: i64 = 1_000;
 /// Drops the oldest of an organisation ($1), past those that are kept ($2), but none that somebody is to be told of.
 pub(super) const PRUNE_SQL: &str =
-    "DELETE FROM outside_events WHERE organization_id = $1 AND pending = 0 AND number <=
+    "DELETE FROM outside_events WHERE organization_id = $1 AND pending <> 1 AND number <=
    (SELECT max(number) FROM outside_events WHERE organization_id = $1) - $2";
 /// Events are numbered by their commits and bear the time before them: of two that come close together the later
 /// number may have the earlier time. By so much at most, in milliseconds; servers' clocks are closer than that.
@@ -281,7 +281,7 @@ pub(super) async fn wait_open(
         "INSERT INTO event_waits (organization_id, name, run_id, activation, since_at, seen)
          SELECT $1, $2, $3, $4, CASE WHEN events_from IS NULL THEN $5 ELSE 0 END,
            coalesce(events_from, (SELECT number FROM outside_events
-             WHERE organization_id = $1 AND name = $2 AND at < $6 ORDER BY number DESC LIMIT 1), 0)
+             WHERE organization_id = $1 AND at < $6 ORDER BY number DESC LIMIT 1), 0)
          FROM runs WHERE organization_id = $1 AND id = $3
          ON CONFLICT DO NOTHING"
     )
@@ -434,6 +434,18 @@ fn delivery(row: DeliveryRow) -> StoreResult<Delivery> {
     })
 }
 
+/// Those that can be read. One that cannot, as one that a newer server wrote, hides no other.
+fn readable(rows: Vec<DeliveryRow>) -> Vec<Delivery> {
+    let read = |row| {
+        delivery(row)
+            .inspect_err(
+                |error| tracing::error!(%error, "an event cannot be read; no run is told of it"),
+            )
+            .ok()
+    };
+    rows.into_iter().filter_map(read).collect()
+}
+
 /// What waiting runs were not told yet, of every organisation: for each run and name the oldest such event.
 pub async fn deliveries(store: &Store, limit: u32) -> StoreResult<Vec<Delivery>> {
     on_model!(store, |node| node.read(|tables| Ok(tables.deliveries(None, limit))).await);
@@ -441,7 +453,7 @@ pub async fn deliveries(store: &Store, limit: u32) -> StoreResult<Vec<Delivery>>
     let sql = store.pick(OLDEST_SQLITE, OLDEST_POSTGRES);
     let rows: Vec<DeliveryRow> =
         on_db!(store, |pool| sqlx::query_as(sql).bind(i64::from(limit)).fetch_all(pool).await)?;
-    rows.into_iter().map(delivery).collect()
+    Ok(readable(rows))
 }
 
 /// What a waiting run was not told yet, in order.
@@ -462,7 +474,7 @@ pub async fn deliveries_of(
         .bind(run.0)
         .fetch_all(pool)
         .await)?;
-    rows.into_iter().map(delivery).collect()
+    Ok(readable(rows))
 }
 
 /// Runs that wait for an event of this number's name, may hear of it, and were not told yet.
@@ -495,4 +507,18 @@ pub async fn outside_listeners(
     .await
     })?;
     Ok(runs.into_iter().map(RunId).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_that_cannot_be_read_hides_no_other() {
+        let row = |number: i64, payload: &str| {
+            (uuid::Uuid::nil(), uuid::Uuid::nil(), "a".to_owned(), number, payload.to_owned(), None)
+        };
+        let read = readable(vec![row(1, "{"), row(2, "{}")]);
+        assert_eq!(read.iter().map(|event| event.number).collect::<Vec<_>>(), [2]);
+    }
 }

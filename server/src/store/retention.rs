@@ -183,7 +183,7 @@ pub async fn outside_events_prune(
 ) -> StoreResult<u64> {
     Ok(on_tx!(tx, |conn| sqlx::query(
         "DELETE FROM outside_events WHERE organization_id = $1 AND number IN (
-           SELECT number FROM outside_events WHERE organization_id = $1 AND at < $2 AND pending = 0
+           SELECT number FROM outside_events WHERE organization_id = $1 AND at < $2 AND pending <> 1
              AND at < coalesce((SELECT min(created_at) FROM runs
                WHERE organization_id = $1 AND ended_at IS NULL), $2)
              AND number < (SELECT max(number) FROM outside_events WHERE organization_id = $1)

@@ -159,11 +159,7 @@ async fn timers_take(
 pub async fn timer_next(store: &Store) -> StoreResult<Option<DateTime<Utc>>> {
     on_model!(store, |node| node.timer_next().await);
     let next: Option<i64> = match store.claims() {
-        None => on_db!(store, |pool| sqlx::query_scalar(
-            "SELECT min(due_at) FROM timers WHERE due_at > 0"
-        )
-        .fetch_one(pool)
-        .await)?,
+        None => return super::timer_oldest(store).await,
         Some((pool, owner)) => {
             sqlx::query_scalar(concat!(
                 "SELECT min(t.due_at) FROM timers t WHERE t.due_at > 0 AND ",

@@ -260,7 +260,7 @@ pub(super) fn wanted_model(node: &Node) -> String {
 }
 
 /// What each node's models cost, over all its turns.
-fn costs(events: &[Event]) -> HashMap<NodeId, Usage> {
+pub(super) fn costs<'e>(events: impl IntoIterator<Item = &'e Event>) -> HashMap<NodeId, Usage> {
     let mut nodes = HashMap::new();
     let mut costs: HashMap<NodeId, Usage> = HashMap::new();
     for event in events {

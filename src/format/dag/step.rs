@@ -1,8 +1,10 @@
 //! One step as it ended with an event, in the words of the document: what callbacks are told.
 
-use super::status::{StepResult, TaskStatus, TokenUsage, text_of, wanted_model};
+use super::status::{StepResult, TaskStatus, TokenUsage, costs, text_of, wanted_model};
 use crate::graph::{Graph, NodeKind};
-use crate::run::{ActivationId, CallRequest, ErrorKind, Event, EventBody, StepError, Usage};
+use crate::run::{
+    ActivationId, CallRequest, ErrorKind, Event, EventBody, StepError, activation_of,
+};
 use serde_json::Value;
 
 /// The step that ended with the event `seq`, from the run's events up to it. `None`: no step ended with it.
@@ -21,14 +23,13 @@ struct Ended<'a> {
     status: TaskStatus,
     output: Option<&'a Value>,
     error: Option<&'a StepError>,
-    usage: Option<&'a Usage>,
 }
 
 fn ended(body: &EventBody) -> Option<(ActivationId, Ended<'_>)> {
     Some(match body {
-        EventBody::NodeCompleted { activation, output, usage, .. } => {
-            let (output, usage) = (Some(output), usage.as_ref());
-            (*activation, Ended { status: TaskStatus::Completed, output, error: None, usage })
+        EventBody::NodeCompleted { activation, output, .. } => {
+            let (status, output) = (TaskStatus::Completed, Some(output));
+            (*activation, Ended { status, output, error: None })
         }
         EventBody::NodeFailed { activation, error, .. }
         | EventBody::NodeSkipped { activation, error: Some(error), .. } => {
@@ -36,7 +37,7 @@ fn ended(body: &EventBody) -> Option<(ActivationId, Ended<'_>)> {
                 ErrorKind::HumanRejected => TaskStatus::Rejected,
                 _ => TaskStatus::Failed,
             };
-            (*activation, Ended { status, output: None, error: Some(error), usage: None })
+            (*activation, Ended { status, output: None, error: Some(error) })
         }
         _ => return None,
     })
@@ -62,16 +63,18 @@ fn begun(graph: &Graph, events: &[Event], id: ActivationId, ended: &Ended) -> Op
         }
         _ => None,
     });
+    let own = events.iter().filter(|event| activation_of(&event.body) == Some(id));
+    let usage = costs(own).remove(&node.id);
     Some(StepResult {
         id: node.id.0.clone(),
         status: ended.status,
         output: ended.output.and_then(text_of),
         error: ended.error.map(|error| error.message.clone()),
-        model: ended.usage.map_or_else(|| wanted_model(node), |usage| usage.model.clone()),
+        model: usage.as_ref().map_or_else(|| wanted_model(node), |usage| usage.model.clone()),
         started_at: Some(started_at),
         completed_at: None,
         duration_ms: None,
-        usage: ended.usage.map(TokenUsage::of),
+        usage: usage.as_ref().map(TokenUsage::of),
         retry_count: tries.max().unwrap_or(1).saturating_sub(1),
     })
 }

@@ -324,3 +324,24 @@ fn what_contradicts_itself_is_refused_with_its_place() {
     );
     check("\"model\": \"haiku\"", "\"temperature\": 3", "from 0 to 2");
 }
+
+#[test]
+fn a_step_that_failed_says_what_its_models_cost() {
+    use crate::format::dag::step_of_event;
+    use crate::run::{ActivationId, ErrorKind, Event, FrameId, StepError, Usage};
+    let activation = ActivationId(1);
+    let usage = Usage { model: "m".into(), input_tokens: 10, output_tokens: 5, ..Usage::default() };
+    let error = StepError::new(ErrorKind::HumanRejected, "no");
+    let (port, edges, cancelled) = (None, Default::default(), None);
+    let bodies = [
+        EventBody::NodeStarted { activation, node: "analyze".into(), frame: FrameId(0) },
+        EventBody::Spent { activation, usage: usage.clone() },
+        EventBody::Spent { activation, usage },
+        EventBody::NodeFailed { activation, error, port, edges, cancelled },
+    ];
+    let at = chrono::DateTime::UNIX_EPOCH;
+    let events: Vec<Event> = (1..).zip(bodies).map(|(seq, body)| Event { seq, at, body }).collect();
+    let step = step_of_event(&plan("dag-triage.json").graph, &events, 4).unwrap();
+    assert_eq!((step.model.as_str(), step.status), ("m", TaskStatus::Rejected));
+    assert_eq!(step.usage.unwrap().total_tokens, 30);
+}

@@ -113,3 +113,12 @@ fn unknown_fields_of_our_own_format_stand_beside_the_document_that_the_graph_cam
     imported.graph.origin.as_mut().unwrap().ours = Some(json!({ "graph": 5 }));
     assert_eq!(out(&imported, Format::SignalboxV1)["graph"]["nodes"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn many_strange_keys_are_counted_as_fast_as_they_are_read() {
+    let mut document = plan("outbound-intro.json").graph.origin.unwrap().document;
+    for at in 0..100_000 {
+        document[format!("k{at}")] = json!(1);
+    }
+    assert!(left(&import(&document).unwrap(), Format::Dag).contains(" more;"));
+}

@@ -9,12 +9,14 @@ use crate::graph::{NodeKind, Problem, Severity};
 use crate::id::NodeId;
 use crate::run::signal_functions;
 use serde_json::Value;
+use std::collections::HashSet;
 
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     let known: Vec<String> = signal_functions().collect();
     for text in &draft.texts {
-        for (at, call) in text.calls.iter().enumerate() {
-            if !text.calls[..at].contains(call) {
+        let mut seen = HashSet::new();
+        for call in &text.calls {
+            if seen.insert((&call.path, format!("{:?}", call.args))) {
                 problems.extend(problem(draft, text, call, &known));
             }
         }

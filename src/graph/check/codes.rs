@@ -4,18 +4,16 @@
 use super::draft::Draft;
 use super::nearest::nearest;
 use crate::graph::{Node, Problem, Severity};
-use crate::run::ErrorKind;
+use crate::run::{ATTEMPTS_EXHAUSTED, ErrorKind};
 use std::collections::HashSet;
 
-/// The failure that is no kind of error: all attempts were used up.
-const EXHAUSTED: &str = "attempts_exhausted";
 /// What can be checked before a result counts.
 const CHECKS: [&str; 7] =
     ["schema", "artifact-present", "expression", "regex", "min-items", "human", "model"];
 
 pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
     let kinds = ErrorKind::ALL.into_iter();
-    let failures: Vec<&str> = kinds.map(ErrorKind::as_str).chain([EXHAUSTED]).collect();
+    let failures: Vec<&str> = kinds.map(ErrorKind::as_str).chain([ATTEMPTS_EXHAUSTED]).collect();
     let retried = ErrorKind::ALL.into_iter().filter(|kind| kind.may_retry());
     let retried: Vec<&str> = retried.map(ErrorKind::as_str).collect();
     if let Some(retry) = &draft.graph.settings.retry {

@@ -13,14 +13,15 @@ pub fn check(draft: &Draft, problems: &mut Vec<Problem>) {
         };
         for (field, name) in names(&node.kind) {
             let Some(meant) = meant(name) else { continue };
-            let otherwise = match event_type::is_own(name) {
-                true => "",
-                false => {
-                    " An event of this name must be sent with POST /api/events or the step event.send."
-                }
+            let (which, otherwise) = match event_type::is_own(name) {
+                true => ("which is only noted at its message and never comes as an event", ""),
+                false => (
+                    "which is no event of Signalbox's own",
+                    " An event of this name must be sent with POST /api/events or the step event.send.",
+                ),
             };
             let message = format!(
-                "{} {does} {name:?}, which is no event of Signalbox's own. Did you mean {meant}?{otherwise}",
+                "{} {does} {name:?}, {which}. Did you mean {meant}?{otherwise}",
                 draft.title(index)
             );
             let problem = Problem::new("unknown-event", Severity::Warning, message);

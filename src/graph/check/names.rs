@@ -8,6 +8,7 @@ use super::plans;
 use super::texts::{Path, Text};
 use crate::graph::{Edge, GraphEdit, Node, NodeKind, Problem, Severity};
 use crate::id::NodeId;
+use crate::run::is_space;
 use crate::tool::{MESSAGE_NAMES, ToolSpec, may_speak_of_message};
 use serde_json::Value;
 use std::collections::{HashSet, VecDeque};
@@ -28,8 +29,6 @@ const BUILT_IN: [&str; 13] = [
     "input",
     "secrets",
 ];
-/// Names that stand for something else than a step, whatever steps there are.
-const SPACES: [&str; 6] = ["organizationId", "loop", "steps", "input", "config", "secrets"];
 /// What can be read of a step.
 const MEMBERS: [&str; 4] = ["output", "error", "state", "port"];
 /// The code of what is read too early.
@@ -321,7 +320,7 @@ impl<'a, 'd> Names<'a, 'd> {
         if first == "steps" {
             return self.draft.index.get(&NodeId::from(second)).copied();
         }
-        let is_space = SPACES.contains(&first) || (first == "event" && self.has_event(text));
+        let is_space = is_space(first) || (first == "event" && self.has_event(text));
         if is_space || !matches!(second, "output" | "error") {
             return None;
         }

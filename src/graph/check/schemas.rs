@@ -7,6 +7,7 @@ use super::texts::escape;
 use crate::graph::schema::{Holds, holds};
 use crate::graph::{Graph, Node, NodeKind, OutputFormat, Problem, Severity};
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// All types.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
@@ -165,6 +166,8 @@ fn is_count(value: &Value) -> bool {
     value.as_f64().is_some_and(|number| number >= 0.0 && number.fract() == 0.0)
 }
 
+/// Whether a text is there twice; what is no text is refused by who asks.
 fn has_twice(values: &[Value]) -> bool {
-    values.iter().enumerate().any(|(at, value)| values[..at].contains(value))
+    let mut seen = HashSet::new();
+    !values.iter().filter_map(Value::as_str).all(|name| seen.insert(name))
 }

@@ -232,6 +232,7 @@ fn names_that_are_nearly_those_of_our_own_events_are_told() {
     // Nobody can send this one.
     let ours = caught(&event("email.delivered"), "unknown-event", "w");
     assert!(!ours.message.contains("POST /api/events"), "{}", ours.message);
+    assert!(!ours.message.contains("no event of Signalbox's own"), "{}", ours.message);
     let first = waits(json!({"for": "first", "of": [
         {"port": "success", "for": "event", "event": "email.replid"},
         {"port": "timeout", "for": "duration", "duration_ms": 1000},

@@ -2,6 +2,7 @@
 //! whether it can be read.
 
 use super::draft::Draft;
+pub(super) use crate::expr::pointer_part as escape;
 use crate::expr::{Call, Expression, ParseError, Template, ValueTemplate, ValueTemplateError};
 use crate::graph::{Edge, Node, NodeKind, Problem, Severity, WaitFor, WaitUntil};
 use serde_json::{Map, Value};
@@ -277,9 +278,4 @@ pub fn expression_parameters(spec: &crate::tool::ToolSpec) -> Vec<&str> {
     let filters =
         properties.into_iter().flatten().filter(|(_, schema)| schema["format"] == "expression");
     filters.map(|(name, _)| name.as_str()).collect()
-}
-
-/// A key as a part of a JSON pointer.
-pub fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

@@ -3,7 +3,7 @@
 //! that the source gives.
 
 use super::CompileError;
-use crate::expr::Expression;
+use crate::expr::{Expression, pointer_part};
 use crate::graph::{Edge, Graph, HumanMode, Node, NodeKind};
 use crate::id::NodeId;
 use serde_json::Value;
@@ -39,7 +39,7 @@ pub fn maps(graph: &Graph) -> Vec<CompileError> {
                 _ => None,
             };
             errors.extend(why.map(|why| {
-                let field = format!("/map/{}", field.replace('~', "~0").replace('/', "~1"));
+                let field = format!("/map/{}", pointer_part(field));
                 CompileError { field: Some(field), ..error(edge, why) }
             }));
         }

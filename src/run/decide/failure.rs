@@ -5,7 +5,8 @@ use super::edges::Ways;
 use crate::graph::{FailurePolicy, FailureRule, RetryPolicy};
 use crate::id::CallId;
 use crate::run::{
-    ActivationId, CallRequest, ErrorKind, EventBody, RunEnd, StepError, TimerId, TimerPurpose,
+    ATTEMPTS_EXHAUSTED, ActivationId, CallRequest, ErrorKind, EventBody, RunEnd, StepError,
+    TimerId, TimerPurpose,
 };
 
 /// Longest pause before a retry, in milliseconds.
@@ -138,7 +139,7 @@ impl Machine<'_> {
         let is_exhausted =
             error.kind.may_retry() && self.activation(id).is_some_and(|a| a.attempt > 1);
         let names = |code: &String| {
-            code == error.kind.as_str() || (is_exhausted && code == "attempts_exhausted")
+            code == error.kind.as_str() || (is_exhausted && code == ATTEMPTS_EXHAUSTED)
         };
         let fits = |rule: &&FailureRule| rule.on.is_empty() || rule.on.iter().any(names);
         policy.failures.iter().find(fits).map(|rule| rule.action).or(policy.on_failure)

@@ -5,8 +5,8 @@ use crate::expr::{Expression, Scope, ValueScope};
 use crate::graph::compile::{Model, Parameters, Subworkflow, Task};
 use crate::id::{ApprovalId, CallId, NodeId};
 use crate::run::{
-    ActivationId, CallRequest, CallRoute, EdgeState, EventBody, FrameId, ModelRequest, RunRequest,
-    StepError, TaskRequest,
+    ActivationId, CallRequest, CallRoute, EdgeState, ErrorKind, EventBody, FrameId, ModelRequest,
+    RunRequest, StepError, TaskRequest,
 };
 use crate::tool;
 use serde_json::{Map, Value, json};
@@ -38,6 +38,12 @@ impl Machine<'_> {
         }
         for (field, value) in self.mapped(node, frame)? {
             fields.entry(field).or_insert(value);
+        }
+        // The gate words what stands in the step alone: a value that looks so may come from anybody.
+        let looks_unworded =
+            |value: &Value| tool::late_source(tool, tool::SUBJECT, value).is_some();
+        if parameters.subject.is_none() && fields.get(tool::SUBJECT).is_some_and(looks_unworded) {
+            return Err(StepError::new(ErrorKind::InvalidInput, "the subject must be a text"));
         }
         for (name, expression, source) in &parameters.expressions {
             fields.insert(name.clone(), bound(expression, source, &scope));

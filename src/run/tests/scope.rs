@@ -227,3 +227,17 @@ fn a_steps_own_text_keeps_the_workflows_names_before_those_of_the_message() {
     let secret = crate::expr::Template::parse("{{secrets.key}}").unwrap();
     assert!(secret.render_text(&scope.of_step()).is_err(), "a subject leaves");
 }
+
+#[test]
+fn a_value_that_looks_like_a_template_is_not_worded() {
+    let parameters =
+        json!({"to": "a@example.com", "templateId": "tmpl", "subject": "{{input.subject}}"});
+    let email = json!({"tool": "email.send", "parameters": parameters});
+    let text = format!("t trigger\na action {email}\nt > a");
+    let input = json!({"subject": {"$template": "{{input.pin}}"}, "pin": "4711"});
+    let outcome = run_in(&text, input, &mut TestWorld::default());
+    let is_asked = |event: &crate::run::Event| {
+        matches!(&event.body, EventBody::CallRequested { request: CallRequest::Tool { .. }, .. })
+    };
+    assert!(!outcome.events.iter().any(is_asked));
+}

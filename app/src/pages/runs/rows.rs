@@ -37,6 +37,8 @@ pub fn change(rows: &mut Vec<RunView>, filter: &Filter, change: RunChange) -> Be
 pub fn merge(rows: &mut Vec<RunView>, fetched: Vec<RunView>) {
     for row in fetched {
         match rows.iter_mut().find(|known| known.id == row.id) {
+            // The live stream may have told of more meanwhile.
+            Some(known) if row.seq < known.seq => {}
             Some(known) => *known = row,
             None => rows.push(row),
         }
@@ -86,6 +88,8 @@ mod tests {
         change(&mut rows, &Filter::default(), failed(2, None));
         assert_eq!(rows[0].updated_at, row(2).updated_at, "an older server does not say");
         assert_eq!(change(&mut rows, &Filter::default(), failed(7, None)), Became::Settled);
+        merge(&mut rows, vec![row(2), row(1)]);
+        assert_eq!((rows.len(), rows[1].seq), (2, 9), "no row twice, none older than it was");
     }
 
     #[test]

@@ -211,3 +211,15 @@ fn what_a_run_asks_for_after_its_end_is_not_cancelled_with_it() {
     unsure.iter().for_each(CancellationToken::cancel);
     assert_eq!(cancelled(), [true, false, true]);
 }
+
+#[test]
+fn when_all_rooms_are_full_nothing_is_read_in_circles() {
+    let queue = queue(1, 1, 4);
+    assert!(queue.begin_refill().is_some());
+    queue.refilled(false);
+    (1..=65).for_each(|organization| queue.push_fresh(call(organization, 0, 1), 1, None));
+    assert_eq!(queue.waiting(), 64);
+    assert_eq!(queue.begin_refill(), None, "there is no room for it");
+    assert!(queue.pop(Instant::now()).is_some());
+    assert!(queue.begin_refill().is_some(), "now there is");
+}

@@ -58,8 +58,8 @@ async fn event_of(
     if let Some(run) = wanted.run {
         store::run_fetch(store, organization, run).await?;
     }
-    // Two senders may count alike: an id is the sender's own within a name.
-    let source_key = id.map(|id| format!("api/{name}/{id}"));
+    // Two senders may count alike: an id is the sender's own within a name. Both may have slashes in them.
+    let source_key = id.map(|id| format!("api/{}/{name}/{id}", name.len()));
     Ok(OutsideEvent { name, contact: wanted.contact, run: wanted.run, source_key, payload })
 }
 

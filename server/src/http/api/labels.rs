@@ -99,7 +99,9 @@ pub async fn copy(
     let work = async {
         let workflow = store::workflow_fetch(state.store(), organization, call.path).await?;
         let summary = workflow.summary;
-        let name = call.body.0.name.clone().unwrap_or_else(|| format!("{} (copy)", summary.name));
+        // With what is added it has 120 characters at most, as every name.
+        let own = || format!("{} (copy)", summary.name.chars().take(113).collect::<String>());
+        let name = call.body.0.name.clone().unwrap_or_else(own);
         let labels = WorkflowLabels { is_template: false, ..summary.labels };
         let mut graph = workflow.draft;
         // What it was read from says that it is a template; the copy is none.

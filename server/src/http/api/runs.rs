@@ -216,7 +216,7 @@ pub async fn fetch(call: Call<RunId>) -> Answer<Found<RunDetail>> {
     let version = store::version_fetch(store, organization, run.workflow, run.version).await?;
     let (archived, version_now) = newest_version(&call.state, organization, run.workflow).await?;
     let Newest { early, events, now } =
-        views::run_newest(store, organization, id, EVENTS_MAX).await?;
+        views::run_newest(store, organization, id, run.seq, EVENTS_MAX).await?;
     let is_whole = events.first().is_none_or(|event| event.seq == 1);
     Ok(Found(RunDetail {
         run,

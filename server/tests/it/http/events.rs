@@ -163,6 +163,10 @@ async fn an_event_wakes_the_runs_that_wait_for_it_about_its_contact() {
         shop.sent(&json!({ "name": "payment.received", "run": run })).await;
         assert_eq!(shop.output(&one).await, json!({ "type": "payment.received" }));
         assert_eq!(shop.status(&other).await["type"], "StandBy");
+
+        // Names and ids with slashes are not taken for each other.
+        shop.sent(&json!({ "name": "a/b", "id": "c" })).await;
+        shop.sent(&json!({ "name": "a", "id": "b/c" })).await;
     })
     .await;
 }

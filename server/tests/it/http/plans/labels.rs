@@ -72,6 +72,10 @@ async fn plans_are_found_by_tag_and_a_saved_template_is_copied() {
         // What is no template is copied as well.
         let again = client.workflow_copy(copy.id, &WorkflowCopy::default()).await.unwrap().workflow;
         assert_eq!(again.name, "Letters (copy) (copy)");
+        let long = WorkflowCopy { name: Some("x".repeat(120)) };
+        let long = client.workflow_copy(plain, &long).await.unwrap().workflow.id;
+        let cut = client.workflow_copy(long, &WorkflowCopy::default()).await.unwrap().workflow;
+        assert_eq!(cut.name, format!("{} (copy)", "x".repeat(113)));
     })
     .await;
 }

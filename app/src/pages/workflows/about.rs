@@ -1,40 +1,61 @@
-//! Tags of a workflow, whether it is a template, and copies of it.
+//! Dialogs about one workflow: its tags, whether it is a template, copies of it, putting it away.
 
 use super::Making;
 use crate::api::{toast_failure, use_client};
-use crate::ui::{Bind, Button, ButtonKind, Checkbox, Dialog, TextInput, Toast, Toasts};
+use crate::ui::{
+    Bind, Button, ButtonKind, Checkbox, ConfirmDialog, Dialog, TextInput, Toast, Toasts,
+};
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
+use signalbox::id::WorkflowId;
 use signalbox::wire::{WorkflowCopy, WorkflowLabel, WorkflowView};
 
-/// The dialog; it opens when [`Making::asked`] is set.
+/// The dialogs; each opens when its signal of [`Making`] is set.
 #[component]
-pub(super) fn AskedDialog(making: Making) -> impl IntoView {
-    let open = RwSignal::new(false);
-    Effect::new(move |_| open.set(making.asked.with(Option::is_some)));
-    Effect::new(move |_| {
-        if !open.get() && making.asked.with_untracked(Option::is_some) {
-            making.asked.set(None);
-        }
-    });
+pub(crate) fn About(making: Making) -> impl IntoView {
     view! {
-        <Dialog open=open title="Tags and copies" width="max-w-md">
-            {crate::lazy::workflow_asked(making)}
-        </Dialog>
+        <Labels making=making />
+        <Archive making=making />
     }
 }
 
-/// The forms about the workflow that was asked for.
-#[component]
-pub(crate) fn AskedForm(making: Making) -> impl IntoView {
-    making.asked.get_untracked().map(|view| {
-        view! {
-            <div class="flex flex-col gap-5">
-                <p class="font-medium break-words">{view.name.clone()}</p>
-                <LabelsForm making=making view=view.clone() />
-                <CopyForm making=making view=view />
-            </div>
+/// A dialog is open while its workflow is there, and closing it takes the workflow away.
+fn follow(wanted: RwSignal<Option<WorkflowView>>) -> RwSignal<bool> {
+    let open = RwSignal::new(wanted.with_untracked(Option::is_some));
+    // Setting a signal wakes its readers even when nothing changed: without the comparisons
+    // these two effects would wake each other for ever.
+    Effect::new(move |_| {
+        let wanted = wanted.with(Option::is_some);
+        if open.get_untracked() != wanted {
+            open.set(wanted);
         }
-    })
+    });
+    Effect::new(move |_| {
+        if !open.get() && wanted.with_untracked(Option::is_some) {
+            wanted.set(None);
+        }
+    });
+    open
+}
+
+#[component]
+fn Labels(making: Making) -> impl IntoView {
+    let open = follow(making.asked);
+    let forms = move || {
+        making.asked.get_untracked().map(|view| {
+            view! {
+                <div class="flex flex-col gap-5">
+                    <p class="font-medium break-words">{view.name.clone()}</p>
+                    <LabelsForm making=making view=view.clone() />
+                    <CopyForm making=making view=view />
+                </div>
+            }
+        })
+    };
+    view! {
+        <Dialog open=open title="Tags and copies" width="max-w-md">
+            {forms()}
+        </Dialog>
+    }
 }
 
 #[component]
@@ -95,13 +116,14 @@ fn LabelsForm(making: Making, view: WorkflowView) -> impl IntoView {
         };
         spawn_local(async move {
             let changed = client.get_value().workflow_label(id, &body).await;
-            if working.try_set(false).is_some() {
-                return;
-            }
+            // It may be closed by now; what became of it is told all the same.
+            let is_open = working.try_set(false).is_none();
             match changed {
                 Ok(_) => {
-                    making.asked.set(None);
-                    making.again.run(());
+                    if is_open {
+                        making.asked.set(None);
+                    }
+                    making.again.try_run(());
                     toasts.push(Toast::done("Saved"));
                 }
                 Err(error) => toast_failure(toasts, &error),
@@ -129,6 +151,45 @@ fn LabelsForm(making: Making, view: WorkflowView) -> impl IntoView {
                 </Button>
             </div>
         </form>
+    }
+}
+
+#[component]
+fn Archive(making: Making) -> impl IntoView {
+    let open = follow(making.archive);
+    let client = StoredValue::new(use_client());
+    let toasts = Toasts::expect();
+    let name = move || {
+        making.archive.with(|view| view.as_ref().map(|view| view.name.clone()).unwrap_or_default())
+    };
+    let confirm = move |()| {
+        let Some(view) = making.archive.get_untracked() else { return };
+        making.archive.set(None);
+        spawn_local(archive(client, toasts, view.id, making.again));
+    };
+    view! {
+        <ConfirmDialog
+            open=open
+            title=Signal::derive(move || format!("Archive {}?", name()))
+            text="It is not offered any more and cannot be started. Runs that are under way go on."
+            verb="Archive"
+            on_confirm=Callback::new(confirm)
+        />
+    }
+}
+
+async fn archive(
+    client: StoredValue<signalbox::client::Client>,
+    toasts: Toasts,
+    id: WorkflowId,
+    on_done: Callback<()>,
+) {
+    match client.get_value().workflow_archive(id).await {
+        Ok(()) => {
+            toasts.push(Toast::done("Archived"));
+            on_done.run(());
+        }
+        Err(error) => toast_failure(toasts, &error),
     }
 }
 

@@ -37,8 +37,8 @@ pub use health::{Health, HealthCode, HealthReason, HealthStatus};
 pub use inbound::{InboundAddress, InboundOutcome, SandboxAnswer};
 pub use live::{LiveClient, LiveServer};
 pub use outbound::{
-    Consent, ConsentInput, ConsentKind, ConsentPolicy, ConsentState, Day, OutboundSettings,
-    OutboundView, SendingHours,
+    Consent, ConsentInput, ConsentKind, ConsentPolicy, ConsentState, Day, OutboundPause,
+    OutboundSettings, OutboundState, OutboundView, PauseReason, SendingHours,
 };
 pub use page::{Page, PageQuery};
 pub use runs::{

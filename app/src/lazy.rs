@@ -6,6 +6,7 @@
 
 use crate::inbox::{Ask, Card, KeysList};
 use crate::pages::{self, About, Gallery, ImportForm, Making};
+use crate::settings::PauseBanner;
 use crate::ui::{ErrorPanel, Skeleton, Trouble};
 use futures::FutureExt;
 use leptos::{prelude::*, task::spawn_local};
@@ -79,6 +80,7 @@ impl Part {
                     .and(fetch_settings().await)
                     .and(fetch_card().await)
                     .and(fetch_inbox_keys().await)
+                    .and(fetch_pause_banner().await)
             }
         };
         fetched.map_err(|_| NotFetched)
@@ -171,10 +173,16 @@ in_part!(canvas: draw_import(making: Making), fetch_import => view! { <ImportFor
 in_part!(canvas: draw_about_workflow(making: Making), fetch_about_workflow => view! { <About making=making /> });
 
 in_part!(office: draw_inbox_keys(), fetch_inbox_keys => view! { <KeysList /> });
+in_part!(office: draw_pause_banner(), fetch_pause_banner => view! { <PauseBanner /> });
 
 /// The inbox's keys.
 pub(crate) fn inbox_keys() -> AnyView {
     piece(draw_inbox_keys, fetch_inbox_keys)
+}
+
+/// Says that outbound is paused.
+pub(crate) fn pause_banner() -> AnyView {
+    piece_below(0, draw_pause_banner, fetch_pause_banner)
 }
 
 /// One item of the inbox in full.
@@ -213,6 +221,20 @@ where
     Fetching: Future<Output = Result<(), E>> + 'static,
     E: 'static,
 {
+    piece_below(6, draw, fetch)
+}
+
+/// As [`piece`], with so many grey rows in its place until it has come.
+fn piece_below<Drawing, Fetching, E>(
+    rows: usize,
+    draw: impl Fn() -> Drawing + Send + 'static,
+    fetch: impl FnOnce() -> Fetching + 'static,
+) -> AnyView
+where
+    Drawing: Future<Output = Result<AnyView, NotFetched>>,
+    Fetching: Future<Output = Result<(), E>> + 'static,
+    E: 'static,
+{
     if let Some(made) = draw().now_or_never() {
         return shown(made);
     }
@@ -224,7 +246,7 @@ where
     });
     let view = move || match over.get() {
         true => shown(draw().now_or_never().unwrap_or(Err(NotFetched))),
-        false => view! { <Skeleton rows=6 /> }.into_any(),
+        false => view! { <Skeleton rows=rows /> }.into_any(),
     };
     view.into_any()
 }

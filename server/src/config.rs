@@ -44,7 +44,21 @@ pub struct ServeConfig {
         value_parser = clap::value_parser!(u32).range(1..NODES_MAX as i64)
     )]
     pub plan_steps_max: u32,
+    /// After how long a standstill, in milliseconds, outbound is paused until an administrator looks at what is due;
+    /// 0: outbound is never paused by itself
+    #[arg(
+        long,
+        env = "SIGNALBOX_OUTBOUND_PAUSE_AFTER_MS",
+        default_value_t = OUTBOUND_PAUSE_AFTER_MS,
+        value_parser = clap::value_parser!(u64).range(0..=OUTBOUND_PAUSE_AFTER_MAX_MS)
+    )]
+    pub outbound_pause_after_ms: u64,
 }
+
+/// Six hours.
+const OUTBOUND_PAUSE_AFTER_MS: u64 = 6 * 3_600_000;
+/// A year.
+const OUTBOUND_PAUSE_AFTER_MAX_MS: u64 = 365 * 24 * 3_600_000;
 
 /// Names are not looked up: which of its addresses would be meant is nothing to guess about.
 fn parse_addr(text: &str) -> Result<SocketAddr, String> {
@@ -91,6 +105,7 @@ mod tests {
             otlp_endpoint: None,
             allow_hosts: Allowed::default(),
             plan_steps_max: PLAN_STEPS_MAX,
+            outbound_pause_after_ms: OUTBOUND_PAUSE_AFTER_MS,
         }
         .public_origin()
     }

@@ -18,7 +18,9 @@ mod health;
 mod heard;
 mod inbound;
 mod life;
+mod pause;
 mod pulse;
+mod ramp;
 mod sender;
 mod template;
 mod tracking;
@@ -110,6 +112,9 @@ struct Inner {
     links: OnceLock<Links>,
     wake: Notify,
     pulse: pulse::Pulse,
+    ramps: Mutex<ramp::Ramps>,
+    /// Whether time went on as it should.
+    time: OnceLock<Arc<dyn Fn() -> bool + Send + Sync>>,
     /// Messages that this process is sending right now.
     busy: Mutex<HashMap<MessageId, OrganizationId>>,
     crash: Option<Arc<dyn Fn(CrashPoint) -> bool + Send + Sync>>,
@@ -146,6 +151,8 @@ impl Gate {
             links: OnceLock::new(),
             wake: Notify::new(),
             pulse: pulse::Pulse::default(),
+            ramps: Mutex::default(),
+            time: OnceLock::new(),
             busy: Mutex::new(HashMap::new()),
             crash,
         };

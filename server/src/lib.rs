@@ -23,6 +23,7 @@ pub mod setting;
 pub mod step_hooks;
 pub mod store;
 pub mod telemetry;
+pub mod time_travel;
 pub mod tool;
 pub mod trigger;
 pub mod web;

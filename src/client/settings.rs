@@ -3,10 +3,17 @@
 use super::{Answer, Client, Method};
 use crate::wire::{
     EmailChannel, EmailChannelView, GeneralSettings, HistorySettings, InboundAddress,
-    ModelSettings, ModelSettingsView, OutboundSettings, OutboundView, QueueSettings, SecretSet,
-    SecretView,
+    ModelSettings, ModelSettingsView, OutboundSettings, OutboundState, OutboundView, QueueSettings,
+    ReasonBody, SecretSet, SecretView,
 };
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
+
+/// Of [`OutboundState`] whether there is a pause, for pages that need no more code than that takes.
+#[derive(Deserialize)]
+struct IsPaused {
+    paused: Option<IgnoredAny>,
+}
 
 impl Client {
     /// `GET /api/settings/general`.
@@ -48,6 +55,23 @@ impl Client {
     /// `PUT /api/settings/outbound`.
     pub async fn settings_outbound_set(&self, body: &OutboundSettings) -> Answer<OutboundView> {
         self.with_body(Method::Put, "/api/settings/outbound".into(), body, Vec::new()).await
+    }
+    /// `GET /api/outbound`.
+    pub async fn outbound(&self) -> Answer<OutboundState> {
+        self.get("/api/outbound".into()).await
+    }
+    /// `GET /api/outbound`, read only as far as whether it is paused.
+    pub async fn outbound_is_paused(&self) -> Answer<bool> {
+        let found: IsPaused = self.get("/api/outbound".into()).await?;
+        Ok(found.paused.is_some())
+    }
+    /// `POST /api/outbound/pause`.
+    pub async fn outbound_pause(&self, body: &ReasonBody) -> Answer<OutboundState> {
+        self.post("/api/outbound/pause".into(), body).await
+    }
+    /// `POST /api/outbound/resume`.
+    pub async fn outbound_resume(&self) -> Answer<OutboundState> {
+        self.post("/api/outbound/resume".into(), &Value::Null).await
     }
     /// `GET /api/secrets`: the names, never the values.
     pub async fn secrets(&self) -> Answer<Vec<SecretView>> {

@@ -151,7 +151,7 @@ permissions! {
     OrgSecretsRead = "Org:Secrets:Read";
     /// Set and delete secrets.
     OrgSecretsManage = "Org:Secrets:Manage";
-    /// Let outbound go on after a quarantine.
+    /// Pause all that is sent, and let it go on after a pause.
     OrgOutboundResume = "Org:Outbound:Resume";
     /// Hand the organisation to another owner.
     OrgOwnershipManage = "Org:Ownership:Manage";

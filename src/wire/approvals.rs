@@ -269,7 +269,7 @@ pub struct GateVerdict {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct GateCheck {
-    /// `do_not_contact`, `consent`, `quiet_hours`, `caps`, `budget`, `approval`, `provider`.
+    /// `do_not_contact`, `consent`, `pause`, `quiet_hours`, `caps`, `budget`, `approval`, `provider`.
     pub name: String,
     /// It lets the message pass.
     pub passed: bool,

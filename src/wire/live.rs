@@ -92,6 +92,12 @@ pub enum LiveServer {
         /// Which.
         approval: ApprovalId,
     },
+    /// Outbound was paused or resumed.
+    #[serde(rename = "outbound.changed")]
+    OutboundChanged {
+        /// The feed's number.
+        cursor: u64,
+    },
     /// What was missed is too much, or gone: fetch again and follow from here.
     #[serde(rename = "resync")]
     Resync {

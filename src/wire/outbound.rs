@@ -178,3 +178,79 @@ pub struct OutboundView {
     /// When it was changed last.
     pub updated_at: Option<DateTime<Utc>>,
 }
+
+/// `GET /api/outbound`: whether messages leave at all, and what waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OutboundState {
+    /// What holds every message back; null: nothing does.
+    pub paused: Option<OutboundPause>,
+    /// Approved messages whose time has come and that have not left.
+    pub due: u64,
+    /// Since when the oldest of them is due.
+    pub oldest_due_at: Option<DateTime<Utc>>,
+    /// After a pause messages leave slowly at first: until then.
+    pub ramping_until: Option<DateTime<Utc>>,
+}
+
+/// A pause of all that an organisation sends. Workflows go on, and people decide; approved messages wait.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct OutboundPause {
+    /// What brought it about.
+    pub reason: PauseReason,
+    /// What the person wrote, or what the server saw, as a part of a sentence.
+    pub note: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+    /// By whom; null: by the server itself.
+    pub by: Option<String>,
+}
+
+impl OutboundPause {
+    /// Why, as it goes on after "Outbound is paused since Mon 09:00": "because the server was down for 9 hours",
+    /// "by Grace: wrong prices".
+    pub fn why(&self) -> String {
+        let note = self.note.trim_end_matches('.');
+        match &self.by {
+            None => format!("because {note}"),
+            Some(by) if note.is_empty() => format!("by {by}"),
+            Some(by) => format!("by {by}: {note}"),
+        }
+    }
+}
+
+/// What brought a pause about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// A person.
+    ByHand,
+    /// The server stood still for hours.
+    Downtime,
+    /// The server's clock was set.
+    ClockJump,
+    /// The database is a copy, or was restored from a backup.
+    Restored,
+    /// The database server is another one than before.
+    Failover,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_says_why() {
+        let pause = |by: Option<&str>, note: &str| OutboundPause {
+            reason: PauseReason::ByHand,
+            note: note.into(),
+            since: DateTime::UNIX_EPOCH,
+            by: by.map(str::to_owned),
+        };
+        assert_eq!(pause(None, "the clock was set.").why(), "because the clock was set");
+        assert_eq!(pause(Some("Grace"), "").why(), "by Grace");
+        assert_eq!(pause(Some("Grace"), "wrong prices.").why(), "by Grace: wrong prices");
+    }
+}

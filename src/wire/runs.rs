@@ -154,12 +154,12 @@ pub struct RunWait {
     pub output: Value,
 }
 
-/// `POST /api/runs/{id}/{pause|resume|stop}`.
+/// `POST /api/runs/{id}/{pause|resume|stop}`, `POST /api/outbound/pause`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReasonBody {
-    /// Why, for the timeline.
+    /// Why, for the timeline or whoever reads of the pause.
     #[serde(default)]
     pub reason: String,
 }

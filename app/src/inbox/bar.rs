@@ -77,6 +77,14 @@ pub(super) fn Bar(
                 <span class="text-text-2">"Held until " <Time at_ms=until /></span>
             }
             .into_any(),
+            // In a pause of outbound nobody knows until when.
+            None if held => view! {
+                <Button icon=Icon::Undo pending=working title="Key: z" on_click=move |_| decider.undo()>
+                    "Undo"
+                </Button>
+                <span class="text-text-2">"Held by the send gate"</span>
+            }
+            .into_any(),
             _ => view! { <p class="text-text-2">"This is decided."</p> }.into_any(),
         }
     };

@@ -44,7 +44,8 @@ pub fn Board(
     let asked = RwSignal::new(None::<Ask>);
     let help = RwSignal::new(false);
     let said = RwSignal::new(String::new());
-    keep_up(items);
+    let paused = RwSignal::new(false);
+    keep_up(items, paused);
 
     let navigate = use_navigate();
     let go = Callback::new(move |id: Option<ApprovalId>| {
@@ -83,56 +84,59 @@ pub fn Board(
     });
     Effect::new(move || bind_keys(shown, open, go, asked, help, on_undo));
     view! {
-        <div class="flex h-full min-h-0">
-            <section
-                aria-label="Waiting approvals"
-                class=move || {
-                    let phone = if open.get().is_some() { "hidden md:flex" } else { "flex" };
-                    format!("{phone} w-full shrink-0 flex-col border-r border-line bg-surface-1 md:w-96")
-                }
-            >
-                <Head part=part help=help waiting=Signal::derive(move || items.with(Items::waiting)) />
-                <div
-                    id=move || format!("{}-panel", tab_of(part.get()))
-                    role="tabpanel"
-                    aria-labelledby=move || format!("{}-tab", tab_of(part.get()))
-                    class="flex min-h-0 flex-1 flex-col"
-                >
-                    <ul id="inbox-list" tabindex="-1" class="min-h-0 flex-1 overflow-y-auto outline-none">
-                        <For
-                            each=move || shown.get()
-                            key=|item| {
-                                let to = item.escalated_to.clone();
-                                (item.id, item.revision, item.state, item.message_state, item.stale, to)
-                            }
-                            let(item)
-                        >
-                            {
-                                let id = item.id;
-                                view! { <Item approval=item open=Signal::derive(move || open.get() == Some(id)) /> }
-                            }
-                        </For>
-                        <Show when=move || shown.with(Vec::is_empty)>
-                            <Nothing part=part />
-                        </Show>
-                    </ul>
-                </div>
-            </section>
-            <section
-                aria-label="The open item"
-                class=move || {
-                    let phone = if open.get().is_some() { "flex" } else { "hidden md:flex" };
-                    format!("{phone} min-w-0 flex-1 flex-col")
-                }
-            >
-                {move || match open.get() {
-                    Some(id) => {
-                        let seen = Signal::derive(move || items.with(|items| items.get(id).cloned()));
-                        crate::lazy::card(id, seen, asked, decided)
+        <div class="flex h-full min-h-0 flex-col">
+            {move || paused.get().then(crate::lazy::pause_banner)}
+            <div class="flex min-h-0 flex-1">
+                <section
+                    aria-label="Waiting approvals"
+                    class=move || {
+                        let phone = if open.get().is_some() { "hidden md:flex" } else { "flex" };
+                        format!("{phone} w-full shrink-0 flex-col border-r border-line bg-surface-1 md:w-96")
                     }
-                    None => view! { <Unopened /> }.into_any(),
-                }}
-            </section>
+                >
+                    <Head part=part help=help waiting=Signal::derive(move || items.with(Items::waiting)) />
+                    <div
+                        id=move || format!("{}-panel", tab_of(part.get()))
+                        role="tabpanel"
+                        aria-labelledby=move || format!("{}-tab", tab_of(part.get()))
+                        class="flex min-h-0 flex-1 flex-col"
+                    >
+                        <ul id="inbox-list" tabindex="-1" class="min-h-0 flex-1 overflow-y-auto outline-none">
+                            <For
+                                each=move || shown.get()
+                                key=|item| {
+                                    let to = item.escalated_to.clone();
+                                    (item.id, item.revision, item.state, item.message_state, item.stale, to)
+                                }
+                                let(item)
+                            >
+                                {
+                                    let id = item.id;
+                                    view! { <Item approval=item open=Signal::derive(move || open.get() == Some(id)) /> }
+                                }
+                            </For>
+                            <Show when=move || shown.with(Vec::is_empty)>
+                                <Nothing part=part />
+                            </Show>
+                        </ul>
+                    </div>
+                </section>
+                <section
+                    aria-label="The open item"
+                    class=move || {
+                        let phone = if open.get().is_some() { "flex" } else { "hidden md:flex" };
+                        format!("{phone} min-w-0 flex-1 flex-col")
+                    }
+                >
+                    {move || match open.get() {
+                        Some(id) => {
+                            let seen = Signal::derive(move || items.with(|items| items.get(id).cloned()));
+                            crate::lazy::card(id, seen, asked, decided)
+                        }
+                        None => view! { <Unopened /> }.into_any(),
+                    }}
+                </section>
+            </div>
         </div>
         <p class="sr-only" aria-live="polite">{move || said.get()}</p>
         <KeysHelp open=help />
@@ -213,9 +217,20 @@ fn Unopened() -> impl IntoView {
     }
 }
 
-/// Follows the live stream; after a gap the list is fetched again.
-fn keep_up(items: RwSignal<Items>) {
+/// Follows the live stream; after a gap the list is fetched again, and whether outbound is paused.
+fn keep_up(items: RwSignal<Items>, paused: RwSignal<bool>) {
     let client = use_client();
+    let asker = client.clone();
+    let look = move || {
+        let client = asker.clone();
+        spawn_local(async move {
+            if let Ok(is_paused) = client.outbound_is_paused().await {
+                paused.try_set(is_paused);
+            }
+        });
+    };
+    let again = look.clone();
+    Effect::new(look);
     use_live().on(move |frame| match frame.kind {
         FrameKind::ApprovalChanged => {
             if let Some(approval) = frame.approval() {
@@ -227,7 +242,9 @@ fn keep_up(items: RwSignal<Items>) {
                 items.try_update(|items| items.remove(approval));
             }
         }
+        FrameKind::OutboundChanged => again(),
         FrameKind::Resync => {
+            again();
             let client = client.clone();
             spawn_local(async move {
                 let wanted = PageQuery { limit: Some(200), ..Default::default() };

@@ -18,6 +18,7 @@ pub enum FrameKind {
     RunEvents,
     ApprovalChanged,
     ApprovalGone,
+    OutboundChanged,
     Resync,
     Error,
 }
@@ -31,6 +32,7 @@ impl FrameKind {
             "plan.log.new" => FrameKind::RunEvents,
             "approval.changed" => FrameKind::ApprovalChanged,
             "approval.gone" => FrameKind::ApprovalGone,
+            "outbound.changed" => FrameKind::OutboundChanged,
             "resync" => FrameKind::Resync,
             "error" => FrameKind::Error,
             _ => return None,
@@ -191,6 +193,9 @@ mod tests {
 
         let gone = frame(&LiveServer::ApprovalGone { cursor: 4, approval: id });
         assert_eq!((gone.cursor, gone.approval_gone()), (Some(4), Some(id)));
+
+        let paused = frame(&LiveServer::OutboundChanged { cursor: 6 });
+        assert_eq!((paused.kind, paused.cursor), (FrameKind::OutboundChanged, Some(6)));
 
         let status = RunStatus::Blocked { reason: "why".into() };
         let step = Some("Say hello".to_owned());

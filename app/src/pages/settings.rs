@@ -2,16 +2,23 @@
 
 use crate::session::may;
 use crate::settings::{
-    EmailTab, GeneralTab, HistoryTab, MembersTab, ModelsTab, SecretsTab, SendingTab, TokensTab,
+    EmailTab, GeneralTab, HistoryTab, MembersTab, ModelsTab, OutboundTab, SecretsTab, SendingTab,
+    TokensTab,
 };
 use crate::ui::{Bind, EmptyState, Icon, PageHeader, TabBar, TabItem};
 use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
 use signalbox::wire::Permission;
 
 /// `/settings`.
 #[component]
 pub fn Settings() -> impl IntoView {
-    let tab = RwSignal::new("general");
+    // Other pages lead to the tab that they speak of.
+    let asked = use_query_map().with_untracked(|query| query.get("tab"));
+    let tab = RwSignal::new(match asked.as_deref() {
+        Some("outbound") => "outbound",
+        _ => "general",
+    });
     view! {
         <PageHeader title="Settings" />
         <Show
@@ -33,6 +40,7 @@ pub fn Settings() -> impl IntoView {
                         TabItem { id: "general", label: "General" },
                         TabItem { id: "email", label: "Email" },
                         TabItem { id: "sending", label: "Sending" },
+                        TabItem { id: "outbound", label: "Outbound" },
                         TabItem { id: "models", label: "Models" },
                         TabItem { id: "secrets", label: "Secrets" },
                         TabItem { id: "members", label: "Members" },
@@ -50,6 +58,7 @@ pub fn Settings() -> impl IntoView {
                     {move || match tab.get() {
                         "email" => view! { <EmailTab /> }.into_any(),
                         "sending" => view! { <SendingTab /> }.into_any(),
+                        "outbound" => view! { <OutboundTab /> }.into_any(),
                         "models" => view! { <ModelsTab /> }.into_any(),
                         "secrets" => view! { <SecretsTab /> }.into_any(),
                         "members" => view! { <MembersTab /> }.into_any(),

@@ -15,10 +15,11 @@ use crate::{
     step_hooks::Teller,
     store::{self, Store, StoreOptions},
     telemetry,
+    time_travel::Guard,
     tool::Tools,
     web,
 };
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use futures::FutureExt;
 use signalbox::graph::Catalogue;
 use std::{
@@ -43,6 +44,11 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     })?;
     let addr = listener.local_addr().unwrap_or(config.addr);
     let (store, key) = open(&config).await?;
+    // Before anything can leave: whether time and the database just went on.
+    let guard = guard_of(&config, &store);
+    if let Some(guard) = &guard {
+        guard.at_boot(Utc::now()).await?;
+    }
     let vault = Arc::new(Vault::of(&key));
     let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
     let egress = Egress::new(config.allow_hosts.clone())
@@ -63,6 +69,9 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let state = AppState::new(parts);
     LiveHub::start(&state);
     maintenance::start(&state);
+    if let Some(guard) = guard {
+        guard.start(&state);
+    }
     let (sender_stop, stopped) = watch::channel(false);
     let sender = tokio::spawn({
         let gate = state.gate().clone();
@@ -125,6 +134,13 @@ async fn open(config: &ServeConfig) -> Result<(Store, ServerKey), CommandError> 
         )));
     }
     Ok((store, key))
+}
+
+/// Watches over time and the database, unless it is told not to.
+fn guard_of(config: &ServeConfig, store: &Store) -> Option<Guard> {
+    let after_ms = i64::try_from(config.outbound_pause_after_ms).ok().filter(|ms| *ms > 0)?;
+    let folder = config.database_url.is_none().then(|| config.data.clone());
+    Some(Guard::new(store.clone(), folder, TimeDelta::milliseconds(after_ms)))
 }
 
 /// An address that a browser here can open: all interfaces are reached by the loopback one.

@@ -30,6 +30,7 @@ pub(super) async fn gather(
     let (organization, key) = (message.organization, &message.recipient_key);
     let recipient =
         store::recipient_fetch(source, organization, message.contact, key, message.channel).await?;
+    let pause = store::outbound_pause_fetch(source, organization).await?;
     let rules = rules_of(source, organization).await?;
     let known: Option<Tz> = recipient.timezone.as_deref().and_then(|zone| zone.parse().ok());
     let zone = known.unwrap_or(rules.zone);
@@ -59,6 +60,7 @@ pub(super) async fn gather(
         to: message.content.to.clone(),
         opt_out: opt_out(&recipient),
         consent: consent(&recipient, &rules, now),
+        pause,
         hours: rules.outbound.sending_hours,
         zone,
         zone_is_guessed: known.is_none(),

@@ -3,7 +3,7 @@
 //! Before an attempt its intent is committed (`InFlight`), after it the outcome, together with what
 //! the run is told. The claim judges the message again with what the database says at that moment.
 
-use super::{Gate, draft::parked, facts, health, ride, save_as, verdict};
+use super::{Gate, draft::parked, facts, health, ramp::RAMP, ride, save_as, verdict};
 use crate::{
     channel::{Channel, Outgoing, Sent},
     metrics::metrics,
@@ -22,9 +22,9 @@ use tokio::task::JoinSet;
 use tracing::{Instrument, Span, debug_span, field};
 
 /// Attempts at once, over all organisations.
-const CONCURRENCY: usize = 32;
+pub(super) const CONCURRENCY: usize = 32;
 /// Attempts at once for one organisation: one with a dead mail server does not hold up the others.
-const CONCURRENCY_OF_ONE: usize = 8;
+pub(super) const CONCURRENCY_OF_ONE: usize = 8;
 /// Due messages that are looked at in one round.
 const LOOKED_AT: u32 = 512;
 /// Attempts of one message, of which each but the first follows a temporary failure.
@@ -144,53 +144,61 @@ impl Gate {
 
     /// When the sender has something to do next, as far as the database knows.
     pub async fn next_due(&self) -> StoreResult<Option<DateTime<Utc>>> {
-        let messages = store::message_next_due(self.store()).await?;
+        let messages = store::message_next_due(self.store(), self.now() - RAMP).await?;
         let resources = store::approval_resource_next_expiry(self.store()).await?;
         Ok(messages.into_iter().chain(resources).min())
     }
 
     async fn pause(&self) -> Duration {
-        if !self.store().may_work() {
+        if !self.store().may_work() || !self.time_is_sound() {
             return Duration::from_secs(1);
         }
         let due = self.next_due().await.unwrap_or_default();
         let until = due.map(|at| (at - self.now()).to_std().unwrap_or_default());
         // What is due but waits for a free place is started when one gets free.
-        until.unwrap_or(SWEEP).clamp(Duration::from_millis(5), SWEEP)
+        let until = until.unwrap_or(SWEEP).clamp(Duration::from_millis(5), SWEEP);
+        self.ramp_recheck().map_or(until, |recheck| until.min(recheck))
     }
 
     async fn pump(&self, at_work: &mut JoinSet<()>) -> StoreResult<usize> {
-        if !self.store().may_work() {
+        // Where time travelled nothing leaves until that is cleared up.
+        if !self.store().may_work() || !self.time_is_sound() {
             return Ok(0);
         }
         let now = self.now();
-        let mut taken = 0;
+        // First those that begin slowly: they have the oldest.
+        let mut taken = self.pump_ramping(at_work, now).await?;
         let full = self.full();
-        for message in store::messages_due(self.store(), now, &full, LOOKED_AT).await? {
+        let due = store::messages_due(self.store(), now, now - RAMP, &full, LOOKED_AT).await?;
+        for message in due {
             if at_work.len() >= CONCURRENCY {
                 break;
             }
-            if !self.take(&message) {
-                continue;
+            if self.take(&message) {
+                taken += 1;
+                self.begin(at_work, message);
             }
-            taken += 1;
-            let gate = self.clone();
-            at_work.spawn(async move {
-                let id = message.id;
-                // Whatever breaks in it: its place must get free, or the organisation's next wait for ever.
-                match AssertUnwindSafe(gate.deliver(message)).catch_unwind().await {
-                    Ok(Ok(Delivery::Died)) => return,
-                    Ok(Ok(Delivery::Ended)) => {}
-                    Ok(Err(error)) => {
-                        tracing::warn!(%error, %id, "a message could not be moved on; it is tried again");
-                    }
-                    Err(_) => tracing::error!(%id, "sending a message broke off; this is a defect"),
-                }
-                gate.busy().remove(&id);
-            });
         }
         // After what is due is on its way: what cannot be cleared up must not hold it up.
         Ok(taken + self.doubt(now).await? + self.expire(now).await?)
+    }
+
+    /// Delivers a message that was taken up.
+    pub(super) fn begin(&self, at_work: &mut JoinSet<()>, message: Message) {
+        let gate = self.clone();
+        at_work.spawn(async move {
+            let id = message.id;
+            // Whatever breaks in it: its place must get free, or the organisation's next wait for ever.
+            match AssertUnwindSafe(gate.deliver(message)).catch_unwind().await {
+                Ok(Ok(Delivery::Died)) => return,
+                Ok(Ok(Delivery::Ended)) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(%error, %id, "a message could not be moved on; it is tried again");
+                }
+                Err(_) => tracing::error!(%id, "sending a message broke off; this is a defect"),
+            }
+            gate.busy().remove(&id);
+        });
     }
 
     /// Organisations that have as many at work as one may; there is no room for more of these than are passed over.
@@ -205,7 +213,7 @@ impl Gate {
     }
 
     /// Takes a message up, unless it is at work already or its organisation has enough at work.
-    fn take(&self, message: &Message) -> bool {
+    pub(super) fn take(&self, message: &Message) -> bool {
         let mut busy = self.busy();
         let of_one = busy.values().filter(|of| **of == message.organization).count();
         if of_one >= CONCURRENCY_OF_ONE || busy.contains_key(&message.id) {
@@ -293,10 +301,13 @@ impl Gate {
                         "hold" => {
                             // Never earlier than a moment from now, so that the sender does not spin.
                             let soon = now + TimeDelta::seconds(1);
-                            message.due_at =
-                                judged.not_before.map(|at| at.max(soon)).or(Some(soon));
+                            // In a pause it keeps its place in the order, and is passed over once it knows.
+                            if facts.pause.is_none() {
+                                message.due_at =
+                                    judged.not_before.map(|at| at.max(soon)).or(Some(soon));
+                            }
                             let held = std::mem::replace(&mut message.gate_held, true);
-                            let again = held && facts.trouble.is_some();
+                            let again = held && (facts.trouble.is_some() || facts.pause.is_some());
                             message.detail = judged.because;
                             let state = message.state;
                             save_as(tx, &mut message, state, now).await?;
@@ -335,7 +346,7 @@ impl Gate {
             message: message.id,
             state: store::message_state_word(message.state).into(),
             detail: message.detail.clone(),
-            until: message.due_at,
+            until: message.due_at.filter(|_| !message.waits_without_time()),
         };
         let nothing = ride(|_| async { Ok(()) }.boxed());
         let told = self.tell(message.organization, message.run, Some(command), nothing).await;

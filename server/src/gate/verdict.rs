@@ -13,7 +13,7 @@ use signalbox::{
     time::said,
     wire::{
         ConsentKind, ConsentPolicy, ConsentState, GateCheck, GateVerdict, MessageChannel,
-        SendingHours,
+        OutboundPause, SendingHours,
     },
 };
 
@@ -28,6 +28,8 @@ pub struct Facts {
     pub opt_out: Option<OptOut>,
     /// What the recipient said, and what the organisation wants said.
     pub consent: ConsentFact,
+    /// What holds back all that the organisation sends, if something does.
+    pub pause: Option<OutboundPause>,
     /// When emails leave.
     pub hours: SendingHours,
     /// The zone of the recipient.
@@ -152,6 +154,8 @@ enum Effect {
     Ask,
     /// Not before that time.
     Hold(DateTime<Utc>),
+    /// Not before a person lets all outbound go on.
+    Pause,
 }
 
 struct Checked {
@@ -173,6 +177,8 @@ pub fn judge(facts: &Facts) -> GateVerdict {
     let all = [
         checks::do_not_contact(facts),
         checks::consent(facts),
+        // Before the other holds: it says most about when it will leave.
+        checks::pause(facts),
         checks::quiet_hours(facts),
         checks::caps(facts),
         checks::budget(facts),
@@ -183,7 +189,7 @@ pub fn judge(facts: &Facts) -> GateVerdict {
     let first = |wanted: fn(&Effect) -> bool| all.iter().find(|checked| wanted(&checked.effect));
     let refused = first(|effect| *effect == Effect::Refuse);
     let asked = first(|effect| *effect == Effect::Ask);
-    let held = first(|effect| matches!(effect, Effect::Hold(_)));
+    let held = first(|effect| matches!(effect, Effect::Hold(_) | Effect::Pause));
     let when = |checked: &Checked| {
         let at = not_before.map(|at| said(at, facts.now, facts.zone)).unwrap_or_default();
         let zone = facts.zone.name();
@@ -191,10 +197,15 @@ pub fn judge(facts: &Facts) -> GateVerdict {
     };
     let (verdict, because) = match (refused, asked, held) {
         (Some(refused), ..) => ("refuse", refused.detail.clone()),
+        (None, Some(asked), Some(held)) if held.effect == Effect::Pause => {
+            ("needs_approval", format!("{} {}", asked.detail, held.detail))
+        }
         (None, Some(asked), Some(held)) => {
             ("needs_approval", format!("{} Then it will be sent {}", asked.detail, when(held)))
         }
         (None, Some(asked), None) => ("needs_approval", asked.detail.clone()),
+        // When that will be nobody knows.
+        (None, None, Some(held)) if held.effect == Effect::Pause => ("hold", held.detail.clone()),
         (None, None, Some(held)) => ("hold", format!("It will be sent {}", when(held))),
         (None, None, None) if not_before.is_some() => {
             let text = "It is approved and held for a moment, so that it can be taken back.";
@@ -213,7 +224,7 @@ pub fn judge(facts: &Facts) -> GateVerdict {
     GateVerdict { verdict: verdict.into(), because, not_before, checks: checks.collect() }
 }
 
-/// When it could leave at the earliest: past every hold, in the recipient's hours.
+/// When it could leave at the earliest: past every hold, in the recipient's hours. A pause has no end that is known.
 fn not_before(facts: &Facts, all: &[Checked]) -> Option<DateTime<Utc>> {
     let holds = all.iter().filter_map(|checked| match checked.effect {
         Effect::Hold(until) => Some(until),

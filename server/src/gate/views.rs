@@ -264,7 +264,8 @@ fn view_of(
     workflow: Option<(WorkflowId, String)>,
 ) -> ApprovalView {
     let request = &approval.request;
-    let held = message.filter(|message| message.state == MessageState::Held);
+    let held = message
+        .filter(|message| message.state == MessageState::Held && !message.waits_without_time());
     ApprovalView {
         id: request.id,
         kind: request.kind,

@@ -14,6 +14,7 @@ pub mod inbound;
 pub mod inbox;
 pub mod labels;
 pub mod members;
+pub mod outbound;
 mod page;
 pub mod run_options;
 pub mod runs;

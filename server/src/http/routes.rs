@@ -3,8 +3,8 @@
 use super::{
     api::{
         accounts, contacts, events, exports, health, hooks, imports, inbound, inbox, labels,
-        members, run_options, runs, runs_again, schedules, secrets, settings, tasks, templates,
-        tokens, tracked, workflows,
+        members, outbound, run_options, runs, runs_again, schedules, secrets, settings, tasks,
+        templates, tokens, tracked, workflows,
     },
     body::{DRAFT_MAX, IMPORT_MAX, SchemaOf},
     call::HookQuery,
@@ -127,6 +127,9 @@ fn settings_routes() -> Vec<Endpoint> {
         Get "/api/settings/channels/email/inbound" settings_email_inbound (May(OrgSettingsEdit)) "Where a mail server hands over what came in; the address is a secret" => inbound::address;
         Get "/api/settings/outbound" settings_outbound (May(OrgSettingsRead)) "Sending hours, caps, consent, budget, and what is used of them today" => settings::outbound;
         Put "/api/settings/outbound" settings_outbound_set (May(OrgSettingsEdit)) "Sets sending hours, caps, consent, budget" => settings::outbound_set;
+        Get "/api/outbound" outbound (May(InboxApprovalRead)) "Whether messages leave, and what waits for it" => outbound::state;
+        Post "/api/outbound/pause" outbound_pause (May(OrgOutboundResume)) "Holds back all that the organisation sends" => outbound::pause;
+        Post "/api/outbound/resume" outbound_resume (May(OrgOutboundResume)) "Lets what is due leave after a pause, slowly at first" => outbound::resume;
         Get "/api/settings/queues" settings_queues (May(OrgSettingsRead)) "Limits of named queues" => settings::queues;
         Put "/api/settings/queues" settings_queues_set (May(OrgSettingsEdit)) "Sets the limits of named queues, all together" => settings::queues_set;
         Get "/api/settings/models" settings_models (May(OrgSettingsRead)) "The model, without its key" => settings::models;

@@ -50,6 +50,10 @@ pub async fn frame_of(state: &AppState, entry: &FeedEntry) -> StoreResult<Frame>
     let made = match entry.topic.as_ref() {
         "run" => run_frame(state, entry, number).await,
         "approval" => approval_frame(state, entry, number).await,
+        "outbound" => {
+            let frame = LiveServer::OutboundChanged { cursor: number };
+            Ok(Some((Permission::InboxApprovalRead, frame)))
+        }
         _ => Ok(None),
     };
     let frame = match made {

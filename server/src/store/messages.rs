@@ -93,6 +93,14 @@ pub struct Message {
     pub sent_at: Option<DateTime<Utc>>,
 }
 
+impl Message {
+    /// The gate holds it and nobody knows until when, as in a pause of all outbound: its time has come already, and
+    /// keeps its place in the order.
+    pub fn waits_without_time(&self) -> bool {
+        self.gate_held && self.due_at.is_some_and(|due| due <= self.updated_at)
+    }
+}
+
 /// A state's word, as in JSON.
 pub fn message_state_word(state: MessageState) -> &'static str {
     match state {
@@ -260,7 +268,7 @@ async fn sent(tx: &mut Tx, message: &Message) -> StoreResult<()> {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+pub(super) struct Row {
     organization_id: uuid::Uuid,
     id: uuid::Uuid,
     rev: i64,
@@ -304,7 +312,7 @@ struct Row {
 }
 
 impl Row {
-    fn message(self) -> StoreResult<Message> {
+    pub(super) fn message(self) -> StoreResult<Message> {
         let time = |ms, column| value::time_opt(ms, TABLE, column);
         let approved = match (self.approved_hash, time(self.approved_at, "approved_at")?) {
             (Some(hash), Some(at)) => {
@@ -416,31 +424,6 @@ async fn messages_where(
     rows.into_iter().map(Row::message).collect()
 }
 
-/// Organisations that can be passed over in [`messages_due`].
-pub const PASSED_OVER_MAX: usize = 4;
-
-/// Messages that the sender must look at now, oldest first, of every organisation but those that are passed over:
-/// however much one of them has due, it does not hide what others have.
-pub async fn messages_due(
-    store: &Store,
-    now: DateTime<Utc>,
-    without: &[OrganizationId],
-    limit: u32,
-) -> StoreResult<Vec<Message>> {
-    let rows: Vec<Row> = on_db!(store, |pool| {
-        let mut query = sqlx::query_as(
-            "SELECT * FROM messages WHERE state IN ('held', 'queued', 'retry_wait') AND due_at <= $1
-               AND organization_id NOT IN ($2, $3, $4, $5) ORDER BY due_at LIMIT $6",
-        )
-        .bind(now.timestamp_millis());
-        for at in 0..PASSED_OVER_MAX {
-            query = query.bind(without.get(at).map_or(uuid::Uuid::nil(), |id| id.0));
-        }
-        query.bind(i64::from(limit)).fetch_all(pool).await
-    })?;
-    rows.into_iter().map(Row::message).collect()
-}
-
 /// Messages that waited for a decision longer than they may, of every organisation.
 pub async fn messages_expired(
     store: &Store,
@@ -475,21 +458,6 @@ pub async fn messages_in_flight(
     .fetch_all(pool)
     .await?;
     rows.into_iter().map(Row::message).collect()
-}
-
-/// When the sender must look next: the earliest due or expiring message of all.
-pub async fn message_next_due(store: &Store) -> StoreResult<Option<DateTime<Utc>>> {
-    let next: Option<i64> = on_db!(store, |pool| {
-        sqlx::query_scalar(
-        "SELECT min(at) FROM (
-           SELECT min(due_at) AS at FROM messages WHERE state IN ('held', 'queued', 'retry_wait')
-           UNION ALL
-           SELECT min(expires_at) FROM messages WHERE state = 'pending_approval' AND expires_at IS NOT NULL) AS next"
-    )
-    .fetch_one(pool)
-    .await
-    })?;
-    value::time_opt(next, TABLE, "due_at")
 }
 
 /// Unsent messages to a contact, as they are inside a transaction; 1,000 at most.

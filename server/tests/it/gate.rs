@@ -6,6 +6,7 @@ mod decide;
 mod ends;
 mod health;
 mod life;
+mod pause;
 mod repeats;
 mod rules;
 mod tls;

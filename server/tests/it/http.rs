@@ -18,6 +18,7 @@ mod metrics;
 mod openapi;
 mod operating;
 mod organizations;
+mod outbound;
 mod outbound_plans;
 mod pages;
 mod plans;

@@ -73,7 +73,12 @@ impl Gate {
                 message.stale = String::new();
                 message.gate_held = gate_hold.is_some();
                 message.detail = gate_hold.as_ref().map(|(_, why)| why.clone()).unwrap_or_default();
-                message.due_at = Some(gate_hold.map_or(decided.at + hold, |(until, _)| until));
+                message.due_at = Some(match gate_hold {
+                    Some((Some(until), _)) => until,
+                    // As long as nobody lets outbound go on it can be taken back.
+                    Some((None, _)) => decided.at,
+                    None => decided.at + hold,
+                });
                 save_as(tx, &mut message, MessageState::Held, decided.at).await
             }
             .boxed()
@@ -90,21 +95,21 @@ impl Gate {
         } else if !hold.is_zero() {
             // Without a hold it may have left by now: the note would come too late.
             let detail = format!("Approved by {by}; it can be taken back until it leaves.");
-            self.note_held(&message, decided.at + hold, detail).await;
+            self.note_held(&message, Some(decided.at + hold), detail).await;
         }
         self.wake();
         Ok(())
     }
 
     /// A line in the timeline; the decision stands without it.
-    async fn note_held(&self, message: &Message, until: DateTime<Utc>, detail: String) {
+    async fn note_held(&self, message: &Message, until: Option<DateTime<Utc>>, detail: String) {
         let Some(call) = message.call else { return };
         let command = Command::MessageMoved {
             call,
             message: message.id,
             state: "held".into(),
             detail,
-            until: Some(until),
+            until,
         };
         let nothing = ride(|_| async { Ok(()) }.boxed());
         if let Err(error) =
@@ -179,7 +184,8 @@ impl Gate {
     pub(super) async fn message_undo(&self, approval: &Approval) -> Inner {
         let message = self.message_of(approval).await?;
         let now = self.now();
-        if message.state != MessageState::Held || message.due_at.is_none_or(|at| at <= now) {
+        let leaves = message.due_at.is_none_or(|at| at <= now) && !message.waits_without_time();
+        if message.state != MessageState::Held || leaves {
             return Err(self.not_here(approval, "it is not held any more").await?);
         }
         let write = unapprove(&message, "", now);
@@ -249,16 +255,22 @@ impl Gate {
 }
 
 /// Until when and why the gate will hold a message once it is approved, where that is longer than the time
-/// in which it can be taken back anyway.
+/// in which it can be taken back anyway. No time: until a person lets outbound go on.
 fn hold_by_gate(
     facts: &verdict::Facts,
     by: &str,
     otherwise: DateTime<Utc>,
-) -> Option<(DateTime<Utc>, String)> {
+) -> Option<(Option<DateTime<Utc>>, String)> {
     let approval = verdict::ApprovalFact::Given { by: by.to_owned() };
     let judged = verdict::judge(&verdict::Facts { approval, ..facts.clone() });
-    let until = judged.not_before.filter(|at| *at > otherwise && judged.verdict == "hold")?;
-    Some((until, judged.because))
+    if judged.verdict != "hold" {
+        return None;
+    }
+    if facts.pause.is_some() {
+        return Some((None, judged.because));
+    }
+    let until = judged.not_before.filter(|at| *at > otherwise)?;
+    Some((Some(until), judged.because))
 }
 
 /// Puts an approved, unsent message back into the inbox. `stale` says why, if it was not a person.

@@ -98,6 +98,19 @@ pub(super) fn consent(facts: &Facts) -> Checked {
     }
 }
 
+pub(super) fn pause(facts: &Facts) -> Checked {
+    let name = "pause";
+    let Some(pause) = &facts.pause else {
+        return checked(name, Effect::Pass, "Outbound is not paused.");
+    };
+    let since = pause.since.with_timezone(&facts.zone).format("%a %-d %b %H:%M");
+    let text = format!(
+        "Outbound is paused since {since} {}. An administrator resumes it under Settings \u{2192} Outbound.",
+        pause.why()
+    );
+    checked(name, Effect::Pause, text)
+}
+
 pub(super) fn quiet_hours(facts: &Facts) -> Checked {
     let name = "quiet_hours";
     let zone = match facts.zone_is_guessed {

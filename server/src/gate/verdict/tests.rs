@@ -2,7 +2,7 @@
 
 use super::*;
 use chrono::TimeDelta;
-use signalbox::wire::Day;
+use signalbox::wire::{Day, PauseReason};
 
 fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).unwrap().to_utc()
@@ -15,6 +15,7 @@ fn facts() -> Facts {
         to: "Ada <ada@example.com>".into(),
         opt_out: None,
         consent: ConsentFact { policy: ConsentPolicy::NotRequired, said: None, at: None },
+        pause: None,
         hours: SendingHours::default(),
         zone: Tz::Europe__Berlin,
         zone_is_guessed: false,
@@ -50,6 +51,15 @@ fn trouble(retry_at: &str) -> Option<TroubleFact> {
     Some(TroubleFact { failures: 4, since, retry_at: at(retry_at), detail })
 }
 
+fn paused(facts: &mut Facts) {
+    facts.pause = Some(OutboundPause {
+        reason: PauseReason::Downtime,
+        note: "the server was down for 9 hours".into(),
+        since: at("2026-11-23T08:00:00Z"),
+        by: None,
+    });
+}
+
 type Edit = fn(&mut Facts);
 
 #[test]
@@ -64,7 +74,7 @@ fn each_fact_decides_by_its_own_check() {
             judged.checks.iter().filter(|c| !c.passed).map(|c| c.name.as_str()).collect();
         let expected: Vec<&str> = if by.is_empty() { vec![] } else { vec![by] };
         assert_eq!(failed, expected, "{title}");
-        assert_eq!(judged.checks.len(), 7, "{title}");
+        assert_eq!(judged.checks.len(), 8, "{title}");
         assert!(judged.because.ends_with('.'), "{title}: {}", judged.because);
         let refused = matches!(by, "do_not_contact" | "consent").then_some(judged.because.clone());
         assert_eq!(refusal(&facts), refused, "{title}");
@@ -99,6 +109,7 @@ fn each_fact_decides_by_its_own_check() {
         "send",
         "",
     );
+    check("paused", paused, "hold", "pause");
     check("open hours", |f| f.hours.enabled = true, "send", "");
     check(
         "quiet hours",
@@ -166,4 +177,23 @@ fn the_reason_says_when_and_why_in_the_contacts_zone() {
     );
     facts.zone_is_guessed = true;
     assert!(judge(&facts).because.contains("the organisation\u{2019}s zone"));
+}
+
+#[test]
+fn a_pause_is_named_with_its_reason_and_no_time() {
+    let mut facts = facts();
+    paused(&mut facts);
+    let said = "Outbound is paused since Mon 23 Nov 09:00 because the server was down for 9 hours. \
+        An administrator resumes it under Settings \u{2192} Outbound.";
+    let judged = judge(&facts);
+    assert_eq!((judged.because.as_str(), judged.not_before), (said, None));
+    // Whoever approves meanwhile reads of it.
+    facts.approval = ApprovalFact::Pending;
+    assert_eq!(judge(&facts).because, format!("A person must approve it. {said}"));
+    // It says more than that it is quiet; refusing still wins.
+    facts.approval = ApprovalFact::Given { by: "Grace".into() };
+    (facts.hours.enabled, facts.now) = (true, at("2026-11-23T22:15:00Z"));
+    assert_eq!(judge(&facts).because, said);
+    facts.opt_out = Some(OptOut::Marked);
+    assert_eq!(judge(&facts).verdict, "refuse");
 }

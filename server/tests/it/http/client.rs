@@ -165,6 +165,11 @@ async fn the_rest(client: &Client) {
     assert_ne!(client.settings_email_test().await.unwrap(), Value::Null);
     let outbound = client.settings_outbound_set(&body("settings_outbound_set")).await.unwrap();
     assert_eq!(client.settings_outbound().await.unwrap(), outbound);
+    let paused = client.outbound_pause(&body("outbound_pause")).await.unwrap();
+    assert!(paused.paused.is_some() && client.outbound_is_paused().await.unwrap());
+    assert_eq!(client.outbound().await.unwrap(), paused);
+    assert!(client.outbound_resume().await.unwrap().paused.is_none());
+    assert!(!client.outbound_is_paused().await.unwrap());
     let secret = client.secret_set(&body("secret_set")).await.unwrap();
     assert_eq!(client.secrets().await.unwrap(), std::slice::from_ref(&secret));
     client.secret_delete(&secret.name).await.unwrap();

@@ -362,6 +362,7 @@ pub fn example_body(operation: &str) -> Value {
             "sending_hours": { "enabled": true, "from": "09:00", "to": "17:30", "days": ["mon", "fri"] },
             "contact_daily_max": 2, "organization_daily_max": 500, "model_budget_micros": 5_000_000,
         }),
+        "outbound_pause" => json!({ "reason": "wrong prices" }),
         "settings_queues_set" => json!({ "slow": { "concurrency": 1, "per_minute": 30 } }),
         "settings_models_set" => json!({ "provider": "sandbox", "model": "" }),
         other => panic!("say in example_body what {other} takes"),

@@ -45,6 +45,7 @@ pub use tasks::Claimed;
 pub use waiters::WaitFor;
 
 use crate::store::{Store, StoreError};
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use signalbox::{
     graph::CompileError,
@@ -83,6 +84,8 @@ struct Inner {
     queue: queue::Queue,
     alarm: timers::Alarm,
     setbacks: setbacks::Setbacks,
+    /// What was due before this may have been begun by an earlier process.
+    begun_at: DateTime<Utc>,
     waiters: waiters::Waiters,
     others: others::Others,
     activity: activity::Activity,
@@ -181,6 +184,7 @@ impl Engine {
             queue: queue::Queue::new(&config),
             alarm: timers::Alarm::default(),
             setbacks: setbacks::Setbacks::default(),
+            begun_at: clock.now(),
             waiters: waiters::Waiters::default(),
             others: others::Others::default(),
             activity: activity::Activity::default(),
@@ -264,6 +268,7 @@ impl EngineHandle {
     pub fn queues_changed(&self, organization: OrganizationId) {
         self.inner.queue.gates_changed(organization);
         self.inner.pump();
+        self.inner.see_to_others();
     }
 
     /// Calls that wait in memory for their turn, and how many may.

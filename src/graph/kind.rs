@@ -528,7 +528,7 @@ impl NodeKind {
     }
 
     /// Whether it asks a tool, a model, a worker or another run for its work. Only such a call can be approved, tried
-    /// again or put in a queue; every other kind is done at once, or waits.
+    /// again, limited in time or put in a queue; every other kind is done at once, or waits.
     pub fn makes_call(&self) -> bool {
         match self {
             Self::Action(action) => {
@@ -540,8 +540,9 @@ impl NodeKind {
         }
     }
 
-    /// Whether an attempt of it can be limited in time: how long another run works is that run's own matter.
-    pub fn has_time_limit(&self) -> bool {
+    /// Whether its attempts take working time, which a limit of all of them counts. A run of another workflow is waited
+    /// for: how long that works is its own matter, and only how long an attempt waits for it is limited here.
+    pub fn works(&self) -> bool {
         self.makes_call() && !matches!(self, Self::Subworkflow(_))
     }
 

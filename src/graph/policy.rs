@@ -13,7 +13,8 @@ pub struct Policy {
     /// Retries of a failed attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryPolicy>,
-    /// Working time of one attempt, in milliseconds; waiting for people, timers and events does not count.
+    /// Working time of one attempt, in milliseconds, from when it begins; waiting in a queue, for people, timers and
+    /// events does not count. Of a run of another workflow all of its time counts, from when that run has begun.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
     /// What a failure does when no `error` port is connected.
@@ -28,13 +29,14 @@ pub struct Policy {
     /// How the approval is handled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub review: Option<ReviewPolicy>,
-    /// The named queue that its calls go through.
+    /// The named queue that its calls go through. Of runs of other workflows as many are under way at the same time as
+    /// the queue lets through at once, over all servers; its rate holds for how often each server begins one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
     /// Which calls of a queue go first: 10 before 1; 5 unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<u8>,
-    /// Working time of the node over all its attempts, in milliseconds.
+    /// Working time of the node over all its attempts, in milliseconds, with the time that its calls stand in a queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_timeout_ms: Option<u64>,
 }

@@ -97,6 +97,15 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// The run that a call asks for has begun.
+    ChildStarted {
+        /// The call.
+        call: CallId,
+        /// The attempt.
+        attempt: u32,
+        /// The run that began.
+        run: RunId,
+    },
     /// Something happened to a message of this run. Only the first of each kind is recorded.
     Signal {
         /// The message.
@@ -179,6 +188,7 @@ impl Command {
             Self::MessageMoved { .. } => "message_moved",
             Self::ClaimTask { .. } => "claim_task",
             Self::ReleaseTask { .. } => "release_task",
+            Self::ChildStarted { .. } => "child_started",
             Self::Signal { .. } => "signal",
             Self::GrantSlot { .. } => "grant_slot",
             Self::Reopen { .. } => "reopen",

@@ -2,11 +2,12 @@
 //!
 //! The machine does the pure work inline (conditions, loops, variables, ends) until only outside work is left or
 //! its budget is spent. One file a concern: [`commands`], [`calls`], [`approvals`], [`waits`] take in what the world
-//! says, [`tasks`] outside workers and [`score`] the scoring model; [`people`] is what the run was told about them, [`dry`] what stands for answers in a dry
+//! says, [`tasks`] outside workers, [`children`] runs of other workflows and [`score`] the scoring model; [`people`] is what the run was told about them, [`dry`] what stands for answers in a dry
 //! run; [`execute`] and [`request`] run nodes; [`edges`], [`regions`] and [`failure`] decide what follows.
 
 mod approvals;
 mod calls;
+mod children;
 mod commands;
 mod dry;
 mod edges;
@@ -165,12 +166,13 @@ impl<'a> Machine<'a> {
         let event = Event { seq: self.state.seq + 1, at: self.now, body };
         self.withdraw(&event.body);
         self.forget_escalation(&event.body);
+        self.forget_child(&event.body);
         apply(self.state, &event);
         self.events.push(event);
     }
 
     /// An approval that nobody needs to decide any more goes out of the inbox. The send gate sees to its own.
-    /// So do the timers of a task that its worker is done with, and of a step that blocks.
+    /// So do the timers of a task or another run that is done, and of a step that blocks.
     fn withdraw(&mut self, body: &EventBody) {
         use super::{ActivationState, Asked};
         let waits = |a: &&Activation| {
@@ -214,8 +216,11 @@ impl<'a> Machine<'a> {
         };
         let blocks = matches!(body, EventBody::Blocked { .. });
         let left = leaves.and_then(|id| self.state.activations.get(&id));
-        let left =
-            left.filter(|a| blocks || matches!(a.request, Some(super::CallRequest::Task(_))));
+        let is_limited = |a: &Activation| {
+            use super::CallRequest::{Run, Task};
+            matches!(a.request, Some(Run(_) | Task(_)))
+        };
+        let left = left.filter(|a| blocks || is_limited(a));
         let timers = left.into_iter().flat_map(|a| a.timer.iter().chain(&a.deadline));
         let cancelled = timers.map(|(timer, _)| Effect::CancelTimer { timer: timer.clone() });
         let cancelled: Vec<Effect> = cancelled.collect();

@@ -22,7 +22,8 @@ pub enum Effect {
         call: CallId,
         /// What is asked.
         request: CallRequest,
-        /// Working time, in milliseconds.
+        /// Working time, in milliseconds. A run of another workflow has all of its time, from its beginning: then send
+        /// [`Command::ChildStarted`](super::Command::ChildStarted).
         timeout_ms: Option<u64>,
         /// Through which queue it goes, and whether it repeats a message.
         route: CallRoute,
@@ -121,7 +122,7 @@ pub enum TimerPurpose {
     Retry,
     Wait,
     Expiry,
-    /// Working time of an attempt that no call limits: a task that a worker has.
+    /// Time of an attempt that no call limits: a task that a worker has, a run of another workflow.
     Timeout,
     /// A task must be claimed until then.
     Claim,

@@ -28,6 +28,10 @@ pub fn effects(event: &Event) -> Vec<Effect> {
             let claim = claim_until.map(|at| set(*activation, TimerPurpose::Claim, at));
             [Some(lease), Some(timeout), claim].into_iter().flatten().collect()
         }
+        EventBody::ChildStarted { activation, timeout_at, .. } => {
+            let timeout = timeout_at.map(|at| set(*activation, TimerPurpose::Timeout, at));
+            timeout.into_iter().collect()
+        }
         EventBody::AttemptFailed { timer, retry_at, .. } => {
             vec![Effect::SetTimer { timer: timer.clone(), due_at: *retry_at }]
         }
@@ -165,7 +169,10 @@ pub(super) fn open_effects(id: ActivationId, activation: &Activation) -> Vec<Eff
                 .flatten()
                 .filter(|_| timer.is_none());
             let waits = wait_effects(id, timer, activation.awaited());
-            delegated.into_iter().chain(waits).collect()
+            let limit = activation.deadline.as_ref();
+            let limit = limit
+                .map(|(timer, due_at)| Effect::SetTimer { timer: timer.clone(), due_at: *due_at });
+            delegated.into_iter().chain(waits).chain(limit).collect()
         }
         ActivationState::AwaitingHuman => {
             let own = activation.timer.as_ref().filter(|_| activation.asked != Some(Asked::Gate));

@@ -84,7 +84,7 @@ pub enum EventBody {
         call: CallId,
         /// What is asked.
         request: CallRequest,
-        /// Working time of the attempt, in milliseconds.
+        /// Working time of the attempt, in milliseconds. For a run of another workflow: all of its time, from its beginning.
         #[serde(default)]
         timeout_ms: Option<u64>,
         /// Through which queue it goes, and whether it repeats a message.
@@ -126,6 +126,19 @@ pub enum EventBody {
         /// Until when it must be claimed again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         claim_until: Option<DateTime<Utc>>,
+    },
+    /// The run of another workflow that a step asked for has begun. Told where the step has a time limit: it counts from
+    /// here.
+    ChildStarted {
+        /// Whose.
+        activation: ActivationId,
+        /// The step's call.
+        call: CallId,
+        /// The run that began.
+        run: RunId,
+        /// When the attempt has waited long enough for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        timeout_at: Option<DateTime<Utc>>,
     },
     /// A scoring model looked at an output.
     Scored {
@@ -540,6 +553,7 @@ impl EventBody {
             Self::SlotGranted {} => "slot_granted",
             Self::TaskClaimed { .. } => "task_claimed",
             Self::TaskReleased { .. } => "task_released",
+            Self::ChildStarted { .. } => "child_started",
             Self::Scored { .. } => "scored",
             Self::Spent { .. } => "spent",
             Self::SignalReceived { .. } => "signal_received",

@@ -220,7 +220,7 @@ pub struct Activation {
     /// The port that its timer takes, when the wait's kind does not say.
     #[serde(default, skip_serializing_if = "is_default")]
     pub due_port: Option<String>,
-    /// When the worker that has its task has worked long enough.
+    /// When the worker that has its task has worked long enough, or the run that it waits for.
     #[serde(default, skip_serializing_if = "is_default")]
     pub deadline: Option<(TimerId, DateTime<Utc>)>,
     /// When somebody else is asked to decide, and who.

@@ -3,6 +3,7 @@
 mod again;
 mod basics;
 mod bounds;
+mod children;
 mod control;
 mod early;
 mod failure;

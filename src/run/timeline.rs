@@ -207,6 +207,12 @@ impl TimelineWriter {
             EventBody::TaskReleased { reason, .. } => {
                 Some((format!("{name} was given back"), reason.clone(), Signal::Wait))
             }
+            EventBody::ChildStarted { timeout_at: Some(_), .. } => {
+                plain(format!("The run of {name} began; it may take until"), Signal::Move)
+            }
+            EventBody::ChildStarted { .. } => {
+                plain(format!("The run of {name} began"), Signal::Move)
+            }
             EventBody::Scored { confidence, .. } => {
                 let signal = if confidence.is_enough() { Signal::Clear } else { Signal::Wait };
                 let title = format!("{name} was scored {:.2} of 1", confidence.value);
@@ -415,6 +421,7 @@ fn leads_to(body: &EventBody) -> Option<DateTime<Utc>> {
     match body {
         EventBody::AttemptFailed { retry_at, .. } => Some(*retry_at),
         EventBody::WaitStarted { due_at, .. } => *due_at,
+        EventBody::ChildStarted { timeout_at, .. } => *timeout_at,
         _ => None,
     }
 }

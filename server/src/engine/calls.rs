@@ -18,6 +18,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// What came of making a call.
+pub(super) enum Made {
+    /// This is to be told to its run.
+    Tell(Command),
+    /// Its run was told, or will be by who has the call now.
+    Over,
+    /// It waits for a place in its queue, which is full of runs.
+    Stands,
+}
+
 /// Between two tries to read limits of queues.
 const GATES_AGAIN: Duration = Duration::from_secs(1);
 
@@ -39,10 +49,20 @@ impl Inner {
             let inner = self.clone();
             self.spawn_work(async move {
                 // Whatever breaks in it: its place must get free.
-                if AssertUnwindSafe(inner.make(&job)).catch_unwind().await.is_err() {
+                let stands = AssertUnwindSafe(inner.make(&job)).catch_unwind().await;
+                let stands = stands.unwrap_or_else(|_| {
                     tracing::error!(run = %job.call.run, "making a call broke off; this is a defect");
+                    false
+                });
+                if stands {
+                    inner.queue.not_begun(&job.call);
                 }
                 inner.queue.done(&job.call);
+                if stands {
+                    // A place may have come free before it stood; and who let it in meanwhile found it still known here.
+                    inner.queue.expect_more();
+                    inner.see_to_others();
+                }
                 inner.pump();
             });
         }
@@ -120,19 +140,25 @@ impl Inner {
         self.pump();
     }
 
-    async fn make(self: &Arc<Self>, job: &Job) {
+    /// True: it stands before a full queue.
+    async fn make(self: &Arc<Self>, job: &Job) -> bool {
         let call = &job.call;
         if job.cancelled.is_cancelled() || !(job.fresh || self.claim(call).await) {
-            return;
+            return false;
         }
-        let result = tokio::select! {
+        let made = tokio::select! {
             biased; // the same order each time: a seed of the simulation gives one run
             // Given up at shutdown: the intent stays, the next start makes the call again.
-            () = self.stop.cancelled() => return,
-            result = self.execute(job) => result,
+            () = self.stop.cancelled() => return false,
+            made = self.execute(job) => made,
         };
-        if let Some(command) = result {
-            self.insist(call.organization, call.run, command).await;
+        match made {
+            Made::Tell(command) => {
+                self.insist(call.organization, call.run, command).await;
+                false
+            }
+            Made::Over => false,
+            Made::Stands => true,
         }
     }
 
@@ -204,8 +230,8 @@ impl Inner {
         self.insist(call.organization, call.run, command).await;
     }
 
-    /// Makes the call; what to tell the run, or nothing when the executor has told it.
-    async fn execute(self: &Arc<Self>, job: &Job) -> Option<Command> {
+    /// Makes the call. Its time limit counts from here: waiting for its turn is not in it.
+    async fn execute(self: &Arc<Self>, job: &Job) -> Made {
         let OpenCall { call, attempt, .. } = job.call;
         if !self.executor.does_tasks() && matches!(job.call.request, CallRequest::Run(_)) {
             return self.start_child(&job.call).await;
@@ -235,7 +261,7 @@ impl Inner {
         if matches!(word, "failed" | "broke_off" | "timed_out") {
             span.record("otel.status_code", "ERROR");
         }
-        Some(match outcome {
+        Made::Tell(match outcome {
             Ok(Ok(CallOutcome::Succeeded { output, usage })) => {
                 Command::CallSucceeded { call, attempt, output, usage }
             }
@@ -243,7 +269,7 @@ impl Inner {
                 Command::CallFailed { call, attempt, error, retry_after_ms }
             }
             Ok(Ok(CallOutcome::Bypassed { reason })) => Command::CallBypassed { call, reason },
-            Ok(Ok(CallOutcome::Parked)) => return None,
+            Ok(Ok(CallOutcome::Parked)) => return Made::Over,
             Ok(Err(_)) => {
                 let message =
                     "The step broke off inside Signalbox; this is a defect. The log says more.";

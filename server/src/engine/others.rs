@@ -3,13 +3,15 @@
 //! What is to be done is in rows that the commits of the runs write, so that nothing is forgotten over a crash: the
 //! watch and the next start read them again. Deliberately absent: what it means for the runs (the domain).
 
-use super::{EngineError, Inner, StartRun, WriteOp};
-use crate::store::{self, LinkState, OpenCall, RunLink, StoreError};
+use super::{EngineError, Inner, StartOp, StartRun, WriteOp, calls::Made};
+use crate::store::{self, CallState, LinkState, OpenCall, RunLink, StoreError};
 use futures::FutureExt;
 use serde_json::json;
 use signalbox::{
     id::{OrganizationId, RunId, WorkflowId},
-    run::{CallRequest, Command, ErrorKind, RunEnd, RunRequest, StepError, by_run},
+    run::{
+        ActivationState, CallRequest, Command, ErrorKind, RunEnd, RunRequest, StepError, by_run,
+    },
 };
 use std::sync::{
     Arc,
@@ -34,15 +36,16 @@ pub(super) struct Others {
 
 impl Inner {
     /// Starts the run that a call asks for, once; its end is the call's result. What to tell the run when it cannot
-    /// be started.
-    pub(super) async fn start_child(self: &Arc<Self>, call: &OpenCall) -> Option<Command> {
-        let CallRequest::Run(request) = &call.request else { return None };
+    /// be started. Where the call's queue is full of runs it stands there until one of them is over.
+    pub(super) async fn start_child(self: &Arc<Self>, call: &OpenCall) -> Made {
+        let CallRequest::Run(request) = &call.request else { return Made::Over };
         match self.start_linked(call, request).await {
-            Ok(()) => {
+            Ok(true) => {
                 self.see_to_others();
-                None
+                Made::Over
             }
-            Err(error) => Some(Command::CallFailed {
+            Ok(false) => self.stand(call).await,
+            Err(error) => Made::Tell(Command::CallFailed {
                 call: call.call,
                 attempt: call.attempt,
                 error,
@@ -51,13 +54,60 @@ impl Inner {
         }
     }
 
+    /// The call waits for a place in its queue.
+    async fn stand(&self, call: &OpenCall) -> Made {
+        let (organization, run, attempt) = (call.organization, call.run, (call.call, call.attempt));
+        let stands = self.store.write(move |tx| {
+            async move {
+                store::call_leave(tx, organization, run, attempt, CallState::Waiting).await
+            }
+            .boxed()
+        });
+        match stands.await {
+            Ok(()) => Made::Stands,
+            Err(error) => {
+                tracing::warn!(%run, %error, "a call cannot wait for its queue; the watch tries again");
+                Made::Over
+            }
+        }
+    }
+
+    /// What looks, in the transaction that starts a run for a call, whether the call's queue has a place for it; none
+    /// where it needs none. An error: it is not known how many places there are.
+    async fn place_for(&self, call: &OpenCall) -> Result<Option<StartOp>, String> {
+        let Some(queue) = call.route.queue.clone() else { return Ok(None) };
+        let (organization, parent) = (call.organization, call.run);
+        let limits = self.config.organizations.queues(organization).await?;
+        let Some(places) = limits.0.get(&queue).map(|limit| limit.concurrency) else {
+            return Ok(None);
+        };
+        let place: StartOp = Box::new(move |tx, _| {
+            async move {
+                match store::run_queue_has_room(tx, organization, parent, &queue, places).await? {
+                    true => Ok(()),
+                    false => Err(StoreError::Conflict { what: store::RUN_QUEUE_FULL }),
+                }
+            }
+            .boxed()
+        });
+        Ok(Some(place))
+    }
+
+    /// Whether it was started; if not, its queue is full.
     async fn start_linked(
         self: &Arc<Self>,
         call: &OpenCall,
         request: &RunRequest,
-    ) -> Result<(), StepError> {
+    ) -> Result<bool, StepError> {
         let organization = call.organization;
         let (workflow, version) = self.workflow_of(organization, request).await?;
+        let place = match self.place_for(call).await {
+            Ok(place) => place,
+            Err(error) => {
+                tracing::warn!(%organization, error, "limits of queues cannot be read; its run waits");
+                return Ok(false);
+            }
+        };
         let around =
             store::link_fetch(&self.store, organization, call.run).await.map_err(broken)?;
         let parent = store::run_fetch(&self.store, organization, call.run).await.map_err(broken)?;
@@ -86,15 +136,37 @@ impl Inner {
             link: Some(link),
             options: Default::default(),
         };
-        self.start_run(organization, workflow, version, start, None).await.map_err(cannot_start)?;
-        let (run, attempt) = (call.run, (call.call, call.attempt));
-        let parked = self.store.write(move |tx| {
+        match self.start_run(organization, workflow, version, start, place).await {
+            Ok(started) => {
+                self.rests(call, started.run).await.map_err(cannot_start)?;
+                Ok(true)
+            }
+            Err(EngineError::Store(StoreError::Conflict { what: store::RUN_QUEUE_FULL })) => {
+                Ok(false)
+            }
+            Err(error) => Err(cannot_start(error)),
+        }
+    }
+
+    /// The call waits for its run from now on. Where it has a time limit, that counts from here, and its run is told.
+    async fn rests(self: &Arc<Self>, call: &OpenCall, child: RunId) -> Result<(), EngineError> {
+        let (organization, run, attempt) = (call.organization, call.run, (call.call, call.attempt));
+        let rest: WriteOp = Box::new(move |tx| {
             async move {
-                store::call_leave(tx, organization, run, attempt, store::CallState::Parked).await
+                store::call_leave(tx, organization, run, attempt, CallState::Parked).await
             }
             .boxed()
         });
-        parked.await.map_err(broken)
+        if call.timeout_ms.is_none() {
+            self.store.write(rest).await?;
+            return Ok(());
+        }
+        let command = Command::ChildStarted { call: call.call, attempt: call.attempt, run: child };
+        match self.command(organization, run, command, Some(rest.into())).await {
+            // Refused: it heard of its end already, or does not wait for it any more and has it stopped.
+            Ok(_) | Err(EngineError::Refused(_) | EngineError::Quarantined(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The workflow of an id or name, and the version that runs.
@@ -136,6 +208,9 @@ impl Inner {
                 if let Err(error) = inner.grant_slots().await {
                     tracing::error!(%error, "runs that wait for their turn cannot be read");
                 }
+                if let Err(error) = inner.admit_waiting().await {
+                    tracing::error!(%error, "calls that wait for a place in a queue cannot be read");
+                }
             }
             inner.others.looking.store(false, Ordering::SeqCst);
             // Something may have come up between the last look and this line.
@@ -169,10 +244,32 @@ impl Inner {
 
     /// The run that started it does not wait any more.
     async fn stop_child(self: &Arc<Self>, link: RunLink) {
-        let reason = "The run that started it does not wait for it any more.".to_owned();
+        let reason = match self.over_limit(link).await {
+            Some(reason) => reason,
+            None => "The run that started it does not wait for it any more.".to_owned(),
+        };
         let by = by_run(link.parent);
         let stop = Command::Stop { reason, by, replaced_by: None };
         self.insist_times(link.organization, link.run, stop, TOLD_TIMES_MAX).await;
+    }
+
+    /// Why a run is not waited for any more, if it took longer than the step that started it may. It only words the
+    /// reason: where the run that started it cannot be read, or has gone on since, it says less.
+    async fn over_limit(&self, link: RunLink) -> Option<String> {
+        let live = self.load(link.organization, link.parent).await.ok()?;
+        let mut steps = live.state.activations.values();
+        let step = steps.find(|step| step.call == Some(link.call))?;
+        let waits = step.attempt == link.attempt
+            && step.state == ActivationState::Waiting
+            && step.timer.is_none();
+        let timed_out = step.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Timeout);
+        let limit_ms = step.timeout_ms.filter(|_| timed_out && !waits)?;
+        let seconds = limit_ms.div_ceil(1_000);
+        Some(format!(
+            "It took longer than {seconds} seconds, the time limit of the step \u{201c}{}\u{201d} of the run that \
+             started it.",
+            step.node
+        ))
     }
 
     async fn tell_parent(self: &Arc<Self>, link: RunLink) -> Result<(), EngineError> {
@@ -200,6 +297,43 @@ impl Inner {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Lets calls begin whose queues have a place for another run.
+    async fn admit_waiting(self: &Arc<Self>) -> Result<(), EngineError> {
+        let (mut after, mut admitted) = (None, 0);
+        loop {
+            let queues = store::run_queues_waiting(&self.store, after.as_ref(), BATCH).await?;
+            let Some(last) = queues.last().cloned() else { break };
+            for (organization, queue) in queues {
+                if self.stop.is_cancelled() {
+                    return Ok(());
+                }
+                admitted += self.admit(organization, queue).await?;
+            }
+            after = Some(last);
+        }
+        if admitted > 0 {
+            self.queue.expect_more();
+            self.pump();
+        }
+        Ok(())
+    }
+
+    /// How many calls of a queue may begin now.
+    async fn admit(&self, organization: OrganizationId, queue: String) -> Result<u32, EngineError> {
+        let limits = match self.config.organizations.queues(organization).await {
+            Ok(limits) => limits,
+            Err(error) => {
+                tracing::warn!(%organization, error, "limits of queues cannot be read; the watch tries again");
+                return Ok(0);
+            }
+        };
+        let places = limits.0.get(&queue).map_or(u32::MAX, |limit| limit.concurrency);
+        let admitted = self.store.write(move |tx| {
+            async move { store::run_queue_admit(tx, organization, &queue, places).await }.boxed()
+        });
+        Ok(admitted.await?)
     }
 
     /// Lets runs begin for which a place is free.

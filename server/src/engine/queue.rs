@@ -252,6 +252,18 @@ impl Queue {
             .for_each(|organization| shared.offer(organization, self.per_organization_max));
     }
 
+    /// A call that was popped did not begin after all: it does not count in its queue's rate. Then tell
+    /// [`done`](Self::done).
+    pub(super) fn not_begun(&self, call: &OpenCall) {
+        let mut shared = self.lock();
+        let gates = shared.gates.get_mut(&call.organization);
+        if let (Some(gates), Some(queue)) = (gates, &call.route.queue)
+            && let Some(begun) = gates.begun.get_mut(queue)
+        {
+            begun.pop_back();
+        }
+    }
+
     /// A call that was popped is over.
     pub(super) fn done(&self, call: &OpenCall) {
         let mut shared = self.lock();

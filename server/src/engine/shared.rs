@@ -65,6 +65,7 @@ async fn follow(inner: Arc<Inner>, mut feed: broadcast::Receiver<Arc<FeedEntry>>
             Ok(entry) if entry.topic == "queues" => {
                 inner.queue.gates_changed(entry.organization);
                 inner.pump();
+                inner.see_to_others();
             }
             Ok(_) => {}
             Err(RecvError::Lagged(_)) => {

@@ -167,9 +167,11 @@ impl Inner {
             .await;
         match written {
             Ok(()) => {}
-            Err(StoreError::Conflict { .. }) => {
+            Err(StoreError::Conflict { what }) => {
                 let found = self.started_before(organization, &start).await?;
-                return found.ok_or_else(|| StoreError::Conflict { what: "the run" }.into());
+                let full = what == store::RUN_QUEUE_FULL;
+                let what = if full { what } else { "the run" };
+                return found.ok_or_else(|| StoreError::Conflict { what }.into());
             }
             Err(error) => return Err(error.into()),
         }

@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, StreamExt};
-use signalbox::run::Command;
+use signalbox::run::{Command, TimerPurpose};
 use std::{
     sync::{
         Arc,
@@ -91,9 +91,16 @@ impl Inner {
                 return Ok(store::timer_next(&self.store).await?);
             }
             let stuck = AtomicBool::new(false);
-            futures::stream::iter(due)
+            let (mut suspects, others): (Vec<_>, Vec<_>) =
+                due.into_iter().partition(|timer| timer.tries > 0);
+            futures::stream::iter(others)
                 .for_each_concurrent(AT_ONCE, |timer| self.fire(timer, &stuck))
                 .await;
+            // Last and alone: when the server ends over one, the others have fired, and it is known which one it was.
+            suspects.sort_by_key(|timer| (timer.tries, timer.due_at));
+            for suspect in suspects {
+                self.fire(suspect, &stuck).await;
+            }
             if stuck.load(Ordering::Relaxed) {
                 // Its row is as it was: without a pause this would turn in circles.
                 tokio::select! {
@@ -106,7 +113,10 @@ impl Inner {
     }
 
     async fn fire(self: &Arc<Self>, due: DueTimer, stuck: &AtomicBool) {
-        let DueTimer { organization, run, timer, due_at } = due.clone();
+        if !self.may_fire(&due, stuck).await {
+            return;
+        }
+        let DueTimer { organization, run, timer, due_at, .. } = due.clone();
         let late = (self.clock.now() - due_at).to_std().unwrap_or_default();
         let (inner, read) = (self.clone(), due.clone());
         // A task of its own: this future may be dropped at shutdown, a command may not.
@@ -134,6 +144,60 @@ impl Inner {
         self.setbacks.over(run, &read.timer);
     }
 
+    /// Counts a timer that a server may have died over, before it fires. One that was begun too often does not fire any
+    /// more: its run waits for a person.
+    async fn may_fire(self: &Arc<Self>, due: &DueTimer, stuck: &AtomicBool) -> bool {
+        let is_of_before = !self.store.is_shared() && due.due_at < self.begun_at;
+        if due.tries == 0 && !due.is_left && !is_of_before {
+            return true;
+        }
+        let noted = match due.tries.cmp(&self.config.claims_max) {
+            std::cmp::Ordering::Less => self.count_try(due).await.map(|()| true),
+            std::cmp::Ordering::Equal => self.hold_poison(due).await.map(|()| false),
+            std::cmp::Ordering::Greater => self.set_poison_aside(due).await.map(|()| false),
+        };
+        noted.unwrap_or_else(|error| {
+            tracing::warn!(run = %due.run, %error, "a timer cannot be counted; it is read again");
+            stuck.store(true, Ordering::Relaxed);
+            false
+        })
+    }
+
+    async fn count_try(&self, due: &DueTimer) -> Result<(), EngineError> {
+        let due = due.clone();
+        let counted =
+            self.store.write(move |tx| async move { store::timer_try(tx, &due).await }.boxed());
+        Ok(counted.await?)
+    }
+
+    /// Blocks the run, and takes the timer away with that; resuming sets it again. Counted too: what ends the server may
+    /// be the run's state itself.
+    async fn hold_poison(self: &Arc<Self>, due: &DueTimer) -> Result<(), EngineError> {
+        self.count_try(due).await?;
+        let reason = poison(due);
+        tracing::error!(run = %due.run, timer = %due.timer.0, "a run is blocked: {reason}");
+        // Resuming does not set leases again: a task is offered anew instead.
+        let lease = due.timer.parts().filter(|(_, purpose)| *purpose == TimerPurpose::Lease);
+        let block = Command::Block { reason, activation: lease.map(|(activation, _)| activation) };
+        let take = Riding::Timer(due.clone());
+        match self.command(due.organization, due.run, block, Some(take)).await {
+            Ok(_) | Err(EngineError::Refused(_) | EngineError::Quarantined(_)) => Ok(()),
+            Err(EngineError::Store(StoreError::Conflict { what: store::MOVED_TIMER })) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Not even blocking it ended: the run is set aside without being read.
+    async fn set_poison_aside(&self, due: &DueTimer) -> Result<(), EngineError> {
+        let (organization, run, now) = (due.organization, due.run, self.clock.now());
+        let reason = poison(due);
+        tracing::error!(%run, timer = %due.timer.0, "a run is set aside: {reason}");
+        let aside = self.store.write(move |tx| {
+            async move { store::run_quarantine(tx, organization, run, &reason, now).await }.boxed()
+        });
+        Ok(aside.await?)
+    }
+
     /// One that could not fire rests for a while; meanwhile the others fire.
     async fn set_back(&self, due: DueTimer, stuck: &AtomicBool) {
         let rest = self.setbacks.failed(due.run, &due.timer);
@@ -150,6 +214,15 @@ impl Inner {
             }
         }
     }
+}
+
+/// Why a timer does not fire any more.
+fn poison(due: &DueTimer) -> String {
+    format!(
+        "A time that the run waits for came, and {} times the server ended before anything came of it: something in \
+         the run ends the server. Look into the log, then resume the run to try again, or stop it.",
+        due.tries
+    )
 }
 
 /// Why what follows from a timer can never be written.

@@ -10,6 +10,7 @@
 //! Open --Offered--> Offered
 //! Open --Begun--> Open
 //! Open --Rested--> Parked
+//! Open --Queued--> Waiting
 //! Open --Parked--> Parked
 //! Open --Held--> Held
 //! Open --Closed--> (none)
@@ -30,6 +31,10 @@
 //! Claimed --Offered--> Offered
 //! Claimed --Freed--> Offered
 //! Claimed --Closed--> (none)
+//! Waiting --Opened--> Open
+//! Waiting --Offered--> Offered
+//! Waiting --Admitted--> Open
+//! Waiting --Closed--> (none)
 //! ```
 
 /// Where an open call is.
@@ -45,6 +50,8 @@ pub enum CallState {
     Offered,
     /// A task that a worker has.
     Claimed,
+    /// It would start a run, and its queue has no place for one.
+    Waiting,
 }
 
 /// What happens to a call.
@@ -58,6 +65,10 @@ pub enum CallStep {
     Begun,
     /// The attempt waits for another run from now on.
     Rested,
+    /// Its queue is full of runs.
+    Queued,
+    /// Its queue has a place for its run.
+    Admitted,
     /// The send gate has it from now on.
     Parked,
     /// A person must look first.
@@ -74,7 +85,8 @@ pub enum CallStep {
 
 impl CallState {
     /// All states.
-    pub const ALL: [Self; 5] = [Self::Open, Self::Parked, Self::Held, Self::Offered, Self::Claimed];
+    pub const ALL: [Self; 6] =
+        [Self::Open, Self::Parked, Self::Held, Self::Offered, Self::Claimed, Self::Waiting];
 
     /// Its word in the database.
     pub fn as_str(self) -> &'static str {
@@ -84,6 +96,7 @@ impl CallState {
             Self::Held => "held",
             Self::Offered => "offered",
             Self::Claimed => "claimed",
+            Self::Waiting => "waiting",
         }
     }
 
@@ -95,11 +108,13 @@ impl CallState {
 
 impl CallStep {
     /// All steps.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Opened,
         Self::Offered,
         Self::Begun,
         Self::Rested,
+        Self::Queued,
+        Self::Admitted,
         Self::Parked,
         Self::Held,
         Self::Released,
@@ -122,6 +137,8 @@ fn listed(from: Option<CallState>, step: CallStep) -> Option<Option<CallState>> 
         (Some(_), CallStep::Closed) => return Some(None),
         (Some(At::Open), CallStep::Begun) => At::Open,
         (Some(At::Open), CallStep::Rested) => At::Parked,
+        (Some(At::Open), CallStep::Queued) => At::Waiting,
+        (Some(At::Waiting), CallStep::Admitted) => At::Open,
         (Some(At::Open), CallStep::Held) => At::Held,
         (Some(At::Open | At::Parked | At::Held), CallStep::Parked) => At::Parked,
         (Some(At::Held), CallStep::Released) => At::Open,

@@ -33,7 +33,7 @@ pub enum LinkState {
     Ended,
 }
 
-/// Notes whose call starts a run, in the transaction that makes it. [`StoreError::Conflict`] when the call is not to be
+/// Notes whose call starts a run, and in which queue, in the transaction that makes it. [`StoreError::Conflict`] when the call is not to be
 /// made any more. It is held until the commit: whoever gives it up meanwhile finds the run that was started.
 pub async fn link_insert(tx: &mut Tx, link: &RunLink) -> StoreResult<()> {
     let gone = StoreError::Conflict { what: "the call" };
@@ -60,8 +60,9 @@ pub async fn link_insert(tx: &mut Tx, link: &RunLink) -> StoreResult<()> {
     }
     on_tx!(tx, |conn| {
         sqlx::query(
-        "INSERT INTO run_links (organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'live')"
+        "INSERT INTO run_links (organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state, queue)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'live',
+           (SELECT queue FROM calls WHERE organization_id = $1 AND run_id = $3 AND id = $4))"
     )
     .bind(link.organization.0)
     .bind(link.run.0)

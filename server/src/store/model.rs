@@ -11,6 +11,7 @@
 mod calls;
 mod claims;
 mod node;
+mod places;
 mod tables;
 mod time;
 mod waits;

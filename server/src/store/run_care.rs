@@ -34,7 +34,7 @@ pub async fn run_quarantine(
     // The times are kept (negative ones are never due), so that a repaired run can go on.
     for sql in [
         "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at > 0",
-        "UPDATE calls SET state = 'held' WHERE organization_id = $1 AND run_id = $2 AND state = 'open'",
+        "UPDATE calls SET state = 'held' WHERE organization_id = $1 AND run_id = $2 AND state IN ('open', 'waiting')",
     ] {
         on_tx!(tx, |conn| sqlx::query(sql)
             .bind(organization.0)
@@ -66,7 +66,7 @@ pub async fn run_release(
     .await
     .map(value::rows))?;
     for sql in [
-        "UPDATE timers SET due_at = -due_at WHERE organization_id = $1 AND run_id = $2 AND due_at < 0",
+        "UPDATE timers SET due_at = -due_at, tries = 0 WHERE organization_id = $1 AND run_id = $2 AND due_at < 0",
         "UPDATE calls SET state = 'open', claims = 1 WHERE organization_id = $1 AND run_id = $2 AND state = 'held'",
     ] {
         on_tx!(tx, |conn| sqlx::query(sql)
@@ -159,7 +159,7 @@ macro_rules! wait_sql {
            WHEN EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id
              AND x.state IN ('open', 'claimed', 'held')) THEN 'leased'
            WHEN EXISTS (SELECT 1 FROM calls x WHERE x.organization_id = r.organization_id AND x.run_id = r.id
-             AND x.state = 'offered') THEN 'queued'
+             AND x.state IN ('offered', 'waiting')) THEN 'queued'
            WHEN EXISTS (SELECT 1 FROM run_slots x WHERE x.organization_id = r.organization_id AND x.run_id = r.id
              AND x.granted = 0) THEN 'queued'
            WHEN EXISTS (SELECT 1 FROM timers x WHERE x.organization_id = r.organization_id AND x.run_id = r.id)

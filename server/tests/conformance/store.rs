@@ -4,6 +4,8 @@
 //! Whoever includes this file (by `#[path]`) has the store's items in scope above it, and gives a fresh [`Bed`] for each
 //! case. Deliberately absent: what the model leaves out (messages, accounts, settings), and SQL.
 
+#[path = "places.rs"]
+mod places;
 #[path = "unknown.rs"]
 mod unknown;
 
@@ -44,10 +46,12 @@ pub async fn all(bed: impl AsyncFn() -> Bed) {
     calls_have_one_owner(&bed().await).await;
     timers(&bed().await).await;
     timers_have_one_owner(&bed().await).await;
+    places::timers_are_counted(&bed().await).await;
     events_before_and_after_a_wait(&bed().await).await;
     events_in_order(&bed().await).await;
     approvals(&bed().await).await;
     links_and_slots(&bed().await).await;
+    places::places_of_queues(&bed().await).await;
     feed(&bed().await).await;
 }
 
@@ -134,7 +138,11 @@ impl Bed {
             attempt,
             request: CallRequest::Tool { tool: "work".into(), parameters: serde_json::json!({}) },
             timeout_ms: None,
-            route: CallRoute { priority: Some(PRIORITY), ..CallRoute::default() },
+            route: CallRoute {
+                queue: Some("slow".into()),
+                priority: Some(PRIORITY),
+                ..CallRoute::default()
+            },
         }
     }
 
@@ -165,6 +173,12 @@ impl Bed {
                     CallStep::Begun => call_claim(tx, &call).await.map(|_| ()),
                     CallStep::Rested => call_leave(tx, ours, run, attempt, CallState::Parked).await,
                     CallStep::Held => call_leave(tx, ours, run, attempt, CallState::Held).await,
+                    CallStep::Queued => {
+                        call_leave(tx, ours, run, attempt, CallState::Waiting).await
+                    }
+                    CallStep::Admitted => {
+                        run_queue_admit(tx, ours, "slow", 1_000).await.map(|_| ())
+                    }
                     CallStep::Released => run_release(tx, ours, run, at(0)).await,
                     _ => task_claim(tx, &call, Uuid::from_u128(3), "bob").await,
                 }
@@ -331,6 +345,7 @@ async fn calls_go_as_their_table_says(bed: &Bed) {
             Some(CallState::Held) => vec![CallStep::Opened, CallStep::Held],
             Some(CallState::Offered) => vec![CallStep::Offered],
             Some(CallState::Claimed) => vec![CallStep::Offered, CallStep::Claimed],
+            Some(CallState::Waiting) => vec![CallStep::Opened, CallStep::Queued],
         };
         for step in reached {
             bed.call_step(run, step).await;

@@ -2,11 +2,13 @@
 
 mod basics;
 mod calls;
+mod children;
 pub mod crash;
 mod large;
 mod looks;
 mod others;
 mod outside;
+mod poison;
 mod refused;
 mod servers;
 pub mod support;

@@ -65,11 +65,11 @@ fn approval(node: &Node, title: &str) -> Option<Problem> {
 /// The other policies that a step has and does not honour.
 fn ignored(node: &Node) -> Vec<Ignored> {
     let policy = &node.policy;
-    let (calls, has_limit) = (node.kind.makes_call(), node.kind.has_time_limit());
+    let (calls, works) = (node.kind.makes_call(), node.kind.works());
     let retries = policy.retry.as_ref().is_some_and(|retry| retry.retries_max > 0);
     let all = [
         (
-            policy.timeout_ms.is_some() && !has_limit,
+            policy.timeout_ms.is_some() && !calls,
             Ignored {
                 field: "/policy/timeout_ms",
                 what: "a time limit of one attempt",
@@ -77,7 +77,7 @@ fn ignored(node: &Node) -> Vec<Ignored> {
             },
         ),
         (
-            policy.total_timeout_ms.is_some() && !has_limit,
+            policy.total_timeout_ms.is_some() && !works,
             Ignored {
                 field: "/policy/total_timeout_ms",
                 what: "a time limit of all attempts",
@@ -115,8 +115,8 @@ fn ignored(node: &Node) -> Vec<Ignored> {
 /// What to do about it besides removing it.
 fn instead(node: &Node, field: &str) -> &'static str {
     match &node.kind {
-        NodeKind::Subworkflow(_) if field.ends_with("timeout_ms") => {
-            ", and set the time limit in the workflow that it runs"
+        NodeKind::Subworkflow(_) if field.ends_with("total_timeout_ms") => {
+            ", and limit the time of one attempt, or set the time limit in the workflow that it runs"
         }
         _ => "",
     }

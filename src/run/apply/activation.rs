@@ -37,7 +37,9 @@ pub(super) fn apply(state: &mut RunState, event: &Event) {
 fn on_the_way(state: &mut RunState, event: &Event) {
     match &event.body {
         EventBody::CallRequested { .. } => called(state, event),
-        EventBody::TaskClaimed { .. } | EventBody::TaskReleased { .. } => {
+        EventBody::TaskClaimed { .. }
+        | EventBody::TaskReleased { .. }
+        | EventBody::ChildStarted { .. } => {
             super::task::apply(state, event);
         }
         EventBody::Scored { activation, confidence } => {

@@ -1,10 +1,10 @@
-//! What events do to tasks of outside workers.
+//! What events do to tasks of outside workers, and to steps that wait for a run of another workflow.
 
 use super::activation::moved;
 use crate::run::transition::Step;
 use crate::run::{Event, EventBody, RunState, TimerId, TimerPurpose};
 
-/// Events about tasks.
+/// Events about what others do.
 pub(super) fn apply(state: &mut RunState, event: &Event) {
     match &event.body {
         EventBody::TaskClaimed { activation, worker, lease_until, timeout_at, .. } => {
@@ -21,6 +21,13 @@ pub(super) fn apply(state: &mut RunState, event: &Event) {
                 a.timer = claim_until.map(|at| (TimerId::of(*activation, TimerPurpose::Claim), at));
                 a.deadline = None;
                 a.lost = a.lost.saturating_add(u32::from(*lost));
+            }
+        }
+        EventBody::ChildStarted { activation, timeout_at, .. } => {
+            let is_alive = state.alive.contains(activation);
+            if let Some(a) = state.activations.get_mut(activation).filter(|_| is_alive) {
+                let timer = TimerId::of(*activation, TimerPurpose::Timeout);
+                a.deadline = timeout_at.map(|at| (timer, at));
             }
         }
         _ => {}

@@ -49,6 +49,9 @@ impl Machine<'_> {
             Command::ReleaseTask { call, attempt, reason } => {
                 return self.release_task(*call, *attempt, reason);
             }
+            Command::ChildStarted { call, attempt, run } => {
+                return self.child_started(*call, *attempt, *run);
+            }
             Command::Signal { message, signal, payload } => {
                 return self.signal(*message, signal, payload);
             }

@@ -193,12 +193,11 @@ impl Machine<'_> {
         let Some((node, frame)) = self.place(id) else { return };
         let policy = &self.graph.source(node).policy;
         let scores = matches!(request, CallRequest::Score(_));
-        // How long another run works is its own matter: here it is waited for.
-        let waits = matches!(request, CallRequest::Run(_));
-        let of_node = policy.timeout_ms.filter(|_| !scores);
-        let limits =
-            of_node.into_iter().chain(self.node_time_left_ms(id)).chain(self.time_left_ms());
-        let timeout_ms = limits.min().filter(|_| !waits);
+        // A run of another workflow is waited for: none of it is working time here, only the attempt has a limit.
+        let works = !matches!(request, CallRequest::Run(_));
+        let of_attempt = policy.timeout_ms.filter(|_| !scores);
+        let of_work = self.node_time_left_ms(id).into_iter().chain(self.time_left_ms());
+        let timeout_ms = of_attempt.into_iter().chain(of_work.filter(|_| works)).min();
         let route = CallRoute {
             queue: policy.queue.clone(),
             priority: policy.priority,

@@ -8,8 +8,8 @@ use crate::expr::{Expression, Template};
 use crate::graph::compile::{Program, Until};
 use crate::id::NodeId;
 use crate::run::{
-    ActivationId, ActivationState, Decision, ErrorKind, EventBody, FrameId, Refusal, StepError,
-    TimerId, TimerPurpose, heard,
+    ActivationId, ActivationState, CallRequest, Decision, ErrorKind, EventBody, FrameId, Refusal,
+    StepError, TimerId, TimerPurpose, heard,
 };
 use chrono::{
     DateTime, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound, TimeDelta, TimeZone,
@@ -127,6 +127,7 @@ impl Machine<'_> {
             return Err(unknown());
         }
         let due_port = activation.due_port.clone();
+        let is_for_run = matches!(activation.request, Some(CallRequest::Run(_)));
         match purpose {
             // While nothing may start, a due retry waits in the state for the resume.
             TimerPurpose::Retry if self.is_stopped() => {}
@@ -143,6 +144,7 @@ impl Machine<'_> {
                 return self.decide_approval(approval, &Decision::Expire, "the clock");
             }
             TimerPurpose::Escalate => self.escalate(id),
+            TimerPurpose::Timeout if is_for_run => self.child_timer(id),
             TimerPurpose::Timeout | TimerPurpose::Claim | TimerPurpose::Lease => {
                 self.task_timer(id, purpose);
             }

@@ -22,6 +22,7 @@ pub fn activation_of(body: &EventBody) -> Option<ActivationId> {
         | EventBody::LoopStarted { activation, .. }
         | EventBody::TaskClaimed { activation, .. }
         | EventBody::TaskReleased { activation, .. }
+        | EventBody::ChildStarted { activation, .. }
         | EventBody::Scored { activation, .. }
         | EventBody::Spent { activation, .. }
         | EventBody::SignalReceived { activation, .. }

@@ -17,12 +17,14 @@ fn fold(events: &[Event]) -> RunState {
     state
 }
 
-const JOURNALS: [(&str, &str); 5] = [
+const JOURNALS: [(&str, &str); 6] = [
     ("plans_v1", include_str!("../journals/plans_v1.json")),
     ("again_v1", include_str!("../journals/again_v1.json")),
     ("others_v1", include_str!("../journals/others_v1.json")),
     ("loop_v1", include_str!("../journals/loop_v1.json")),
     ("people_v1", include_str!("../journals/people_v1.json")),
+    // Of its state only what is particular.
+    ("children_v1", include_str!("../journals/children_v1.json")),
 ];
 
 #[test]

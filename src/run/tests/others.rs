@@ -123,8 +123,8 @@ fn a_run_of_another_workflow_is_waited_for_without_counting_as_work() {
     let text = "t trigger\ns subworkflow {\"workflow\": \"w\"} @{\"timeout_ms\": 5, \"on_failure\": \"skip\"}\nt > s";
     let mut run = Told::start(text, Value::Null);
     assert_eq!(run.state.status(), RunStatus::StandBy { next_execution_at: None });
-    let [Effect::Call { timeout_ms: None, call, .. }] = &run.effects[..] else {
-        panic!("{:?}", run.effects)
+    let [Effect::Call { timeout_ms: Some(5), call, .. }] = &run.effects[..] else {
+        panic!("only the step's own limit: {:?}", run.effects)
     };
     let call = *call;
     run.now_ms = 900_000;

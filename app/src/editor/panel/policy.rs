@@ -51,7 +51,10 @@ pub(super) fn PolicyForm(step: Step) -> impl IntoView {
     }
     // What a step does not honour is not offered; another tool may change that.
     let calls = Memo::new(move |_| step.node.with(|node| node.kind.makes_call()));
-    let limited = Memo::new(move |_| step.node.with(|node| node.kind.has_time_limit()));
+    let limit_help = match tag {
+        KindTag::Subworkflow => "From when the other run begins; what it waits for counts too.",
+        _ => "Working time; waiting for people and timers does not count.",
+    };
     let condition = step.bind_policy(
         "condition",
         |policy| policy.condition.clone().unwrap_or_default(),
@@ -109,11 +112,11 @@ pub(super) fn PolicyForm(step: Step) -> impl IntoView {
                 <Show when=move || calls.get()>
                     <Retries step=step />
                 </Show>
-                <Show when=move || limited.get()>
+                <Show when=move || calls.get()>
                     <DurationField
                         name="policy-timeout"
                         label="Time limit of one attempt"
-                        help="Working time; waiting for people and timers does not count."
+                        help=limit_help
                         value=timeout
                         disabled=step.readonly()
                     />

@@ -223,3 +223,21 @@ fn when_all_rooms_are_full_nothing_is_read_in_circles() {
     assert!(queue.pop(Instant::now()).is_some());
     assert!(queue.begin_refill().is_some(), "now there is");
 }
+
+#[test]
+fn a_call_that_found_its_queue_full_of_runs_does_not_count_in_the_rate() {
+    let (queue, now) = (Queue::new(&EngineConfig::default()), Instant::now());
+    for number in 0..3 {
+        let mut call = call(1, number, 1);
+        call.route.queue = Some("slow".to_owned());
+        queue.push_fresh(call, 1, None);
+    }
+    queue.gates_set(OrganizationId(Uuid::from_u128(1)), Some(limits(100, Some(1))));
+    let stands = queue.pop(now).unwrap();
+    assert!(queue.pop(now).is_none(), "one a minute");
+    queue.not_begun(&stands.call);
+    queue.done(&stands.call);
+    let begins = queue.pop(now).unwrap();
+    queue.done(&begins.call);
+    assert!(queue.pop(now).is_none(), "now one has begun");
+}

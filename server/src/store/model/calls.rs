@@ -1,6 +1,8 @@
 //! Calls and timers in the model.
 
-use super::super::{CallState, CallStep, OpenCall, StoreError, StoreResult, call_next, value};
+use super::super::{
+    CallState, CallStep, DueTimer, OpenCall, StoreError, StoreResult, call_next, value,
+};
 use super::Wrong;
 use super::tables::{CallRow, ModelTx, TimerRow};
 use chrono::{DateTime, Utc};
@@ -127,8 +129,9 @@ impl ModelTx {
         due_at: DateTime<Utc>,
     ) -> StoreResult<()> {
         let timers = &mut self.tables.timers;
-        let row = timers.entry((run, timer.clone())).or_insert(TimerRow { due_ms: 0, owner: None });
-        row.due_ms = value::ms(due_at);
+        let new = TimerRow { due_ms: 0, owner: None, tries: 0 };
+        let row = timers.entry((run, timer.clone())).or_insert(new);
+        (row.due_ms, row.tries) = (value::ms(due_at), 0);
         Ok(())
     }
 
@@ -137,11 +140,20 @@ impl ModelTx {
         Ok(())
     }
 
-    /// Negative times are never due.
+    pub(crate) fn timer_try(&mut self, timer: &DueTimer) -> StoreResult<()> {
+        let row = self.tables.timers.get_mut(&(timer.run, timer.timer.clone()));
+        if let Some(row) = row.filter(|row| row.due_ms == value::ms(timer.due_at)) {
+            row.tries += 1;
+        }
+        Ok(())
+    }
+
+    /// Negative times are never due. What comes back is counted anew.
     pub(super) fn set_timers_aside(&mut self, run: RunId, sign: i64) {
         for ((of, _), row) in &mut self.tables.timers {
             if *of == run {
                 row.due_ms = row.due_ms.abs() * sign;
+                row.tries = if sign > 0 { 0 } else { row.tries };
             }
         }
     }

@@ -87,13 +87,16 @@ impl Node {
                 let rows = tables.timers.iter().filter(|(_, row)| is_due(row));
                 let mut keys: Vec<_> = rows
                     .filter(|(_, row)| taker.is_none_or(|taker| taker.may_take(tables, row.owner)))
-                    .map(|(key, row)| (row.due_ms, key.clone()))
+                    .map(|(key, row)| {
+                        let of_other = |taker: Taker| row.owner.is_some_and(|of| of != taker.epoch);
+                        (row.due_ms, key.clone(), row.tries, taker.is_some_and(of_other))
+                    })
                     .collect();
                 keys.sort_unstable();
                 keys.truncate(limit as usize);
                 keys
             },
-            |tables, (_, key), taker| {
+            |tables, (_, key, ..), taker| {
                 if wrong == Some(Wrong::TimerGoneWhenRead) {
                     tables.timers.remove(key);
                 } else if let (Some(taker), Some(row)) = (taker, tables.timers.get_mut(key)) {
@@ -103,9 +106,9 @@ impl Node {
         );
         let due = found.await?.0;
         due.into_iter()
-            .map(|(due_ms, (run, timer))| {
+            .map(|(due_ms, (run, timer), tries, is_left)| {
                 let due_at = value::time(due_ms, "timers", "due_at")?;
-                Ok(DueTimer { organization: ORGANIZATION, run, timer, due_at })
+                Ok(DueTimer { organization: ORGANIZATION, run, timer, due_at, tries, is_left })
             })
             .collect()
     }

@@ -65,6 +65,7 @@ pub(crate) struct CallRow {
 pub(crate) struct TimerRow {
     pub due_ms: i64,
     pub owner: Option<i64>,
+    pub tries: u32,
 }
 
 #[derive(Clone)]
@@ -103,6 +104,8 @@ pub(crate) struct Tables {
     pub waits: BTreeMap<(RunId, ActivationId, String), WaitRow>,
     pub outside: Vec<Arc<(OutsideEvent, DateTime<Utc>)>>,
     pub links: BTreeMap<RunId, (RunLink, LinkRow)>,
+    /// The queues of the calls that started runs.
+    pub link_queues: BTreeMap<RunId, String>,
     pub slots: BTreeMap<RunId, SlotRow>,
     /// Until when leases last, by the database's clock.
     pub servers: BTreeMap<i64, i64>,
@@ -352,7 +355,8 @@ impl ModelTx {
             row.run.updated_at = now;
         }
         self.set_timers_aside(run, -1);
-        for (_, row) in self.calls_of(run).filter(|(_, row)| row.state == CallState::Open) {
+        let is_to_be_made = |state| matches!(state, CallState::Open | CallState::Waiting);
+        for (_, row) in self.calls_of(run).filter(|(_, row)| is_to_be_made(row.state)) {
             row.state = CallState::Held;
         }
         Ok(())

@@ -155,6 +155,10 @@ impl ModelTx {
     }
 
     pub(crate) fn link_insert(&mut self, link: &RunLink) -> StoreResult<()> {
+        let call = self.tables.calls.get(&(link.parent, link.call));
+        if let Some(queue) = call.and_then(|row| row.call.route.queue.clone()) {
+            self.tables.link_queues.insert(link.run, queue);
+        }
         self.tables.links.insert(link.run, (*link, LinkRow::Live));
         Ok(())
     }

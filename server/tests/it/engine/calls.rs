@@ -6,6 +6,7 @@ use futures::FutureExt;
 use serde_json::json;
 use server::{engine::*, store::*};
 use signalbox::run::*;
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_call_is_retried_with_backoff_under_the_same_key() {
@@ -169,4 +170,38 @@ async fn who_leaves_an_attempt_late_leaves_the_next_one_alone() {
         assert_eq!(open().await.len(), 0);
     })
     .await;
+}
+
+/// Waits in real time until something holds.
+async fn until(holds: impl AsyncFn() -> bool) {
+    for _ in 0..1_000 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came to that");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waiting_for_its_turn_is_not_in_the_time_limit_of_a_call() {
+    let limited = json!({"type": "action", "tool": "work", "policy": {"timeout_ms": 1_000}});
+    let nodes = [("t", trigger()), ("a", limited.clone()), ("b", limited)];
+    let config = EngineConfig { calls_max: 1, ..EngineConfig::default() };
+    let bench = Bench::with(graph(&nodes, "t>a t>b"), config).await;
+    bench.script.answer("a", [Says::Later(50)]);
+    bench.script.answer("b", [Says::Hang]);
+    let run = bench.start_plain().await;
+    until(async || bench.script.made().len() == 1).await;
+    bench.clock.advance_ms(900);
+    until(async || bench.script.made().len() == 2).await;
+    assert_eq!(bench.script.nodes(), ["a", "b"]);
+    tokio::time::sleep(Duration::from_millis(100)).await; // its limit counts
+    // 1.5 seconds after it was asked for, 0.6 after it began.
+    bench.clock.advance_ms(600);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(bench.phase(run).await, RunPhase::Executing);
+    bench.clock.advance_ms(400);
+    until(async || bench.phase(run).await == RunPhase::Failed).await;
+    bench.sound(run).await;
 }

@@ -84,13 +84,13 @@ fn what_makes_a_call_honours_them() {
 }
 
 #[test]
-fn how_long_another_run_works_is_set_there() {
+fn how_long_another_run_works_is_set_there_and_how_long_it_is_waited_for_here() {
     let step = ("a", json!({"type": "subworkflow", "workflow": "w"}));
     let policy = Policy { approval: Some(ApprovalTiming::After), ..everything() };
     let graph = with(step, policy);
-    assert_eq!(fields(&graph), ["/policy/timeout_ms", "/policy/total_timeout_ms"]);
+    assert_eq!(fields(&graph), ["/policy/total_timeout_ms"]);
     let problem = caught(&graph, CODE, "a");
-    assert!(problem.message.contains("in the workflow that it runs"), "{}", problem.message);
+    assert!(problem.message.contains("limit the time of one attempt"), "{}", problem.message);
 }
 
 #[test]

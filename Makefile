@@ -41,9 +41,13 @@ test-e2e-release: build ## The same browser tests against the release binary
 
 test: check test-unit test-e2e ## Every test, the browser's included
 
-test-long: build ## The long tests: crashes and load against the release binary, 100,000 seeds of the simulation, hostile input, a million calendar cases
-	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 scripts/postgres run cargo test -p server --test kill -- --nocapture --include-ignored
+test-long: build ## The long tests: crashes, cuts of the power, downtime and load against the release binary, 100,000 seeds of the simulation, random sequences on the stores, hostile input, a million calendar cases
+	@source scripts/env && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_KILLS=300 SIGNALBOX_RUNS=1000 scripts/postgres run cargo test -p server --test kill -- --nocapture --include-ignored --skip power:: --skip herd:: --skip soak::
+	@source scripts/env && say "the power goes, 500 times" && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_CUTS=500 cargo test -p server --test kill -- --nocapture power::
+	@source scripts/env && say "50,000 timers that fell due while the server was down" && SIGNALBOX_BIN=$(abspath $(BINARY)) SIGNALBOX_SLEEPERS=50000 SIGNALBOX_SCHEDULES=200 cargo test -p server --test kill -- --nocapture herd::
+	@source scripts/env && say "steady work, 10 minutes" && SIGNALBOX_BIN=$(abspath $(BINARY)) cargo test -p server --test kill -- --nocapture --ignored soak::
 	@source scripts/env && say "the engine under faults, 100,000 seeds" && SIGNALBOX_SEEDS=100000 cargo test --release -p server --lib -- --nocapture simulation::tests::no_seed
+	@source scripts/env && say "the stores told the same, 5,000 sequences each" && SIGNALBOX_SEQUENCES=5000 scripts/postgres run cargo test --release -p server --lib -- --nocapture random_sequences
 	@source scripts/env && say "a daily rule, 1,000,000 cases" && SIGNALBOX_CASES=1000000 cargo test --release -p signalbox --lib -- --nocapture a_daily_rule
 	@source scripts/env && say "hostile input, 10 minutes a reader" && SIGNALBOX_FUZZ_SECONDS=600 cargo test -p server --test it -- --nocapture fuzz::
 

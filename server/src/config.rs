@@ -53,6 +53,15 @@ pub struct ServeConfig {
         value_parser = clap::value_parser!(u64).range(0..=OUTBOUND_PAUSE_AFTER_MAX_MS)
     )]
     pub outbound_pause_after_ms: u64,
+    /// Seconds between two looks for what is kept no longer. Tests look more often
+    #[arg(
+        long,
+        hide = true,
+        env = "SIGNALBOX_SWEEP_SECONDS",
+        default_value_t = 900,
+        value_parser = clap::value_parser!(u32).range(1..=86_400)
+    )]
+    pub sweep_seconds: u32,
 }
 
 /// Six hours.
@@ -106,6 +115,7 @@ mod tests {
             allow_hosts: Allowed::default(),
             plan_steps_max: PLAN_STEPS_MAX,
             outbound_pause_after_ms: OUTBOUND_PAUSE_AFTER_MS,
+            sweep_seconds: 900,
         }
         .public_origin()
     }

@@ -16,8 +16,6 @@ use signalbox::{id::OrganizationId, wire::HistorySettings};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Between two sweeps when nothing was left to do.
-const EVERY: Duration = Duration::from_secs(15 * 60);
 /// Between two sweeps when something was left to do.
 const SOON: Duration = Duration::from_secs(5);
 /// Ids of organisations that are read at once.
@@ -30,8 +28,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 const BUSY_PAUSE: Duration = Duration::from_millis(200);
 const BUSY_MAX: usize = 50;
 
-/// Starts the task; it ends with the server.
-pub fn start(state: &AppState) {
+/// Starts the task; it ends with the server. Between two sweeps lies so much time when nothing was left to do.
+pub fn start(state: &AppState, every: Duration) {
     let own = state.clone();
     state.engine().beside("maintenance", move |stop| {
         let state = own.clone();
@@ -39,20 +37,20 @@ pub fn start(state: &AppState) {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = state.shutdown().cancelled() => {}
-                () = keep_sweeping(&state) => {}
+                () = keep_sweeping(&state, every) => {}
             }
         }
     });
 }
 
-async fn keep_sweeping(state: &AppState) {
+async fn keep_sweeping(state: &AppState, every: Duration) {
     loop {
         let pause = match sweep(state, state.now()).await {
-            Ok(true) => SOON,
-            Ok(false) => EVERY,
+            Ok(true) => SOON.min(every),
+            Ok(false) => every,
             Err(error) => {
                 tracing::warn!(%error, "the sweep did not finish");
-                EVERY
+                every
             }
         };
         sleep(pause).await;

@@ -65,10 +65,11 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     Teller::start(&engine, gate.channels().settings(), &egress);
     let clock = Arc::new(|| SystemClock.now());
     let plan_steps_max = config.plan_steps_max;
+    let sweep_every = Duration::from_secs(config.sweep_seconds.into());
     let parts = Parts { engine, gate, key, public_origin, base_url, clock, plan_steps_max };
     let state = AppState::new(parts);
     LiveHub::start(&state);
-    maintenance::start(&state);
+    maintenance::start(&state, sweep_every);
     if let Some(guard) = guard {
         guard.start(&state);
     }

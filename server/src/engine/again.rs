@@ -129,7 +129,7 @@ impl Inner {
         let old = self.version(organization, source.workflow, then).await?;
         let new = self.version(organization, source.workflow, version).await?;
         let context = self.context(organization, source.workflow).await;
-        let (id, now) = (RunId(uuid::Uuid::now_v7()), self.clock.now());
+        let (id, now) = (RunId(self.store.fresh_id()), self.clock.now());
         let (events, up_to, versions) = (events.as_slice(), fork.up_to, (then, version));
         let past = ForkPast { run: from, events, up_to, versions };
         let graphs = (&*old, &*new);

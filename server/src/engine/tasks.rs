@@ -88,7 +88,7 @@ impl EngineHandle {
         lease_ms: Option<u64>,
     ) -> Result<Taken, EngineError> {
         let places = self.places(&task).await?;
-        let (claim, lease_until) = (Uuid::now_v7(), self.lease_of(&task, lease_ms));
+        let (claim, lease_until) = (self.store().fresh_id(), self.lease_of(&task, lease_ms));
         let (call, name) = (task.call.clone(), worker.to_owned());
         let take: WriteOp = Box::new(move |tx| {
             async move {

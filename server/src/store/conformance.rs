@@ -1,10 +1,12 @@
-//! The model is held to what every store must do, with one server and with two. Only in unit tests.
+//! The model is held to what every store must do, with one server and with two, and by [`sequences`] to what the databases
+//! do. Only in unit tests.
 
 use super::*;
 use model::{Chance, ORGANIZATION, Tables, Time, Watcher};
 use signalbox::{graph::Graph, id::WorkflowId};
 use suite::{Bed, Lost, Unsure};
 
+mod sequences;
 #[path = "../../tests/conformance/store.rs"]
 mod suite;
 
@@ -25,7 +27,7 @@ fn bed_of(servers: usize) -> (Bed, Arc<model::Database>) {
     let workflow = WorkflowId(uuid::Uuid::from_u128(5));
     let chance =
         Chance { state: 1, dies: 0, fails: 0, unknown: 0, slow: 0, steps: 0, dies_at: None };
-    let graphs = vec![(workflow, Graph::default())];
+    let graphs = vec![(workflow, vec![Graph::default()])];
     let watcher = Arc::new(Nobody);
     let database = model::open(graphs, servers > 1, chance, None, watcher, Time::default());
     let stores = (0..servers).map(|number| database.node(number).1).collect();

@@ -13,11 +13,12 @@ mod claims;
 mod node;
 mod places;
 mod tables;
+mod tasks;
 mod time;
 mod waits;
 
 pub(crate) use node::{Chance, Node, Watcher, open};
-pub(crate) use tables::{ModelTx, Tables};
+pub(crate) use tables::{ModelTx, Tables, WaitRow};
 pub(crate) use time::Time;
 
 use signalbox::graph::Graph;
@@ -54,6 +55,10 @@ pub(crate) enum Wrong {
     AnswersEarly,
     /// An idempotency key does not find its run.
     NoKey,
+    /// A report about a task is taken without a look at the key that it was claimed with.
+    NoClaimKey,
+    /// What is open of a run goes on under its keys in the run that is forked from it.
+    ForkTakesOver,
 }
 
 /// The database that nodes share.
@@ -62,8 +67,8 @@ pub(crate) struct Database {
     tables: Mutex<Arc<Tables>>,
     /// Numbers that were given out.
     fresh: std::sync::atomic::AtomicU64,
-    /// Graphs by workflow; the only version is 1.
-    graphs: Vec<(WorkflowId, Graph)>,
+    /// Graphs by workflow: those of its versions, from 1 on.
+    graphs: Vec<(WorkflowId, Vec<Graph>)>,
     /// One commit at a time.
     turn: tokio::sync::Mutex<()>,
     /// Where chance strikes.

@@ -22,7 +22,7 @@ pub(super) const PRUNE_SQL: &str =
    (SELECT max(number) FROM outside_events WHERE organization_id = $1) - $2";
 /// Events are numbered by their commits and bear the time before them: of two that come close together the later
 /// number may have the earlier time. By so much at most, in milliseconds; servers' clocks are closer than that.
-const OUT_OF_ORDER_MS: i64 = 60_000;
+pub(super) const OUT_OF_ORDER_MS: i64 = 60_000;
 
 /// What all name that number events of an organisation, or begin to wait for some.
 pub(super) fn turn_of(organization: uuid::Uuid) -> String {
@@ -272,7 +272,7 @@ pub(super) async fn wait_open(
     name: &str,
     since: DateTime<Utc>,
 ) -> StoreResult<()> {
-    on_model!(tx, |model| model.wait_open(run, activation, name));
+    on_model!(tx, |model| model.wait_open(run, activation, name, since));
     tx.seen.forget_unheard();
     // Events are numbered either before this, and found by the look back, or after the commit, and found wanted.
     tx.turn_shared(&turn_of(organization.0)).await?;

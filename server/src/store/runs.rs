@@ -331,7 +331,7 @@ pub async fn run_version_set(
     run: RunId,
     version: u32,
 ) -> StoreResult<()> {
-    on_model!(tx, |_model| Ok(()));
+    on_model!(tx, |model| model.run_version_set(run, version));
     let sql = "UPDATE runs SET version = $3 WHERE organization_id = $1 AND id = $2";
     tx.gather("runs", sql, args![organization.0, run.0, version]).await
 }
@@ -418,7 +418,7 @@ async fn apply(
             approvals::approval_withdraw(tx, organization, *id, at).await
         }
         RunWrite::HearPast => {
-            on_model!(tx, |_model| Ok(()));
+            on_model!(tx, |model| model.hear_past(run));
             let sql = "UPDATE runs SET events_from = NULL WHERE organization_id = $1 AND id = $2";
             tx.gather("runs", sql, args![organization.0, run.0]).await
         }
@@ -538,6 +538,7 @@ pub async fn run_contacts(
     organization: OrganizationId,
     run: RunId,
 ) -> StoreResult<Vec<ContactId>> {
+    on_model!(store, |_node| Ok(vec![]));
     let ids: Vec<uuid::Uuid> = on_db!(store, |pool| {
         sqlx::query_scalar(
         "SELECT contact_id FROM run_contacts WHERE organization_id = $1 AND run_id = $2 ORDER BY contact_id"

@@ -50,7 +50,7 @@ impl TaskWanted {
     pub const QUEUES_MAX: usize = 8;
 
     /// The six offers that it takes, some of them twice.
-    fn offers(&self) -> [String; 6] {
+    pub(super) fn offers(&self) -> [String; 6] {
         let kinds = if self.kinds.is_empty() { TaskExecutor::ALL.as_slice() } else { &self.kinds };
         std::array::from_fn(|at| {
             let kind = kinds[(at / 2) % kinds.len()].as_str();
@@ -72,6 +72,7 @@ pub async fn tasks_next(
     wanted: &TaskWanted,
     limit: u32,
 ) -> StoreResult<Vec<Task>> {
+    on_model!(store, |node| node.read(|tables| Ok(tables.tasks_next(wanted, limit))).await);
     let offers = wanted.offers();
     let rows: Vec<calls::Row> = on_db!(store, |pool| {
         let mut query = sqlx::query_as(concat!(
@@ -106,6 +107,7 @@ pub async fn task_fetch(
     organization: OrganizationId,
     call: CallId,
 ) -> StoreResult<Task> {
+    on_model!(store, |node| node.read(|tables| tables.task_fetch(call)).await);
     let row: calls::Row = on_db!(store, |pool| sqlx::query_as(concat!(
         "SELECT ",
         calls::columns!(),
@@ -135,7 +137,7 @@ pub async fn task_claim(
     claim: Uuid,
     worker: &str,
 ) -> StoreResult<()> {
-    on_model!(tx, |model| model.task_claim(call));
+    on_model!(tx, |model| model.task_claim(call, claim));
     let taken = on_tx!(tx, |conn| {
         sqlx::query(
         "UPDATE calls SET state = 'claimed', claim = $5, worker = $6
@@ -161,6 +163,7 @@ pub async fn task_queue_has_room(
     queue: &str,
     places: u32,
 ) -> StoreResult<bool> {
+    on_model!(tx, |model| Ok(model.task_queue_has_room(queue, places)));
     // Two that count at the same time would both find the last place free.
     tx.turn(&format!("tasks {organization} {queue}")).await?;
     let taken: i64 = on_tx!(tx, |conn| {
@@ -177,6 +180,7 @@ pub async fn task_queue_has_room(
 
 /// Whoever reports still has the task; [`StoreError::Conflict`] when not.
 pub async fn task_held(tx: &mut Tx, call: &OpenCall, claim: Uuid) -> StoreResult<()> {
+    on_model!(tx, |model| model.task_held(call, claim));
     let held = on_tx!(tx, |conn| {
         sqlx::query(
         "UPDATE calls SET claims = claims
@@ -205,6 +209,7 @@ pub async fn task_beat(
     claim: Uuid,
     until: chrono::DateTime<chrono::Utc>,
 ) -> StoreResult<()> {
+    on_model!(tx, |model| model.task_beat(call, claim, until));
     task_held(tx, call, claim).await?;
     let timer = signalbox::run::TimerId::of(call.activation, signalbox::run::TimerPurpose::Lease);
     let moved = on_tx!(tx, |conn| sqlx::query(

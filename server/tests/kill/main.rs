@@ -5,13 +5,20 @@
 //! It is done on the embedded database and on each PostgreSQL of `TEST_POSTGRES_URL`; there also with two
 //! servers on one database, of which one is killed.
 //!
+//! Beside it stand what else the real binary must bear: the power goes (`power`), it was down while much fell due
+//! (`herd`), it works for long (`soak`).
+//!
 //! `SIGNALBOX_BIN` names the binary (the one cargo built otherwise), `SIGNALBOX_KILLS` and
 //! `SIGNALBOX_RUNS` how often and how many, `SIGNALBOX_SEED` the moments.
 
 mod approver;
+mod documents;
+mod herd;
+mod power;
 mod report;
 mod server_process;
 mod sink;
+mod soak;
 mod stuck;
 mod workload;
 
@@ -32,11 +39,11 @@ const TAKEOVER_MAX: Duration = Duration::from_secs(25);
 /// A run that has not ended so long after the last server was started or killed is stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
-/// A small generator: the moments must be repeatable from a printed seed.
-struct Moments(u64);
+/// A small generator: what is left to chance must be repeatable from a printed seed.
+struct Chance(u64);
 
-impl Moments {
-    fn next_ms(&mut self, range: std::ops::Range<u64>) -> u64 {
+impl Chance {
+    fn within(&mut self, range: std::ops::Range<u64>) -> u64 {
         // SplitMix64.
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -97,7 +104,7 @@ async fn killed(database: Option<String>, pair: bool) {
     let seed = number("SIGNALBOX_SEED", u64::from(std::process::id()));
     let on = if database.is_some() { "PostgreSQL" } else { "SQLite" };
     println!("kill test on {on}, a second server: {pair}: {kills} kills, {runs} runs, seed {seed}");
-    let mut moments = Moments(seed);
+    let mut chance = Chance(seed);
     let sink = Sink::start().await;
     let mut server = ServerProcess::start(database.clone()).await;
     let token = server.token();
@@ -110,7 +117,7 @@ async fn killed(database: Option<String>, pair: bool) {
 
     let mut slowest_start = Duration::ZERO;
     for _ in 0..kills {
-        tokio::time::sleep(Duration::from_millis(moments.next_ms(30..700))).await;
+        tokio::time::sleep(Duration::from_millis(chance.within(30..700))).await;
         server.kill();
         let began = Instant::now();
         server.restart().await;

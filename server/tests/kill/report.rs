@@ -90,7 +90,7 @@ impl Report {
 }
 
 /// Activations that were committed as completed more than once.
-fn repeated(events: &[Event]) -> Vec<u32> {
+pub fn repeated(events: &[Event]) -> Vec<u32> {
     let mut completed: BTreeMap<ActivationId, u32> = BTreeMap::new();
     for event in events {
         if let EventBody::NodeCompleted { activation, .. } = &event.body {

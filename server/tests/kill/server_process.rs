@@ -1,7 +1,8 @@
 //! The real binary on a data folder of its own, started, killed and started again.
 
 use signalbox::client::{Client, http::HttpTransport};
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ pub struct ServerProcess {
     data: PathBuf,
     port: u16,
     database: Option<String>,
+    environment: Vec<(&'static str, OsString)>,
     child: Option<Child>,
 }
 
@@ -23,7 +25,8 @@ impl ServerProcess {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("an address").port();
         drop(free);
-        let mut server = Self { binary, data, port, database, child: None };
+        let environment = Vec::new();
+        let mut server = Self { binary, data, port, database, environment, child: None };
         server.restart().await;
         server
     }
@@ -37,9 +40,33 @@ impl ServerProcess {
         std::fs::create_dir_all(&data).expect("a data folder");
         std::fs::copy(self.data.join("secret.key"), data.join("secret.key")).expect("the key");
         let database = self.database.clone();
-        let mut server = Self { binary: self.binary.clone(), data, port, database, child: None };
+        let (binary, environment) = (self.binary.clone(), self.environment.clone());
+        let mut server = Self { binary, data, port, database, environment, child: None };
         server.restart().await;
         server
+    }
+
+    /// What its next start finds in its environment, beside what is there.
+    pub fn environment_set(&mut self, environment: Vec<(&'static str, OsString)>) {
+        self.environment = environment;
+    }
+
+    /// The folder of its database.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Its address, without a slash at the end.
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its resident memory in MiB; `None` where the system does not tell.
+    pub fn resident_mib(&self) -> Option<f64> {
+        let pid = self.child.as_ref()?.id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
     }
 
     /// By how much what is promised of the binary that people get is stretched for this one: a debug build is slow.
@@ -59,8 +86,8 @@ impl ServerProcess {
 
     /// A client of this server.
     pub fn client_with(&self, token: &str) -> Client {
-        let base = format!("http://127.0.0.1:{}", self.port);
-        Client::new(HttpTransport::new(&base, Some(token.to_owned())).expect("a client"))
+        let transport = HttpTransport::new(&self.base_url(), Some(token.to_owned()));
+        Client::new(transport.expect("a client"))
     }
 
     /// An owner's token.
@@ -81,6 +108,21 @@ impl ServerProcess {
         }
     }
 
+    /// SIGTERM: it ends in order.
+    pub async fn stop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(told.expect("kill runs").success(), "the server can be told to stop");
+        let limit = Instant::now() + Duration::from_secs(30) * self.slack();
+        while child.try_wait().expect("its state").is_none() {
+            if Instant::now() > limit {
+                self.child = Some(child); // killed when this is dropped
+                panic!("the server did not stop; see {}", self.data.join("server.log").display());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Starts it and waits until it answers.
     pub async fn restart(&mut self) {
         let log = std::fs::File::options()
@@ -90,6 +132,7 @@ impl ServerProcess {
             .expect("a log file");
         let child = self
             .command()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .args(["serve", "--addr", &format!("127.0.0.1:{}", self.port)])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log file"))
@@ -98,7 +141,7 @@ impl ServerProcess {
             .expect("the binary starts");
         self.child = Some(child);
         let limit = Instant::now() + Duration::from_secs(30);
-        let health = format!("http://127.0.0.1:{}/health", self.port);
+        let health = format!("{}/health", self.base_url());
         while Instant::now() < limit {
             if reqwest::get(&health).await.is_ok_and(|answer| answer.status().is_success()) {
                 return;

@@ -72,6 +72,23 @@ impl World {
                 self.looker.broken("an answered event is lost");
             }
         }
+        for (run, worker) in &promised.outputs {
+            let events = tables.events_since(*run, 0).unwrap_or_default();
+            if !events.iter().any(|event| is_by(event, worker)) {
+                self.looker.broken("an answered report is lost");
+            }
+        }
+        for (run, seq, version) in &promised.moved {
+            let events = tables.events_since(*run, 0).unwrap_or_default();
+            let until = events.iter().take_while(|event| event.seq <= *seq);
+            let versions = until.filter_map(|event| match &event.body {
+                EventBody::Migrated { to, .. } => Some(*to),
+                _ => None,
+            });
+            if versions.last() != Some(*version) {
+                self.looker.broken("an answered move to another version is lost");
+            }
+        }
         for (approval, approved) in &promised.decided {
             let state = tables.approvals.get(approval).map(|row| row.state);
             let expected =
@@ -81,6 +98,16 @@ impl World {
             }
         }
     }
+}
+
+/// Whether an event has what a worker made.
+fn is_by(event: &Event, worker: &str) -> bool {
+    let output = match &event.body {
+        EventBody::NodeCompleted { output, .. } => output,
+        EventBody::ApprovalRequested { request: Some(request), .. } => &request.subject,
+        _ => return false,
+    };
+    output["worker"] == worker
 }
 
 /// Activations that were over more than once.

@@ -1,4 +1,5 @@
-//! Workflows from a seed: sequences, branches, parallel parts, loops, waits, people, retries, error ports, runs of runs.
+//! Workflows from a seed: sequences, branches, parallel parts, loops, waits, people, retries, error ports, runs of runs,
+//! tasks of outside workers; and a next version of each, into which runs move and are forked.
 
 use super::Dice;
 use serde_json::{Value, json};
@@ -6,6 +7,11 @@ use signalbox::graph::{AnyTool, CompiledGraph, Edge, Graph, Node};
 
 /// The workflow that others may start, by this name.
 pub(super) const INNER: &str = "Inner";
+
+/// The kind of step that is a task, see [`Draft::step`].
+const TASK: u64 = 14;
+/// How often a next version is tried until one can run.
+const TRIES_MAX: u32 = 20;
 
 struct Draft<'a> {
     dice: &'a mut Dice,
@@ -26,6 +32,41 @@ pub(super) fn random(dice: &mut Dice, outer: bool) -> Graph {
             return graph;
         }
     }
+}
+
+/// The next version of a workflow: with a step or two put into its ways, so that most runs can move there, and sometimes
+/// another workflow altogether.
+pub(super) fn newer(dice: &mut Dice, old: &Graph) -> Graph {
+    if dice.percent(15) {
+        return random(dice, true);
+    }
+    for _ in 0..TRIES_MAX {
+        let mut graph = old.clone();
+        for number in 0..1 + dice.below(2) {
+            put_in(dice, &mut graph, &format!("x{number}"));
+        }
+        if CompiledGraph::compile(graph.clone(), &AnyTool).is_ok() {
+            return graph;
+        }
+    }
+    old.clone()
+}
+
+/// Puts a step into one of the ways.
+fn put_in(dice: &mut Dice, graph: &mut Graph, id: &str) {
+    let index = usize::try_from(dice.below(graph.edges.len() as u64)).unwrap_or(0);
+    if index >= graph.edges.len() {
+        return;
+    }
+    let edge = graph.edges.remove(index);
+    let kind = match dice.below(3) {
+        0 => json!({"type": "action", "tool": "set_variables", "parameters": {"n": "{{n + 1}}"}}),
+        1 => json!({"type": "wait", "for": "duration", "duration_ms": 400}),
+        _ => json!({"type": "action", "tool": "work", "parameters": {}}),
+    };
+    graph.nodes.push(Node::new(id, serde_json::from_value(kind).expect("a kind")));
+    graph.edges.push(Edge::new(edge.from, edge.port, id));
+    graph.edges.push(Edge::new(id, "success", edge.to));
 }
 
 fn draft(dice: &mut Dice, outer: bool) -> Graph {
@@ -67,6 +108,7 @@ impl Draft<'_> {
             2 => json!({"on_failure": "skip"}),
             3 => json!({"on_failure": "block"}),
             4 => json!({"approval": "after"}),
+            5 => json!({"approval": "before"}),
             _ => Value::Null,
         }
     }
@@ -78,7 +120,11 @@ impl Draft<'_> {
                 break;
             }
             self.count += 1;
-            let kind = self.dice.below(if depth == 0 { 8 } else { 14 });
+            // The last of each are tasks.
+            let kind = match self.dice.below(if depth == 0 { 9 } else { 16 }) {
+                8 if depth == 0 => TASK,
+                kind => kind,
+            };
             ways = self.step(ways, kind, depth);
         }
         ways
@@ -151,6 +197,7 @@ impl Draft<'_> {
             }
             12 => self.each(&id, &ways, depth),
             13 => self.again(&id, &ways, depth),
+            TASK.. => self.task(&id, &ways),
             _ => self.count_up(&id, &ways),
         }
     }
@@ -178,6 +225,28 @@ impl Draft<'_> {
         self.node(id, wait, Value::Null);
         self.lead(ways, id);
         ports.iter().map(|port| (id.to_owned(), *port)).collect()
+    }
+
+    /// A task of an outside worker, which says who did it.
+    fn task(&mut self, id: &str, ways: &Ways) -> Ways {
+        let policy = self.policy();
+        let lease_ms = [400, 2_000, 9_000][self.dice.below(3) as usize];
+        let schema = match self.dice.below(2) {
+            0 => json!({"type": "object", "required": ["worker"]}),
+            _ => Value::Null,
+        };
+        let mut task = json!({
+            "type": "task", "instructions": "Do it", "lease_ms": lease_ms, "output_schema": schema,
+        });
+        if self.dice.percent(20) {
+            task["claim_within_ms"] = json!(30_000);
+        }
+        self.node(id, task, policy);
+        self.lead(ways, id);
+        match self.dice.below(4) {
+            0 => vec![(id.to_owned(), "success"), (id.to_owned(), "error")],
+            _ => vec![(id.to_owned(), "success")],
+        }
     }
 
     fn count_up(&mut self, id: &str, ways: &Ways) -> Ways {

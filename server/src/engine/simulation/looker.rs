@@ -1,9 +1,12 @@
 //! Looks at every commit and at every call: what must hold at each of them.
 
+mod facts;
+
 use crate::engine::CallContext;
-use crate::store::model::{Tables, Watcher};
-use signalbox::id::{CallId, RunId};
-use signalbox::run::{ActivationId, EventBody, RunStatus};
+use crate::store::model::{Tables, WaitRow, Watcher};
+use signalbox::graph::Graph;
+use signalbox::id::{CallId, RunId, WorkflowId};
+use signalbox::run::{ActivationId, CallRequest, EventBody, RunStatus};
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -27,6 +30,9 @@ pub(super) struct Seen {
     keys: BTreeMap<(RunId, ActivationId), CallId>,
     /// Events that ended a wait of a run: its later waits hear them again and take no notice.
     heard: BTreeSet<(RunId, i64)>,
+    /// Whose call a key is of.
+    runs_by_key: BTreeMap<CallId, RunId>,
+    facts: facts::Facts,
     story: bool,
 }
 
@@ -50,10 +56,19 @@ impl Looker {
         self.seen().broken.insert(what.into());
     }
 
+    /// These are the versions of all workflows.
+    pub(super) fn know(&self, graphs: &[(WorkflowId, Vec<Graph>)]) {
+        self.seen().facts.know(graphs);
+    }
+
     /// The world is asked.
-    pub(super) fn made(&self, context: &CallContext) {
+    pub(super) fn made(&self, context: &CallContext, request: &CallRequest) {
         let mut seen = self.seen();
         let key = (context.run, context.call, context.attempt);
+        if seen.facts.request(&key).is_some_and(|written| written != request) {
+            let what = format!("{} was called otherwise than it was written down", context.node);
+            seen.broken.insert(what);
+        }
         let begun = seen.begun.get(&key).copied().unwrap_or(0);
         let made = seen.made.entry(key).or_insert(0);
         *made += 1;
@@ -93,6 +108,7 @@ impl Watcher for Looker {
             }
             if new != old {
                 seen.journal(before, after, *run, (old, new));
+                seen.facts(before, after, *run, old);
             }
             seen.waiting(after, *run, name);
         }
@@ -163,15 +179,20 @@ impl Seen {
             let from = match before.waits.get(key) {
                 Some(was) if was.seen == wait.seen => continue,
                 Some(was) => was.seen,
-                None => after.runs.get(&key.0).map_or(0, |row| row.events_from),
+                // Of a fork the times tell from where on, and they may be out of order.
+                None => {
+                    after.runs.get(&key.0).map_or(0, |row| row.events_from.unwrap_or(wait.seen))
+                }
             };
-            let mut passed = matching(after, key, from).take_while(|number| *number <= wait.seen);
+            let mut passed =
+                matching(after, key, wait, from).take_while(|number| *number <= wait.seen);
             if passed.any(|number| !self.heard.contains(&(key.0, number))) {
                 self.broken.insert("an event was not told".into());
             }
         }
         for (key, wait) in before.waits.iter().filter(|(key, _)| !after.waits.contains_key(key)) {
-            self.heard.extend(matching(after, key, wait.seen).next().map(|number| (key.0, number)));
+            let ended_by = matching(after, key, wait, wait.seen).next();
+            self.heard.extend(ended_by.map(|number| (key.0, number)));
         }
     }
 
@@ -186,6 +207,9 @@ impl Seen {
             if owner.is_some_and(|of| before.servers.get(&of).is_some_and(|until| *until > now_ms))
             {
                 self.broken.insert(format!("{} was taken of a server that lives", row.call.node));
+            }
+            if *self.runs_by_key.entry(key.1).or_insert(key.0) != key.0 {
+                self.broken.insert("one key is of calls of two runs".into());
             }
             let attempt = (key.0, key.1, row.call.attempt);
             *self.begun.entry(attempt).or_insert(0) += row.claims.saturating_sub(known);
@@ -210,10 +234,13 @@ fn is_reopened(tables: &Tables, run: RunId, after: u64) -> bool {
 fn matching<'a>(
     tables: &'a Tables,
     (run, _, name): &'a (RunId, ActivationId, String),
+    wait: &'a WaitRow,
     from: i64,
 ) -> impl Iterator<Item = i64> + 'a {
     let numbered = (1..).zip(&tables.outside).skip(usize::try_from(from).unwrap_or(0));
-    let meant = numbered
-        .filter(move |(_, event)| event.0.name == *name && event.0.run.is_none_or(|of| of == *run));
+    let meant = numbered.filter(move |(_, event)| {
+        let counts = wait.since_ms <= event.1.timestamp_millis();
+        counts && event.0.name == *name && event.0.run.is_none_or(|of| of == *run)
+    });
     meant.map(|(number, _)| number)
 }

@@ -24,7 +24,8 @@ impl World {
             7 => self.command_some_run(),
             8 => self.answer_parked(),
             9 => self.reopen(),
-            _ => {}
+            10 => self.go_elsewhere(),
+            _ => self.work(),
         }
     }
 
@@ -34,6 +35,9 @@ impl World {
             self.decide(true);
         }
         self.answer_parked();
+        for _ in 0..2 {
+            self.work();
+        }
         let tables = self.database.committed();
         for (run, row) in &tables.runs {
             let is_held = ["Paused", "Blocked"].contains(&row.run.status.phase().as_str());
@@ -47,23 +51,11 @@ impl World {
         }
     }
 
-    fn some_run(&mut self) -> Option<RunId> {
+    pub(super) fn some_run(&mut self) -> Option<RunId> {
         let tables = self.database.committed();
         let open = tables.runs.values().filter(|row| row.run.ended_at.is_none());
         let open: Vec<RunId> = open.map(|row| row.run.id).collect();
         self.dice.pick(&open).copied()
-    }
-
-    /// A run that failed or was stopped is tried again.
-    fn reopen(&mut self) {
-        let tables = self.database.committed();
-        let ended = tables
-            .runs
-            .values()
-            .filter(|row| ["Failed", "Stopped"].contains(&row.run.status.phase().as_str()));
-        let ended: Vec<RunId> = ended.map(|row| row.run.id).collect();
-        let Some(run) = self.dice.pick(&ended).copied() else { return };
-        self.tell(run, Command::Reopen { by: "Ada".into(), from: None });
     }
 
     fn start_run(&mut self) {
@@ -97,7 +89,7 @@ impl World {
     }
 
     /// Asks something of a server; it may die over it, then nobody answers.
-    fn waiting_for(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(super) fn waiting_for(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         let enough = self.time.sleep(120_000);
         self.waiting.push(tokio::spawn(async move {
             tokio::select! {
@@ -123,8 +115,14 @@ impl World {
         if edited {
             edited = self.database.change(|tx| tx.approval_revise(id));
         }
+        // What is prepared may be changed; the looker looks for it in the call.
+        let changes = approval.request.title.starts_with("Before ") && self.dice.percent(30);
+        let answer = match changes {
+            true => json!({"note": format!("by Ada, at {id}")}),
+            false => Value::Null,
+        };
         let decision = match approves {
-            true => Decision::Approve { answer: Value::Null },
+            true => Decision::Approve { answer },
             false => Decision::Reject { reason: String::new(), retry: false },
         };
         self.waiting_for(async move {
@@ -181,7 +179,7 @@ impl World {
         self.tell(run, command);
     }
 
-    fn tell(&mut self, run: RunId, command: Command) {
+    pub(super) fn tell(&mut self, run: RunId, command: Command) {
         let Some(server) = self.server() else { return };
         let (engine, promised) = (server.engine.clone(), self.promised.clone());
         self.waiting_for(async move {

@@ -174,3 +174,13 @@ fn wrong_answers_before_the_disk() {
 fn wrong_key_does_not_find_its_run() {
     is_found_out(Wrong::NoKey, "one key gave two runs");
 }
+
+#[test]
+fn wrong_report_whoever_has_the_task() {
+    is_found_out(Wrong::NoClaimKey, "by a worker that did not have it");
+}
+
+#[test]
+fn wrong_fork_takes_over_what_is_open() {
+    is_found_out(Wrong::ForkTakesOver, "calls of two runs");
+}

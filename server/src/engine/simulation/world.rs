@@ -32,6 +32,12 @@ pub(super) struct Promised {
     pub told: Vec<(RunId, u64)>,
     /// Outside events by their key.
     pub events: BTreeMap<String, i64>,
+    /// Workers by the attempts of tasks that they reported about.
+    pub reports: BTreeMap<(RunId, CallId, u32), String>,
+    /// Runs, and workers whose output was taken.
+    pub outputs: Vec<(RunId, String)>,
+    /// Runs that went on in a version, with the event number after it.
+    pub moved: Vec<(RunId, u64, u32)>,
 }
 
 pub(super) struct Server {
@@ -52,9 +58,13 @@ pub(super) struct World {
     pub workflows: Vec<WorkflowId>,
     pub count: usize,
     pub keys: u64,
+    pub forks: u64,
+    pub workers: u64,
     /// Commands that people gave and that are not answered.
     pub waiting: Vec<tokio::task::JoinHandle<()>>,
     pub time: Time,
+    /// Nothing goes wrong any more.
+    pub is_calm: bool,
     /// Nothing strikes from outside.
     is_quiet: bool,
     steps: u64,
@@ -89,11 +99,15 @@ impl World {
     fn new(story: Story, looker: Arc<Looker>, time: Time) -> Self {
         let mut dice = Dice(story.seed);
         let inner = WorkflowId(uuid::Uuid::from_u128(100));
-        let mut graphs = vec![(inner, graphs::random(&mut dice, false))];
+        let mut graphs = vec![(inner, vec![graphs::random(&mut dice, false)])];
+        let mut later = Dice(!story.seed); // of their own, so that these do not change what else is drawn
         for number in 0..1 + dice.below(3) {
             let id = WorkflowId(uuid::Uuid::from_u128(200 + u128::from(number)));
-            graphs.push((id, graphs::random(&mut dice, true)));
+            let first = graphs::random(&mut dice, true);
+            let second = graphs::newer(&mut later, &first);
+            graphs.push((id, vec![first, second]));
         }
+        looker.know(&graphs);
         let workflows = graphs.iter().skip(1).map(|(id, _)| *id).collect();
         let rough = dice.below(4);
         let mut chance = Chance {
@@ -127,8 +141,11 @@ impl World {
             workflows,
             count: 0,
             keys: 0,
+            forks: 0,
+            workers: 0,
             waiting: Vec::new(),
             time,
+            is_calm: false,
             is_quiet: story.dies_at.is_some(),
             steps: 0,
             numbers: 0,
@@ -241,6 +258,7 @@ impl World {
     /// Nothing strikes any more: what is left must come to its end.
     async fn settle(&mut self) {
         self.steps = self.database.calm();
+        self.is_calm = true;
         self.outcomes.calm.store(true, std::sync::atomic::Ordering::SeqCst);
         self.looker.say(|| "from here on it is calm".into());
         let mut untold = Vec::new();
@@ -315,17 +333,17 @@ struct Outside {
 }
 
 impl CallExecutor for Outside {
-    fn execute(&self, context: CallContext, _: CallRequest) -> BoxFuture<'_, CallOutcome> {
-        self.answer(context).boxed()
+    fn execute(&self, context: CallContext, request: CallRequest) -> BoxFuture<'_, CallOutcome> {
+        self.answer(context, request).boxed()
     }
 }
 
 impl Outside {
-    async fn answer(&self, context: CallContext) -> CallOutcome {
+    async fn answer(&self, context: CallContext, request: CallRequest) -> CallOutcome {
         if self.node.is_dead() {
             return std::future::pending().await;
         }
-        self.outcomes.looker.made(&context);
+        self.outcomes.looker.made(&context, &request);
         let (delay_ms, what, calm) = {
             let mut dice = self.outcomes.dice.lock().unwrap_or_else(PoisonError::into_inner);
             let delay_ms = [0, 5, 300, 4_000][dice.below(4) as usize];

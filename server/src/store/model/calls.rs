@@ -1,7 +1,7 @@
 //! Calls and timers in the model.
 
 use super::super::{
-    CallState, CallStep, DueTimer, OpenCall, StoreError, StoreResult, call_next, value,
+    CallState, CallStep, DueTimer, OpenCall, StoreError, StoreResult, call_next, tasks, value,
 };
 use super::Wrong;
 use super::tables::{CallRow, ModelTx, TimerRow};
@@ -11,10 +11,11 @@ use signalbox::{
     run::TimerId,
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// A key for each attempt, as it must not be.
 fn key_of(call: &OpenCall) -> CallId {
-    CallId(uuid::Uuid::from_u128(call.call.0.as_u128() ^ u128::from(call.attempt - 1)))
+    CallId(Uuid::from_u128(call.call.0.as_u128() ^ u128::from(call.attempt - 1)))
 }
 
 impl ModelTx {
@@ -41,6 +42,8 @@ impl ModelTx {
             owner: self.owner,
             taken_ms: self.now_ms,
             number: self.tables.calls_number,
+            offer: tasks::offer(&call.request).filter(|_| state == CallState::Offered),
+            claim: None,
         };
         self.tables.calls.insert((call.run, call.call), row);
         Ok(())
@@ -53,17 +56,25 @@ impl ModelTx {
 
     pub(crate) fn call_free(&mut self, run: RunId, call: CallId) -> StoreResult<()> {
         self.call_step(run, call, CallStep::Freed);
+        if let Some(row) = self.tables.calls.get_mut(&(run, call))
+            && row.state == CallState::Offered
+        {
+            row.claim = None;
+        }
         Ok(())
     }
 
     /// Another attempt, or a task that is not free, is not taken.
-    pub(crate) fn task_claim(&mut self, call: &OpenCall) -> StoreResult<()> {
+    pub(crate) fn task_claim(&mut self, call: &OpenCall, claim: Uuid) -> StoreResult<()> {
         let is_free =
             |row: &CallRow| row.call.attempt == call.attempt && row.state == CallState::Offered;
         if !self.tables.calls.get(&(call.run, call.call)).is_some_and(is_free) {
             return Err(StoreError::Conflict { what: "the task" });
         }
         self.call_step(call.run, call.call, CallStep::Claimed);
+        if let Some(row) = self.tables.calls.get_mut(&(call.run, call.call)) {
+            row.claim = Some(claim);
+        }
         Ok(())
     }
 

@@ -131,7 +131,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// A database that several servers share, or that one has to itself.
 pub(crate) fn open(
-    graphs: Vec<(WorkflowId, Graph)>,
+    graphs: Vec<(WorkflowId, Vec<Graph>)>,
     shared: bool,
     chance: Chance,
     wrong: Option<Wrong>,
@@ -527,9 +527,11 @@ impl Node {
         number: u32,
     ) -> StoreResult<Version> {
         self.enter().await?;
-        let mut graphs = self.database.graphs.iter();
-        let graph = graphs.find(|(id, _)| *id == workflow && number == 1);
-        let (_, graph) = graph.ok_or(StoreError::NotFound { what: "version" })?;
+        let mut workflows = self.database.graphs.iter();
+        let versions = workflows.find(|(id, _)| *id == workflow).map(|(_, versions)| versions);
+        let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let graph = versions.zip(index).and_then(|(versions, index)| versions.get(index));
+        let graph = graph.ok_or(StoreError::NotFound { what: "version" })?;
         let summary = VersionSummary {
             workflow,
             number,

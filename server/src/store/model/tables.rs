@@ -9,13 +9,14 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use signalbox::{
     id::{ApprovalId, CallId, OrganizationId, RunId},
-    run::{ActivationId, ApprovalKind, Event, RunStatus, TimerId},
+    run::{ActivationId, ApprovalKind, Event, EventBody, RunStatus, TimerId},
     wire::ApprovalState,
 };
 use std::{
     collections::BTreeMap,
     sync::{Arc, OnceLock},
 };
+use uuid::Uuid;
 
 #[derive(Clone)]
 pub(crate) struct RunRow {
@@ -23,8 +24,8 @@ pub(crate) struct RunRow {
     pub due: bool,
     pub owner: Option<i64>,
     pub key: Option<String>,
-    /// The number of the last outside event before it began.
-    pub events_from: i64,
+    /// The number of the last outside event before it began; none where its past is another run's.
+    pub events_from: Option<i64>,
 }
 
 /// Events as they stand in the journal: the first and last number of a block, and its packed text.
@@ -59,6 +60,10 @@ pub(crate) struct CallRow {
     pub taken_ms: i64,
     /// The order in which calls came.
     pub number: u64,
+    /// To which workers it is offered.
+    pub offer: Option<String>,
+    /// The key of the worker that has it.
+    pub claim: Option<Uuid>,
 }
 
 #[derive(Clone)]
@@ -72,6 +77,8 @@ pub(crate) struct TimerRow {
 pub(crate) struct WaitRow {
     pub name: String,
     pub seen: i64,
+    /// Events from before this time do not count.
+    pub since_ms: i64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -161,6 +168,16 @@ impl Tables {
         Ok((found, more))
     }
 
+    /// As [`events_after`](Self::events_after), all of them and where they stand.
+    pub(crate) fn events_since(&self, run: RunId, after: u64) -> StoreResult<Vec<&Event>> {
+        let mut found = Vec::new();
+        let blocks = self.blocks.get(&run).map_or(&[][..], |blocks| blocks.as_slice());
+        for block in blocks.iter().filter(|block| block.last > value::int(after)) {
+            found.extend(block.events()?.iter().filter(|event| event.seq > after));
+        }
+        Ok(found)
+    }
+
     pub(crate) fn checkpoint_fetch(&self, run: RunId) -> Option<(u64, Vec<u8>)> {
         self.checkpoints.get(&run).map(|(seq, state)| (*seq, state.to_vec()))
     }
@@ -244,6 +261,30 @@ impl ModelTx {
                 None => rows.insert(place, row),
             }
         }
+        match self.wrong {
+            Some(Wrong::ForkTakesOver) => self.take_over(run),
+            _ => Ok(()),
+        }
+    }
+
+    /// What is open of the run that this one was forked from is its own, as it must not be.
+    fn take_over(&mut self, run: RunId) -> StoreResult<()> {
+        let mut origin = None;
+        for block in self.tables.blocks.get(&run).map_or(&[][..], |blocks| blocks.as_slice()) {
+            for event in block.events()? {
+                if let EventBody::Forked { from, .. } = &event.body {
+                    origin = Some(*from);
+                }
+            }
+        }
+        let calls = self.tables.calls.keys().filter(|(of, _)| Some(*of) == origin);
+        let calls: Vec<(RunId, CallId)> = calls.copied().collect();
+        for key in calls {
+            if let Some(mut row) = self.tables.calls.remove(&key) {
+                row.call = Arc::new(OpenCall { run, ..OpenCall::clone(&row.call) });
+                self.tables.calls.insert((run, key.1), row);
+            }
+        }
         Ok(())
     }
 
@@ -274,7 +315,7 @@ impl ModelTx {
             ended_at: head.ended_at,
         };
         let key = new.idempotency_key.clone();
-        let events_from = i64::try_from(self.tables.outside.len()).unwrap_or(i64::MAX);
+        let events_from = i64::try_from(self.tables.outside.len()).ok();
         let row = RunRow { run, due: head.due, owner: None, key, events_from };
         self.tables.runs.insert(commit.run, Arc::new(row));
         Ok(())
@@ -320,6 +361,21 @@ impl ModelTx {
             true => Err(StoreError::Conflict { what: RUN_FENCE }),
             false => Ok(()),
         }
+    }
+
+    /// The run's past is another run's: which events it may hear is told by their times.
+    pub(crate) fn hear_past(&mut self, run: RunId) -> StoreResult<()> {
+        if let Some(row) = self.run(run) {
+            row.events_from = None;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn run_version_set(&mut self, run: RunId, version: u32) -> StoreResult<()> {
+        if let Some(row) = self.run(run) {
+            row.run.version = version;
+        }
+        Ok(())
     }
 
     /// A run's row, to be changed.

@@ -1,6 +1,7 @@
 //! Outside events, waits, runs of runs and turns in the model.
 
-use super::super::{Delivery, LinkState, OutsideEvent, RunLink, StoreError, StoreResult};
+use super::super::outside::OUT_OF_ORDER_MS;
+use super::super::{Delivery, LinkState, OutsideEvent, RunLink, StoreError, StoreResult, value};
 use super::tables::{LinkRow, ModelTx, SlotRow, Tables, WaitRow};
 use super::{ORGANIZATION, Wrong};
 use chrono::{DateTime, Utc};
@@ -22,8 +23,8 @@ impl Tables {
         numbered.filter(move |(_, event)| event.0.name == name)
     }
 
-    fn hears(run: RunId, event: &(OutsideEvent, DateTime<Utc>)) -> bool {
-        event.0.run.is_none_or(|of| of == run)
+    fn hears(run: RunId, wait: &WaitRow, event: &(OutsideEvent, DateTime<Utc>)) -> bool {
+        event.0.run.is_none_or(|of| of == run) && wait.since_ms <= value::ms(event.1)
     }
 
     pub(crate) fn deliveries(
@@ -37,7 +38,8 @@ impl Tables {
                 continue;
             }
             let mut heard = self.heard(&wait.name, wait.seen);
-            let Some((number, event)) = heard.find(|(_, event)| Self::hears(*run, event)) else {
+            let Some((number, event)) = heard.find(|(_, event)| Self::hears(*run, wait, event))
+            else {
                 continue;
             };
             let delivery = Delivery {
@@ -65,7 +67,7 @@ impl Tables {
             return Vec::new();
         };
         let waits = self.waits.iter().filter(|((run, ..), wait)| {
-            wait.name == event.0.name && wait.seen < number && Self::hears(*run, event)
+            wait.name == event.0.name && wait.seen < number && Self::hears(*run, wait, event)
         });
         let mut runs: Vec<RunId> = waits.map(|((run, ..), _)| *run).collect();
         runs.dedup();
@@ -129,15 +131,24 @@ impl ModelTx {
         run: RunId,
         activation: ActivationId,
         name: &str,
+        since: DateTime<Utc>,
     ) -> StoreResult<()> {
-        let mut seen = self.tables.runs.get(&run).map_or(0, |row| row.events_from);
+        let from = self.tables.runs.get(&run).map_or(Some(0), |row| row.events_from);
+        let since_ms = if from.is_some() { 0 } else { value::ms(since) };
+        let mut seen = from.unwrap_or_else(|| self.last_before(since_ms - OUT_OF_ORDER_MS));
         if self.wrong == Some(Wrong::NoLookBack) {
             seen = i64::try_from(self.tables.outside.len()).unwrap_or(0);
         }
         let name = canonical(name).to_owned();
-        let row = WaitRow { name: name.clone(), seen };
+        let row = WaitRow { name: name.clone(), seen, since_ms };
         self.tables.waits.entry((run, activation, name)).or_insert(row);
         Ok(())
+    }
+
+    /// The number of the last event that bears a time before this one.
+    fn last_before(&self, ms: i64) -> i64 {
+        let last = self.tables.outside.iter().rposition(|event| value::ms(event.1) < ms);
+        last.and_then(|at| i64::try_from(at + 1).ok()).unwrap_or(0)
     }
 
     pub(crate) fn wait_close(&mut self, run: RunId, activation: ActivationId) -> StoreResult<()> {

@@ -4,7 +4,7 @@ use super::{crash::DieAt, support::*};
 use crate::support::database::on_each;
 use chrono::TimeDelta;
 use futures::FutureExt;
-use server::store::*;
+use server::{engine::Clock, store::*};
 use signalbox::{id::RunId, run::*};
 use std::sync::{Arc, atomic::AtomicUsize};
 use tokio::sync::Notify;

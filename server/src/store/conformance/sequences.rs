@@ -27,7 +27,7 @@ use side::{Made, Side, servers};
 const SEQUENCES: u64 = 60;
 const OPERATIONS: usize = 40;
 /// A wrong model is found out within so many.
-const FOUND_WITHIN: u64 = 40;
+const FOUND_WITHIN: u64 = 400;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

@@ -22,11 +22,11 @@ test("a pause holds what is approved until outbound is resumed", async ({ page, 
   await server.api("POST", `/api/workflows/${workflow}/runs`, { input });
   await open("/inbox");
   const banner = page.getByTestId("pause-banner");
-  await expect(banner).toContainText("Outbound is paused since");
+  await expect(banner).toContainText("Outbound has been paused since");
   await expect(banner).toContainText("wrong prices");
   await page.getByTestId("inbox-item").filter({ hasText: "New prices" }).click();
   const gate = page.getByRole("region", { name: "Send gate" });
-  await expect(gate).toContainText("A person must approve it. Outbound is paused since");
+  await expect(gate).toContainText("A person must approve it. Outbound has been paused since");
   await page.getByRole("button", { name: "Approve and send" }).click();
   await expect(page.getByText("Approved.", { exact: true })).toBeVisible();
   await page.getByRole("tab", { name: "Decided" }).click();

@@ -20,7 +20,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use clock::Watch;
-use finding::{Finding, Seen, found, merged};
+use finding::{Finding, Seen, found, found_unmarked, merged};
 use futures::FutureExt;
 use signalbox::wire::PauseReason;
 use std::{
@@ -31,10 +31,8 @@ use std::{
 use tokio::time::sleep;
 use uuid::Uuid;
 
-/// How often the clocks are compared.
+/// How often the clocks are compared, and a database server is asked which one it is.
 const TICK: Duration = Duration::from_secs(1);
-/// How often a database server is asked which one it is.
-const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often it is noted that a server is alive.
 const BEAT_EVERY: Duration = Duration::from_secs(60);
 
@@ -44,13 +42,20 @@ pub struct Guard {
     /// Of an embedded database.
     folder: Option<PathBuf>,
     after: TimeDelta,
+    /// Otherwise it only notes what there is.
+    pauses: bool,
     watch: Arc<Watch>,
 }
 
 impl Guard {
     /// A guard over a store; `folder` is where an embedded database lies, `after` how long a standstill may be.
     pub fn new(store: Store, folder: Option<PathBuf>, after: TimeDelta) -> Self {
-        Self { store, folder, after, watch: Arc::new(Watch::new(after)) }
+        Self { store, folder, after, pauses: true, watch: Arc::new(Watch::new(after)) }
+    }
+
+    /// One that pauses nothing and still notes what there is: whoever lets it pause again later begins from there.
+    pub fn only_noting(self) -> Self {
+        Self { pauses: false, ..self }
     }
 
     /// Looks before anything is sent; what was found, and paused every organisation.
@@ -62,8 +67,25 @@ impl Guard {
                 "the database server does not tell this role all about itself: a failover may go unnoticed"
             );
         }
-        let finding = marks.as_ref().and_then(|marks| found(marks, &seen, now, Some(self.after)));
+        let finding = match &marks {
+            Some(marks) => found(marks, &seen, now, Some(self.after)),
+            None => found_unmarked(&seen),
+        };
+        let finding = finding.filter(|_| self.pauses);
+        let marks = match marks {
+            None if finding.is_none() => Some(self.begin(&seen, now).await?),
+            marks => marks,
+        };
         self.note(marks, seen, finding, now).await
+    }
+
+    /// The first marks, before the first file: a file beside a database without marks belongs to another one.
+    async fn begin(&self, seen: &Seen, now: DateTime<Utc>) -> StoreResult<Marks> {
+        let marks = Marks { alive_at: now, generation: None, identity: seen.identity.clone() };
+        let put = marks.clone();
+        let write =
+            self.store.write(move |tx| async move { store::marks_put(tx, &put).await }.boxed());
+        write.await.map(|()| marks)
     }
 
     /// Looks while the server runs, and notes that it does; what was found, and paused every organisation.
@@ -75,6 +97,7 @@ impl Guard {
         let marks = store::marks_fetch(&self.store).await?;
         let seen = self.see().await;
         let finding = marks.as_ref().and_then(|marks| found(marks, &seen, now, None));
+        let finding = finding.filter(|_| self.pauses);
         match is_noted || finding.is_some() {
             true => self.note(marks, seen, finding, now).await,
             false => Ok(None),
@@ -83,8 +106,10 @@ impl Guard {
 
     /// Watches in the background until the server ends. Call it before anything is sent.
     pub fn start(self, state: &AppState) {
-        let watch = self.watch.clone();
-        state.gate().watch_time(Arc::new(move || watch.look().is_none()));
+        if self.pauses {
+            let watch = self.watch.clone();
+            state.gate().watch_time(Arc::new(move || watch.look().is_none()));
+        }
         let guard = Arc::new(self);
         state.engine().beside("time", move |stop| {
             let guard = guard.clone();
@@ -98,10 +123,10 @@ impl Guard {
     }
 
     async fn keep_watching(&self) {
-        let (mut asked, mut beaten) = (Instant::now(), Instant::now());
+        let mut beaten = Instant::now();
         loop {
             sleep(TICK).await;
-            if let Some(finding) = self.watch.look() {
+            if let Some(finding) = self.watch.look().filter(|_| self.pauses) {
                 match self.pause(&finding, Utc::now()).await {
                     Ok(()) => self.watch.settle(),
                     Err(error) => {
@@ -111,10 +136,10 @@ impl Guard {
                 }
             }
             let is_noted = beaten.elapsed() >= BEAT_EVERY;
-            if !is_noted && !(self.store.is_shared() && asked.elapsed() >= ASK_EVERY) {
+            // A database server may be another one at any moment.
+            if !is_noted && !self.store.is_shared() {
                 continue;
             }
-            asked = Instant::now();
             match self.look(Utc::now(), is_noted).await {
                 Ok(_) if is_noted => beaten = Instant::now(),
                 Ok(_) => {}
@@ -188,9 +213,16 @@ impl Guard {
     async fn pause(&self, finding: &Finding, now: DateTime<Utc>) -> StoreResult<()> {
         warn(finding);
         let finding = finding.clone();
+        // With the time as it is now, or a start soon after this would find the jump once more.
+        let marks = store::marks_fetch(&self.store).await?;
+        let marks = marks.map(|marks| Marks { alive_at: now, ..marks });
         let write = self.store.write(move |tx| {
             async move {
-                store::outbound_pause_all(tx, finding.reason, &finding.note, now).await.map(|_| ())
+                store::outbound_pause_all(tx, finding.reason, &finding.note, now).await?;
+                match marks {
+                    Some(marks) => store::marks_put(tx, &marks).await,
+                    None => Ok(()),
+                }
             }
             .boxed()
         });

@@ -208,7 +208,7 @@ pub struct OutboundPause {
 }
 
 impl OutboundPause {
-    /// Why, as it goes on after "Outbound is paused since Mon 09:00": "because the server was down for 9 hours",
+    /// Why, as it goes on after "Outbound has been paused since Mon 09:00": "because the server was down for 9 hours",
     /// "by Grace: wrong prices".
     pub fn why(&self) -> String {
         let note = self.note.trim_end_matches('.');

@@ -13,7 +13,7 @@ use leptos_router::{
     hooks::{use_navigate, use_params_map},
 };
 use signalbox::id::ApprovalId;
-use signalbox::wire::{ApprovalState, ApprovalView, Decide, DecideKind, PageQuery};
+use signalbox::wire::{ApprovalState, ApprovalView, Decide, DecideKind, MessageState, PageQuery};
 
 /// What the card can be asked to do by a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,9 @@ pub fn Board(
 
     let last_held = RwSignal::new(None::<ApprovalView>);
     let decided = Callback::new(move |approval: ApprovalView| {
-        let held = approval.held_until.is_some() && approval.state == ApprovalState::Approved;
+        // In a pause of outbound it is held, and nobody knows until when.
+        let held = approval.message_state == Some(MessageState::Held)
+            && approval.state == ApprovalState::Approved;
         last_held.set(held.then(|| approval.clone()));
         let next = successor(&shown.get_untracked(), &approval);
         let words = if approval.state == ApprovalState::Pending {

@@ -41,12 +41,12 @@ fn due(count: u64) -> String {
     }
 }
 
-/// "Outbound is paused since Tue 09:00 because the server was down for 9 hours."
+/// "Outbound has been paused since Tue 09:00 because the server was down for 9 hours."
 #[component]
 fn Sentence(pause: OutboundPause) -> impl IntoView {
     view! {
         <span>
-            "Outbound is paused since " <Time at_ms=pause.since.timestamp_millis() /> " "
+            "Outbound has been paused since " <Time at_ms=pause.since.timestamp_millis() /> " "
             {pause.why()} "."
         </span>
     }

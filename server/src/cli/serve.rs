@@ -46,9 +46,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let (store, key) = open(&config).await?;
     // Before anything can leave: whether time and the database just went on.
     let guard = guard_of(&config, &store);
-    if let Some(guard) = &guard {
-        guard.at_boot(Utc::now()).await?;
-    }
+    guard.at_boot(Utc::now()).await?;
     let vault = Arc::new(Vault::of(&key));
     let base_url = public_origin.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
     let egress = Egress::new(config.allow_hosts.clone())
@@ -70,9 +68,7 @@ pub async fn serve(config: ServeConfig) -> Result<(), CommandError> {
     let state = AppState::new(parts);
     LiveHub::start(&state);
     maintenance::start(&state, sweep_every);
-    if let Some(guard) = guard {
-        guard.start(&state);
-    }
+    guard.start(&state);
     let (sender_stop, stopped) = watch::channel(false);
     let sender = tokio::spawn({
         let gate = state.gate().clone();
@@ -137,11 +133,14 @@ async fn open(config: &ServeConfig) -> Result<(Store, ServerKey), CommandError> 
     Ok((store, key))
 }
 
-/// Watches over time and the database, unless it is told not to.
-fn guard_of(config: &ServeConfig, store: &Store) -> Option<Guard> {
-    let after_ms = i64::try_from(config.outbound_pause_after_ms).ok().filter(|ms| *ms > 0)?;
+/// Watches over time and the database; told never to pause anything, it only notes what there is.
+fn guard_of(config: &ServeConfig, store: &Store) -> Guard {
     let folder = config.database_url.is_none().then(|| config.data.clone());
-    Some(Guard::new(store.clone(), folder, TimeDelta::milliseconds(after_ms)))
+    let of = |after_ms| Guard::new(store.clone(), folder, TimeDelta::milliseconds(after_ms));
+    match i64::try_from(config.outbound_pause_after_ms).unwrap_or(i64::MAX) {
+        0 => of(0).only_noting(),
+        after_ms => of(after_ms),
+    }
 }
 
 /// An address that a browser here can open: all interfaces are reached by the loopback one.

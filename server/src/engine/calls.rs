@@ -234,7 +234,7 @@ impl Inner {
     async fn execute(self: &Arc<Self>, job: &Job) -> Made {
         let OpenCall { call, attempt, .. } = job.call;
         if !self.executor.does_tasks() && matches!(job.call.request, CallRequest::Run(_)) {
-            return self.start_child(&job.call).await;
+            return self.start_child(&job.call, job.fresh).await;
         }
         if matches!(job.call.request, CallRequest::Task(_)) {
             self.claim_for_executor(&job.call).await;

@@ -68,6 +68,12 @@ impl Live {
         }
     }
 
+    /// Whether it is neither over nor held by anybody: there is nothing to resume.
+    pub(super) fn goes_on(&self) -> bool {
+        let state = &self.state;
+        state.end.is_none() && !state.paused && state.blocked.is_none()
+    }
+
     /// Whether it only waits, so that it need not be kept in memory.
     pub(super) fn is_at_rest(&self) -> bool {
         let works = |state| matches!(state, ActivationState::Ready | ActivationState::Running);

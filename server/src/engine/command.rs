@@ -59,6 +59,8 @@ pub struct Outcome {
 pub(super) const TRIES_MAX: usize = 8;
 /// Events after which a chain of pure steps is committed before it goes on.
 const EVENTS_PER_COMMIT_MAX: usize = 6_000;
+/// What the journal says of a run that was set aside and can be read again.
+const ASIDE: &str = "The run had been set aside.";
 
 /// Why a write did not happen; gives what rides back when it was not begun.
 pub(super) struct NotWritten {
@@ -228,12 +230,22 @@ impl Inner {
     ) -> Result<Outcome, EngineError> {
         let cell = self.cells.get(organization, run);
         let mut slot = cell.live.lock().await;
+        let mut was_aside = false;
         for tried in 0..TRIES_MAX {
             if slot.is_none() {
-                *slot = Some(self.load_for(organization, run, &command).await?);
+                let (live, released) = self.load_for(organization, run, &command).await?;
+                (*slot, was_aside) = (Some(live), was_aside || released);
             }
             let Some(mut live) = slot.take() else { continue };
             // Taken out: whatever goes wrong from here on, a half-changed state is not kept.
+            if was_aside && matches!(command, Command::Resume { .. }) && live.goes_on() {
+                // Its journal does not know that it was set aside, so there would be nothing to resume.
+                let block = Command::Block { reason: ASIDE.to_owned(), activation: None };
+                let blocked = self.try_command(&cell, &mut live, &block, None, true).await?;
+                if matches!(blocked, Tried::Again(_)) {
+                    continue;
+                }
+            }
             match self.try_command(&cell, &mut live, &command, extra, tried > 0).await {
                 Ok(Tried::Done(outcome)) => {
                     if live.is_at_rest() {
@@ -255,13 +267,13 @@ impl Inner {
         Err(StoreError::Conflict { what: store::RUN_FENCE }.into())
     }
 
-    /// A run that was set aside is loaded again only when someone resumes or stops it.
+    /// A run that was set aside is loaded again only when someone resumes or stops it; whether it was.
     async fn load_for(
-        &self,
+        self: &Arc<Self>,
         organization: OrganizationId,
         run: RunId,
         command: &Command,
-    ) -> Result<Live, EngineError> {
+    ) -> Result<(Live, bool), EngineError> {
         match self.load(organization, run).await {
             Err(EngineError::Quarantined(_))
                 if matches!(command, Command::Resume { .. } | Command::Stop { .. }) =>
@@ -272,10 +284,13 @@ impl Inner {
                         async move { store::run_release(tx, organization, run, now).await }.boxed()
                     })
                     .await?;
+                let live = self.load(organization, run).await?;
                 self.alarm.ring(now);
-                self.load(organization, run).await
+                self.queue.expect_more();
+                self.pump();
+                Ok((live, true))
             }
-            other => other,
+            other => Ok((other?, false)),
         }
     }
 

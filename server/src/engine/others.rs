@@ -8,14 +8,17 @@ use crate::store::{self, CallState, LinkState, OpenCall, RunLink, StoreError};
 use futures::FutureExt;
 use serde_json::json;
 use signalbox::{
-    id::{OrganizationId, RunId, WorkflowId},
+    id::{CallId, OrganizationId, RunId, WorkflowId},
     run::{
         ActivationState, CallRequest, Command, ErrorKind, RunEnd, RunRequest, StepError, by_run,
     },
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Runs around a run, at most.
@@ -24,6 +27,11 @@ const DEPTH_MAX: u32 = 16;
 const BATCH: u32 = 256;
 /// How often a run is told to stop in one go. The watch comes again, and others are to be seen to.
 const TOLD_TIMES_MAX: usize = 3;
+
+/// Calls of a run whose time limit was over, with the attempt that still waits and the reason.
+type Late = HashMap<CallId, (Option<u32>, String)>;
+/// The same of several runs, each of which is read once.
+type Limits = HashMap<(OrganizationId, RunId), Late>;
 
 /// Who looks for what is to be done.
 #[derive(Default)]
@@ -36,10 +44,11 @@ pub(super) struct Others {
 
 impl Inner {
     /// Starts the run that a call asks for, once; its end is the call's result. What to tell the run when it cannot
-    /// be started. Where the call's queue is full of runs it stands there until one of them is over.
-    pub(super) async fn start_child(self: &Arc<Self>, call: &OpenCall) -> Made {
+    /// be started. Where the call's queue is full of runs it stands there until one of them is over; one that is `fresh`
+    /// also behind those that stand there.
+    pub(super) async fn start_child(self: &Arc<Self>, call: &OpenCall, fresh: bool) -> Made {
         let CallRequest::Run(request) = &call.request else { return Made::Over };
-        match self.start_linked(call, request).await {
+        match self.start_linked(call, request, fresh).await {
             Ok(true) => {
                 self.see_to_others();
                 Made::Over
@@ -74,7 +83,7 @@ impl Inner {
 
     /// What looks, in the transaction that starts a run for a call, whether the call's queue has a place for it; none
     /// where it needs none. An error: it is not known how many places there are.
-    async fn place_for(&self, call: &OpenCall) -> Result<Option<StartOp>, String> {
+    async fn place_for(&self, call: &OpenCall, fresh: bool) -> Result<Option<StartOp>, String> {
         let Some(queue) = call.route.queue.clone() else { return Ok(None) };
         let (organization, parent) = (call.organization, call.run);
         let limits = self.config.organizations.queues(organization).await?;
@@ -83,7 +92,9 @@ impl Inner {
         };
         let place: StartOp = Box::new(move |tx, _| {
             async move {
-                match store::run_queue_has_room(tx, organization, parent, &queue, places).await? {
+                match store::run_queue_has_room(tx, organization, parent, &queue, places, fresh)
+                    .await?
+                {
                     true => Ok(()),
                     false => Err(StoreError::Conflict { what: store::RUN_QUEUE_FULL }),
                 }
@@ -98,10 +109,11 @@ impl Inner {
         self: &Arc<Self>,
         call: &OpenCall,
         request: &RunRequest,
+        fresh: bool,
     ) -> Result<bool, StepError> {
         let organization = call.organization;
         let (workflow, version) = self.workflow_of(organization, request).await?;
-        let place = match self.place_for(call).await {
+        let place = match self.place_for(call, fresh).await {
             Ok(place) => place,
             Err(error) => {
                 tracing::warn!(%organization, error, "limits of queues cannot be read; its run waits");
@@ -138,7 +150,10 @@ impl Inner {
         };
         match self.start_run(organization, workflow, version, start, place).await {
             Ok(started) => {
-                self.rests(call, started.run).await.map_err(cannot_start)?;
+                // The run is there. To fail the attempt now would stop it; the row is as it was and is read again.
+                if let Err(error) = self.rests(call, started.run).await {
+                    tracing::warn!(run = %call.run, %error, "a call cannot wait for its run; the watch tries again");
+                }
                 Ok(true)
             }
             Err(EngineError::Store(StoreError::Conflict { what: store::RUN_QUEUE_FULL })) => {
@@ -227,9 +242,10 @@ impl Inner {
             if due.is_empty() || due == last || self.stop.is_cancelled() {
                 return Ok(()); // the same again: nothing can be done now
             }
+            let mut limits = Limits::new();
             for (link, state) in &due {
                 match state {
-                    LinkState::Stop => self.stop_child(*link).await,
+                    LinkState::Stop => self.stop_child(*link, &mut limits).await,
                     LinkState::Ended => {
                         // One that cannot be told holds up no other; the next look finds it again.
                         if let Err(error) = self.tell_parent(*link).await {
@@ -243,9 +259,16 @@ impl Inner {
     }
 
     /// The run that started it does not wait any more.
-    async fn stop_child(self: &Arc<Self>, link: RunLink) {
-        let reason = match self.over_limit(link).await {
-            Some(reason) => reason,
+    async fn stop_child(self: &Arc<Self>, link: RunLink, limits: &mut Limits) {
+        let late = match limits.entry((link.organization, link.parent)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                new.insert(self.over_limits(link.organization, link.parent).await)
+            }
+        };
+        let late = late.get(&link.call).filter(|(waits, _)| *waits != Some(link.attempt));
+        let reason = match late {
+            Some((_, reason)) => reason.clone(),
             None => "The run that started it does not wait for it any more.".to_owned(),
         };
         let by = by_run(link.parent);
@@ -253,23 +276,39 @@ impl Inner {
         self.insist_times(link.organization, link.run, stop, TOLD_TIMES_MAX).await;
     }
 
-    /// Why a run is not waited for any more, if it took longer than the step that started it may. It only words the
-    /// reason: where the run that started it cannot be read, or has gone on since, it says less.
-    async fn over_limit(&self, link: RunLink) -> Option<String> {
-        let live = self.load(link.organization, link.parent).await.ok()?;
-        let mut steps = live.state.activations.values();
-        let step = steps.find(|step| step.call == Some(link.call))?;
-        let waits = step.attempt == link.attempt
-            && step.state == ActivationState::Waiting
-            && step.timer.is_none();
-        let timed_out = step.error.as_ref().is_some_and(|error| error.kind == ErrorKind::Timeout);
-        let limit_ms = step.timeout_ms.filter(|_| timed_out && !waits)?;
-        let seconds = limit_ms.div_ceil(1_000);
-        Some(format!(
-            "It took longer than {seconds} seconds, the time limit of the step \u{201c}{}\u{201d} of the run that \
-             started it.",
-            step.node
-        ))
+    /// Why a run does not wait for runs any more that took longer than the steps that started them may. It only words
+    /// the reason: where it cannot be read, or has gone on since, it says less.
+    async fn over_limits(&self, organization: OrganizationId, run: RunId) -> Late {
+        let Ok(live) = self.load(organization, run).await else { return Late::new() };
+        let late = live.state.activations.values().filter_map(|step| {
+            let call = step.call?;
+            step.error.as_ref().filter(|error| error.kind == ErrorKind::Timeout)?;
+            let seconds = step.timeout_ms?.div_ceil(1_000);
+            let waits = step.state == ActivationState::Waiting && step.timer.is_none();
+            let reason = format!(
+                "It took longer than {seconds} seconds, the time limit of the step \u{201c}{}\u{201d} of the run \
+                 that started it.",
+                step.node
+            );
+            Some((call, (waits.then_some(step.attempt), reason)))
+        });
+        late.collect()
+    }
+
+    /// Tells a run how runs ended that it waits for: before it is told that they took too long.
+    pub(super) async fn tell_ends(self: &Arc<Self>, organization: OrganizationId, parent: RunId) {
+        let ended = match store::links_ended(&self.store, organization, parent).await {
+            Ok(ended) => ended,
+            Err(error) => {
+                tracing::warn!(run = %parent, %error, "whether runs of it ended is not known");
+                return;
+            }
+        };
+        for link in ended {
+            if let Err(error) = self.tell_parent(link).await {
+                tracing::warn!(run = %parent, %error, "a run was not told how another one ended");
+            }
+        }
     }
 
     async fn tell_parent(self: &Arc<Self>, link: RunLink) -> Result<(), EngineError> {
@@ -330,6 +369,10 @@ impl Inner {
             }
         };
         let places = limits.0.get(&queue).map_or(u32::MAX, |limit| limit.concurrency);
+        // Asked beside the writer: this is looked at whenever a run ends, and most queues that are waited for are full.
+        if !store::run_queue_may_admit(&self.store, organization, &queue, places).await? {
+            return Ok(0);
+        }
         let admitted = self.store.write(move |tx| {
             async move { store::run_queue_admit(tx, organization, &queue, places).await }.boxed()
         });
@@ -366,7 +409,7 @@ impl Inner {
 }
 
 /// How a run ended, as the result of the call that started it.
-fn result(run: RunId, call: signalbox::id::CallId, attempt: u32, end: Option<RunEnd>) -> Command {
+fn result(run: RunId, call: CallId, attempt: u32, end: Option<RunEnd>) -> Command {
     let failed = |kind, message| Command::CallFailed {
         call,
         attempt,

@@ -93,6 +93,7 @@ impl Inner {
             let stuck = AtomicBool::new(false);
             let (mut suspects, others): (Vec<_>, Vec<_>) =
                 due.into_iter().partition(|timer| timer.tries > 0);
+            let others = self.count_those_of_before(others, &stuck).await;
             futures::stream::iter(others)
                 .for_each_concurrent(AT_ONCE, |timer| self.fire(timer, &stuck))
                 .await;
@@ -118,9 +119,14 @@ impl Inner {
         }
         let DueTimer { organization, run, timer, due_at, .. } = due.clone();
         let late = (self.clock.now() - due_at).to_std().unwrap_or_default();
+        let is_limit = timer.parts().is_some_and(|(_, of)| of == TimerPurpose::Timeout);
         let (inner, read) = (self.clone(), due.clone());
         // A task of its own: this future may be dropped at shutdown, a command may not.
         let fired = self.tasks.spawn(async move {
+            if is_limit {
+                // What ended in time is not too late because its end is told a moment after it.
+                inner.tell_ends(organization, run).await;
+            }
             let command = Command::TimerFired { timer };
             // A heartbeat may have moved it since it was read.
             let take = Riding::Timer(due);
@@ -144,11 +150,31 @@ impl Inner {
         self.setbacks.over(run, &read.timer);
     }
 
-    /// Counts a timer that a server may have died over, before it fires. One that was begun too often does not fire any
-    /// more: its run waits for a person.
+    /// Counts timers that an earlier process may have died over, all in one commit: after a long standstill there are many.
+    /// Gives those that may fire.
+    async fn count_those_of_before(
+        &self,
+        mut due: Vec<DueTimer>,
+        stuck: &AtomicBool,
+    ) -> Vec<DueTimer> {
+        let is_of_before =
+            |timer: &DueTimer| !self.store.is_shared() && timer.due_at < self.begun_at;
+        let of_before: Vec<DueTimer> =
+            due.iter().filter(|timer| is_of_before(timer)).cloned().collect();
+        if !of_before.is_empty()
+            && let Err(error) = self.count_tries(of_before).await
+        {
+            tracing::warn!(%error, "timers cannot be counted; they are read again");
+            stuck.store(true, Ordering::Relaxed);
+            due.retain(|timer| !is_of_before(timer));
+        }
+        due
+    }
+
+    /// Counts a timer that a server may have died over, before it fires, if that is not done yet. One that was begun too
+    /// often does not fire any more: its run waits for a person.
     async fn may_fire(self: &Arc<Self>, due: &DueTimer, stuck: &AtomicBool) -> bool {
-        let is_of_before = !self.store.is_shared() && due.due_at < self.begun_at;
-        if due.tries == 0 && !due.is_left && !is_of_before {
+        if due.tries == 0 && !due.is_left {
             return true;
         }
         let noted = match due.tries.cmp(&self.config.claims_max) {
@@ -164,9 +190,19 @@ impl Inner {
     }
 
     async fn count_try(&self, due: &DueTimer) -> Result<(), EngineError> {
-        let due = due.clone();
-        let counted =
-            self.store.write(move |tx| async move { store::timer_try(tx, &due).await }.boxed());
+        self.count_tries(vec![due.clone()]).await
+    }
+
+    async fn count_tries(&self, due: Vec<DueTimer>) -> Result<(), EngineError> {
+        let counted = self.store.write(move |tx| {
+            async move {
+                for timer in &due {
+                    store::timer_try(tx, timer).await?;
+                }
+                Ok(())
+            }
+            .boxed()
+        });
         Ok(counted.await?)
     }
 

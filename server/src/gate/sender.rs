@@ -64,7 +64,7 @@ enum Claim {
     Hold {
         /// As it is now.
         message: Box<Message>,
-        /// It waited for the channel before: the run knows.
+        /// It waited for the channel or the end of a pause before: the run knows.
         again: bool,
     },
     /// It will not leave.
@@ -270,10 +270,14 @@ impl Gate {
     /// Judges the message once more and commits the intent, in one transaction.
     async fn claim(&self, message: &Message, channel: &Arc<dyn Channel>) -> StoreResult<Claim> {
         let (organization, id, now) = (message.organization, message.id, self.now());
-        let channel = Arc::clone(channel);
+        let (gate, channel) = (self.clone(), Arc::clone(channel));
         self.store()
             .write(move |tx| {
                 async move {
+                    // The machine may have slept since it was taken up.
+                    if !gate.time_is_sound() {
+                        return Ok(Claim::Not);
+                    }
                     let mut message = store::message_fetch_in(tx, organization, id).await?;
                     let waits = [MessageState::Held, MessageState::Queued, MessageState::RetryWait];
                     if !waits.contains(&message.state) || message.due_at.is_none_or(|at| at > now) {
@@ -302,12 +306,16 @@ impl Gate {
                             // Never earlier than a moment from now, so that the sender does not spin.
                             let soon = now + TimeDelta::seconds(1);
                             // In a pause it keeps its place in the order, and is passed over once it knows.
+                            let knew = message.waits_without_time();
                             if facts.pause.is_none() {
                                 message.due_at =
                                     judged.not_before.map(|at| at.max(soon)).or(Some(soon));
                             }
                             let held = std::mem::replace(&mut message.gate_held, true);
-                            let again = held && (facts.trouble.is_some() || facts.pause.is_some());
+                            let again = match facts.pause {
+                                Some(_) => knew,
+                                None => held && facts.trouble.is_some(),
+                            };
                             message.detail = judged.because;
                             let state = message.state;
                             save_as(tx, &mut message, state, now).await?;

@@ -107,13 +107,13 @@ pub(super) async fn links_stop(
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.links_stop(parent, call));
     send_calls_first(tx).await?;
-    tx.gather(
-        "run_links",
+    let sql = tx.pick(
+        "UPDATE run_links INDEXED BY run_links_by_parent SET state = 'stop'
+         WHERE organization_id = $1 AND parent_id = $2 AND call_id = $3 AND state = 'live'",
         "UPDATE run_links SET state = 'stop'
          WHERE organization_id = $1 AND parent_id = $2 AND call_id = $3 AND state = 'live'",
-        args![organization.0, parent.0, call.0],
-    )
-    .await
+    );
+    tx.gather("run_links", sql, args![organization.0, parent.0, call.0]).await
 }
 
 /// A run is over: the run that waits for it must be told, the runs that it started are not wanted, its place is free.
@@ -124,15 +124,18 @@ pub(super) async fn links_end(
 ) -> StoreResult<()> {
     on_model!(tx, |model| model.links_end(run));
     send_calls_first(tx).await?;
+    // SQLite would look at all links of the organisation: its key seems as good as the index, and needs no second look.
+    let stop = tx.pick(
+        "UPDATE run_links INDEXED BY run_links_by_parent SET state = 'stop'
+         WHERE organization_id = $1 AND parent_id = $2 AND state = 'live'",
+        "UPDATE run_links SET state = 'stop' WHERE organization_id = $1 AND parent_id = $2 AND state = 'live'",
+    );
     for (table, sql) in [
         (
             "run_links",
             "UPDATE run_links SET state = 'ended' WHERE organization_id = $1 AND run_id = $2 AND state <> 'told'",
         ),
-        (
-            "run_links",
-            "UPDATE run_links SET state = 'stop' WHERE organization_id = $1 AND parent_id = $2 AND state = 'live'",
-        ),
+        ("run_links", stop),
         ("run_slots", "DELETE FROM run_slots WHERE organization_id = $1 AND run_id = $2"),
     ] {
         tx.gather(table, sql, args![organization.0, run.0]).await?;
@@ -181,6 +184,32 @@ pub async fn links_due(store: &Store, limit: u32) -> StoreResult<Vec<(RunLink, L
     .await
     })?;
     Ok(rows.into_iter().map(Row::link).collect())
+}
+
+/// Links of runs that a run started, that ended, and of which it was not told yet.
+pub async fn links_ended(
+    store: &Store,
+    organization: OrganizationId,
+    parent: RunId,
+) -> StoreResult<Vec<RunLink>> {
+    let ended = |due: Vec<(RunLink, LinkState)>| -> Vec<RunLink> {
+        let due = due.into_iter().filter(|(link, state)| {
+            (link.organization, link.parent) == (organization, parent) && *state == LinkState::Ended
+        });
+        due.map(|(link, _)| link).collect()
+    };
+    on_model!(store, |node| node.read(|tables| Ok(ended(tables.links_due(u32::MAX)))).await);
+    // Without the organisation, which would lead SQLite through all links of it; few are due.
+    let rows: Vec<Row> = on_db!(store, |pool| {
+        sqlx::query_as(
+        "SELECT organization_id, run_id, parent_id, call_id, attempt, root_workflow_id, depth, state
+         FROM run_links WHERE state IN ('stop', 'ended') AND parent_id = $1"
+    )
+    .bind(parent.0)
+    .fetch_all(pool)
+    .await
+    })?;
+    Ok(ended(rows.into_iter().map(Row::link).collect()))
 }
 
 /// The link of a run that another one started.

@@ -11,11 +11,14 @@ use signalbox::id::OrganizationId;
 /// Organisations that can be passed over in [`messages_due`].
 pub const PASSED_OVER_MAX: usize = 4;
 
-/// Messages whose organisation lets them go: not those that a pause holds and that know of it, nor those of an
-/// organisation that begins slowly after one ([`messages_due_of`]). `$1`: pauses that ended until then are over.
+/// Messages whose organisation lets them go: not those that a pause holds and that know of it
+/// ([`Message::waits_without_time`]), nor those of an organisation that begins slowly after one ([`messages_due_of`]).
+/// What the gate held for another reason learns of the pause when its time comes. `$1`: pauses that ended until then
+/// are over.
 macro_rules! let_go {
     () => {
-        "(p.organization_id IS NULL OR p.resumed_at <= $1 OR (p.resumed_at IS NULL AND m.gate_held = 0))"
+        "(p.organization_id IS NULL OR p.resumed_at <= $1
+           OR (p.resumed_at IS NULL AND (m.gate_held = 0 OR m.due_at > m.updated_at)))"
     };
 }
 

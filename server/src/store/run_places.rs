@@ -28,6 +28,11 @@ const AROUND: &str = "WITH RECURSIVE around (parent_id, queue, state, steps) AS 
        WHERE a.steps < 32)
      SELECT count(*) FROM around WHERE queue = $2 AND state IN ('live', 'stop')";
 
+/// Whether a call of the queue `$2` waits whose run was started by another one, and so may share a place of the queue.
+const WAITS_INSIDE: &str = "SELECT count(*) FROM (SELECT 1 FROM calls c
+       JOIN run_links l ON l.organization_id = $1 AND l.run_id = c.run_id
+     WHERE c.organization_id = $1 AND c.queue = $2 AND c.state = 'waiting' LIMIT 1) x";
+
 /// Calls of the queue `$2` that wait, with how many runs around them are in it: those that others wait for first.
 const WAITING: &str = "WITH RECURSIVE around (run_id, call_id, at_id, steps) AS (
        SELECT run_id, id, run_id, 1 FROM calls
@@ -47,16 +52,31 @@ const WAITING: &str = "WITH RECURSIVE around (run_id, call_id, at_id, steps) AS 
 
 /// Whether fewer than `places` runs that calls of a queue started are under way, so that a call of the run `parent` may
 /// start another one. Places of that run and of those around it do not count: they wait for it, and none would ever go
-/// on. Holds until the end of the transaction.
+/// on. One that `gives_way` has room only where no call waits: a step that starts one run after another would else
+/// always be before whoever is let in. Holds until the end of the transaction.
 pub async fn run_queue_has_room(
     tx: &mut Tx,
     organization: OrganizationId,
     parent: RunId,
     queue: &str,
     places: u32,
+    gives_way: bool,
 ) -> StoreResult<bool> {
-    on_model!(tx, |model| Ok(model.run_queue_has_room(parent, queue, places)));
+    on_model!(tx, |model| Ok(model.run_queue_has_room(parent, queue, places, gives_way)));
     take_turn(tx, organization, queue).await?;
+    if gives_way {
+        let waits: Option<i64> = on_tx!(tx, |conn| sqlx::query_scalar(
+            "SELECT CAST(1 AS BIGINT) FROM calls
+             WHERE organization_id = $1 AND queue = $2 AND state = 'waiting' LIMIT 1"
+        )
+        .bind(organization.0)
+        .bind(queue)
+        .fetch_optional(&mut *conn)
+        .await)?;
+        if waits.is_some() {
+            return Ok(false);
+        }
+    }
     let under_way = runs_under_way(tx, organization, queue).await?;
     if under_way < i64::from(places) {
         return Ok(true);
@@ -99,6 +119,28 @@ pub async fn run_queues_waiting(
         .collect())
 }
 
+/// Whether [`run_queue_admit`] may find something to let in: a place is free, or a call waits whose run may share one.
+pub async fn run_queue_may_admit(
+    store: &Store,
+    organization: OrganizationId,
+    queue: &str,
+    places: u32,
+) -> StoreResult<bool> {
+    on_model!(store, |node| {
+        node.read(|tables| Ok(tables.run_queue_may_admit(queue, places))).await
+    });
+    let under_way: i64 = on_db!(store, |pool| {
+        sqlx::query_scalar(UNDER_WAY).bind(organization.0).bind(queue).fetch_one(pool).await
+    })?;
+    if under_way < i64::from(places) {
+        return Ok(true);
+    }
+    let inside: i64 = on_db!(store, |pool| {
+        sqlx::query_scalar(WAITS_INSIDE).bind(organization.0).bind(queue).fetch_one(pool).await
+    })?;
+    Ok(inside > 0)
+}
+
 /// Lets calls of a queue begin that wait for one of its `places`, as far as places are free; gives how many. The most
 /// urgent go first, but before all others those of runs that have a place in the queue themselves.
 /// Where several servers work they are this one's from now on.
@@ -117,12 +159,15 @@ pub async fn run_queue_admit(
         .bind(ADMITTED_MAX)
         .fetch_all(&mut *conn)
         .await)?;
-    // Its beginnings are counted from here: that it had to wait is not its fault.
+    // Its beginnings are counted from here: that it had to wait is not its fault. It locks calls of several runs, so it
+    // waits for none: one that is locked is being given up, or the next look finds it.
     let sql = tx.pick(
         "UPDATE calls SET state = 'open', claims = 0
          WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND state = 'waiting'",
         "UPDATE calls SET state = 'open', claims = 0, owner = $4
-         WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND state = 'waiting'",
+         WHERE organization_id = $1 AND run_id = $2 AND id = (
+           SELECT id FROM calls WHERE organization_id = $1 AND run_id = $2 AND id = $3 AND state = 'waiting'
+           FOR UPDATE SKIP LOCKED)",
     );
     let owner = tx.is_shared().then_some(tx.owner);
     let mut admitted: u32 = 0;

@@ -38,8 +38,7 @@ pub(super) fn found(
     if let (Some(own), Some(known)) = (&marks.generation, &seen.generations)
         && !known.contains(own)
     {
-        let note = "the database was restored from a backup, or moved here";
-        return finding(PauseReason::Restored, note.to_owned());
+        return Some(restored());
     }
     let away = now - marks.alive_at;
     if away < -JUMP_MIN {
@@ -55,6 +54,18 @@ pub(super) fn found(
         }
         false => None,
     }
+}
+
+/// What is wrong with a database without marks: where a file is beside it, it comes from before the first one, as a
+/// backup that an older version made does.
+pub(super) fn found_unmarked(seen: &Seen) -> Option<Finding> {
+    let known = seen.generations.as_ref().is_some_and(|known| !known.is_empty());
+    known.then(restored)
+}
+
+fn restored() -> Finding {
+    let note = "the database was restored from a backup, or moved here".to_owned();
+    Finding { reason: PauseReason::Restored, note }
 }
 
 /// What of a database server is another one than it was. A part that is not known (`?`) says nothing.
@@ -149,6 +160,14 @@ mod tests {
         assert_eq!(found(&marks(), &seen(None, Some(&[])), at(90_000), None), None);
         let none = Marks { generation: None, ..marks() };
         assert_eq!(found(&none, &seen(None, Some(&[])), at(1), Some(AFTER)), None);
+    }
+
+    #[test]
+    fn a_database_without_marks_is_a_new_one_unless_a_file_is_beside_it() {
+        let reason = |seen: &Seen| found_unmarked(seen).map(|finding| finding.reason);
+        assert_eq!(reason(&seen(None, Some(&[]))), None);
+        assert_eq!(reason(&seen(Some("7/00000001/16384"), None)), None);
+        assert_eq!(reason(&seen(None, Some(&["a"]))), Some(PauseReason::Restored));
     }
 
     #[test]

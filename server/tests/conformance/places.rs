@@ -9,7 +9,7 @@ impl Bed {
         let ours = self.ours;
         let began = self.of(number).write(move |tx| {
             async move {
-                match run_queue_has_room(tx, ours, link.parent, "slow", places).await? {
+                match run_queue_has_room(tx, ours, link.parent, "slow", places, false).await? {
                     true => link_insert(tx, &link).await,
                     false => Err(StoreError::Conflict { what: RUN_QUEUE_FULL }),
                 }
@@ -39,6 +39,16 @@ impl Bed {
         }
     }
 
+    /// Whether a call that was just made would have room.
+    async fn has_room(&self, link: RunLink, places: u32) -> bool {
+        let ours = self.ours;
+        let room = self.one().write(move |tx| {
+            async move { run_queue_has_room(tx, ours, link.parent, "slow", places, true).await }
+                .boxed()
+        });
+        room.await.unwrap()
+    }
+
     async fn admit(&self, places: u32) -> u32 {
         let ours = self.ours;
         let admitted = self.one().write(move |tx| {
@@ -63,6 +73,7 @@ pub async fn places_of_queues(bed: &Bed) {
     let begun = futures::future::join_all(begun).await;
     assert_eq!(begun.iter().filter(|began| **began).count(), 2, "{begun:?}");
     let (live, waiting): (Vec<_>, Vec<_>) = links.into_iter().zip(begun).partition(|(_, b)| *b);
+    assert!(!bed.has_room(waiting[0].0, 2).await && bed.has_room(waiting[0].0, 3).await);
     for (link, _) in &waiting {
         bed.call_step(link.parent, CallStep::Queued).await;
         bed.is_at(*link, CallState::Waiting).await;
@@ -72,6 +83,9 @@ pub async fn places_of_queues(bed: &Bed) {
     assert_eq!(queues(None).await, vec![queue.clone()]);
     assert_eq!(queues(Some(&queue)).await, vec![]);
     assert_eq!(bed.admit(2).await, 0, "it is full");
+    let may = async |places| run_queue_may_admit(bed.one(), bed.ours, "slow", places).await;
+    assert!(!bed.has_room(waiting[0].0, 3).await, "others were before it");
+    assert_eq!((may(2).await, may(3).await), (Ok(false), Ok(true)));
 
     // One is over, and another one nobody waits for: it has its place until it is over.
     let (first, second) = (live[0].0, live[1].0);
@@ -80,6 +94,10 @@ pub async fn places_of_queues(bed: &Bed) {
     assert_eq!(bed.admit(2).await, 0);
     bed.insert(bed.one(), first.run, None, vec![]).await.unwrap();
     bed.advance(bed.one(), bed.commit(first.run, 1, vec![RunWrite::End])).await.unwrap();
+    let ended = async |of: RunLink| links_ended(bed.one(), bed.ours, of.parent).await;
+    assert_eq!(ended(first).await, Ok(vec![first]));
+    assert_eq!(ended(second).await, Ok(vec![]), "it is only to be stopped");
+    assert_eq!(may(2).await, Ok(true));
     assert_eq!(bed.admit(2).await, 1);
     let open = |at: CallState| at == CallState::Open;
     let mut let_in = None;
@@ -97,6 +115,11 @@ pub async fn places_of_queues(bed: &Bed) {
     // A run in the queue shares its place with what it starts, or both would wait for ever.
     let inside = bed.parent(let_in.run.0.as_u128()).await;
     assert!(!bed.begins(0, inside, 1).await, "others are in it too");
+    assert_eq!(may(2).await, Ok(false));
+    bed.call_step(inside.parent, CallStep::Queued).await;
+    assert_eq!(may(2).await, Ok(true), "it shares a place");
+    assert_eq!(bed.admit(2).await, 1);
+    bed.is_at(inside, CallState::Open).await;
     assert!(bed.begins(0, inside, 2).await);
 }
 

@@ -116,3 +116,42 @@ async fn servers_that_start_together_take_turns_with_the_schema() {
     })
     .await;
 }
+
+/// What is asked of an organisation's rows often, and by which index SQLite answers it; none: in the order of the key.
+const ASKED: [(&str, &str, Option<&str>); 16] = [
+    ("messages", "run_id = ?2", Some("messages_by_run")),
+    ("approvals", "run_id = ?2 AND state = 'pending'", Some("approvals_by_run")),
+    ("approvals", "message_id = ?2", Some("approvals_by_message")),
+    ("approvals", "state = 'pending' ORDER BY created_at LIMIT 50", Some("approvals_pending")),
+    ("run_links", "parent_id = ?2 AND state = 'live'", Some("run_links_by_parent")),
+    ("run_slots", "key = ?2 AND granted = 1", Some("run_slots_by_key")),
+    ("run_contacts", "run_id = ?2", Some("run_contacts_by_run")),
+    ("calls", "queue = ?2 AND state = 'waiting'", Some("calls_waiting")),
+    ("event_waits", "run_id = ?2", Some("event_waits_by_run")),
+    ("event_triggers", "event_type = ?2", Some("event_triggers_by_type")),
+    ("contacts", "email_key = ?2", Some("contacts_by_email")),
+    ("contacts", "external_id = ?2", Some("contacts_by_external")),
+    ("contacts", "1 = 1 ORDER BY id LIMIT 50", None),
+    ("runs", "workflow_id = ?2 ORDER BY id DESC LIMIT 50", Some("runs_by_workflow")),
+    ("runs", "1 = 1 ORDER BY id DESC LIMIT 50", None),
+    ("sessions", "user_id = ?2", Some("sessions_by_user")),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_reads_no_whole_organisation_for_a_few_rows() {
+    let place = Place::new().await;
+    place.open().await.close().await;
+    let Place::Sqlite(folder) = &place else { panic!("outside of on_each it is SQLite") };
+    let url = format!("sqlite://{}", folder.0.join("signalbox.db").display());
+    let mut conn = SqliteConnection::connect(&url).await.unwrap();
+    for (table, asked, index) in ASKED {
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE organization_id = ?1 AND {asked}"
+        );
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap();
+        let plan: Vec<String> = plan.into_iter().map(|row| row.3).collect();
+        let by = index.map_or("USING PRIMARY KEY (".to_owned(), |index| format!("INDEX {index} ("));
+        assert!(plan.len() == 1 && plan[0].contains(&by), "{table} where {asked}: {plan:?}");
+    }
+}

@@ -105,7 +105,7 @@ pub(super) fn pause(facts: &Facts) -> Checked {
     };
     let since = pause.since.with_timezone(&facts.zone).format("%a %-d %b %H:%M");
     let text = format!(
-        "Outbound is paused since {since} {}. An administrator resumes it under Settings \u{2192} Outbound.",
+        "Outbound has been paused since {since} {}. An administrator resumes it under Settings \u{2192} Outbound.",
         pause.why()
     );
     checked(name, Effect::Pause, text)

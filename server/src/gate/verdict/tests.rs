@@ -183,7 +183,7 @@ fn the_reason_says_when_and_why_in_the_contacts_zone() {
 fn a_pause_is_named_with_its_reason_and_no_time() {
     let mut facts = facts();
     paused(&mut facts);
-    let said = "Outbound is paused since Mon 23 Nov 09:00 because the server was down for 9 hours. \
+    let said = "Outbound has been paused since Mon 23 Nov 09:00 because the server was down for 9 hours. \
         An administrator resumes it under Settings \u{2192} Outbound.";
     let judged = judge(&facts);
     assert_eq!((judged.because.as_str(), judged.not_before), (said, None));

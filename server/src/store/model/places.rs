@@ -29,6 +29,19 @@ impl Tables {
         around.take(32).filter(|run| self.is_in(*run, queue)).count()
     }
 
+    /// Runs with calls that wait for a place.
+    fn waiting(&self, queue: &str) -> impl Iterator<Item = RunId> {
+        let waiting = self.calls.iter().filter(move |(_, row)| {
+            row.state == CallState::Waiting && row.call.route.queue.as_deref() == Some(queue)
+        });
+        waiting.map(|((run, _), _)| *run)
+    }
+
+    pub(crate) fn run_queue_may_admit(&self, queue: &str, places: u32) -> bool {
+        self.under_way(queue) < places as usize
+            || self.waiting(queue).any(|run| self.links.contains_key(&run))
+    }
+
     pub(crate) fn run_queues_waiting(
         &self,
         after: Option<&(OrganizationId, String)>,
@@ -46,8 +59,17 @@ impl Tables {
 }
 
 impl ModelTx {
-    pub(crate) fn run_queue_has_room(&self, parent: RunId, queue: &str, places: u32) -> bool {
+    pub(crate) fn run_queue_has_room(
+        &self,
+        parent: RunId,
+        queue: &str,
+        places: u32,
+        gives_way: bool,
+    ) -> bool {
         let tables = &self.tables;
+        if gives_way && tables.waiting(queue).next().is_some() {
+            return false;
+        }
         tables.under_way(queue) < places as usize + tables.around(parent, queue)
     }
 

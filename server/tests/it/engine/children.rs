@@ -1,6 +1,6 @@
 //! Runs that runs start: how long they may take, and how many a queue has at the same time.
 
-use super::support::*;
+use super::{crash::DieAt, support::*};
 use crate::support::database::on_each;
 use chrono::TimeDelta;
 use futures::{FutureExt, future::BoxFuture};
@@ -12,7 +12,8 @@ use signalbox::{
     run::*,
     wire::{QueueLimit, QueueSettings},
 };
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::AtomicUsize};
+use tokio::sync::Notify;
 
 /// An organisation whose queue `slow` has so many places.
 struct Places(Mutex<u32>);
@@ -127,6 +128,33 @@ async fn a_run_that_ends_in_time_leaves_no_limit_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_ended_in_time_is_not_too_late_because_its_end_is_told_later() {
+    on_each(async || {
+        let (mut bench, inner) = nested(json!({"timeout_ms": 60_000}), Places::new(9)).await;
+        let run = bench.start_plain().await;
+        until(&bench, 59).await;
+        // The process dies when the other run has ended, and before this one is told.
+        let (point, left) = (FaultPoint::AfterCommit, AtomicUsize::new(1));
+        let faults = Arc::new(DieAt { point, left, died: Notify::new() });
+        let options = StoreOptions { faults: Some(faults.clone()), ..Default::default() };
+        bench.restart_with(options).await;
+        tokio::select! {
+            _ = bench.approve_all() => {}
+            () = faults.died.notified() => {}
+        }
+        bench.clock.advance_to(epoch() + TimeDelta::hours(2));
+        bench.restart().await;
+        bench.engine.fire_due().await.unwrap();
+        bench.drive().await;
+        assert_eq!(counts(&bench, inner).await, (1, 0));
+        assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        bench.sound(run).await;
+        bench.nothing_left().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_limit_runs_on_while_the_run_is_paused() {
     on_each(async || {
         let policy = json!({"timeout_ms": 60_000, "retry": {"retries_max": 1, "backoff_ms": 5}});
@@ -215,6 +243,41 @@ async fn a_call_that_waits_for_its_queue_is_not_late() {
         bench.drive().await;
         for run in runs {
             assert_eq!(bench.phase(run).await, RunPhase::Completed);
+        }
+        bench.nothing_left().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_one_run_after_another_lets_others_in_between() {
+    on_each(async || {
+        let (mut bench, inner) = nested(json!({"queue": "slow"}), Places::new(1)).await;
+        let one = bench.workflow;
+        let nodes = [
+            ("t", trigger()),
+            ("each", json!({"type": "loop", "items": "{{ [1, 2, 3, 4, 5, 6, 7, 8] }}"})),
+            ("s", sub(inner, json!({"queue": "slow"}))),
+            ("e", end()),
+        ];
+        let many = graph(&nodes, "t>each each.next>s s>each each.done>e");
+        bench.workflow = publish(&bench.store, bench.organization, many).await;
+        let many = bench.start_plain().await;
+        bench.drive().await;
+        bench.workflow = one;
+        let others = [bench.start_plain().await, bench.start_plain().await];
+        bench.drive().await;
+        for _ in 0..6 {
+            assert_eq!(bench.approve_all().await.unwrap(), 1);
+            bench.drive().await;
+        }
+        assert!(bench.phase(others[0]).await.is_terminal(), "it was before most of the turns");
+        while bench.approve_all().await.unwrap() > 0 {
+            bench.drive().await;
+        }
+        for run in [many, others[0], others[1]] {
+            assert_eq!(bench.phase(run).await, RunPhase::Completed);
+            bench.sound(run).await;
         }
         bench.nothing_left().await;
     })

@@ -62,6 +62,16 @@ async fn a_timer_over_which_the_server_ended_too_often_is_held_and_the_others_go
         bench.drive().await;
         assert_eq!(bench.phase(poison).await, RunPhase::Completed);
         bench.sound(poison).await;
+        // So with the one that was set aside, whose journal does not know of that.
+        assert!(bench.row(worse).await.quarantined);
+        let resumed = bench.tell(worse, Command::Resume { by: "Ada".into() }).await.unwrap();
+        assert_ne!(resumed.status.phase(), RunPhase::Blocked);
+        let row = bench.row(worse).await;
+        assert!(!row.quarantined && row.status == resumed.status, "{row:?}");
+        bench.drive().await;
+        assert_eq!(bench.phase(worse).await, RunPhase::Completed);
+        bench.sound(worse).await;
+        bench.nothing_left().await;
     })
     .await;
 }

@@ -89,7 +89,7 @@ async fn a_pause_holds_one_organisation_and_says_why() {
         let verdict = acme.gate.verdict(&acme.message(after).await).await.unwrap();
         assert_eq!(verdict.verdict, "needs_approval");
         let said = "by Grace: wrong prices. An administrator resumes it";
-        assert!(verdict.because.contains("Outbound is paused since"), "{}", verdict.because);
+        assert!(verdict.because.contains("Outbound has been paused since"), "{}", verdict.because);
         assert!(verdict.because.contains(said), "{}", verdict.because);
         acme.approve().await;
         let free = other.approved_email().await;
@@ -124,6 +124,47 @@ async fn a_pause_holds_one_organisation_and_says_why() {
         let undo = decide(DecideKind::Undo, view.revision);
         acme.gate.decide(&acme.decider(), approval, &undo).await.unwrap();
         assert_eq!(acme.state(after).await, MessageState::PendingApproval);
+        acme.store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waited_for_something_else_learns_of_the_pause_when_its_time_comes() {
+    on_each(async || {
+        let place = Place::new().await;
+        let acme = world(&place).await;
+        let id = acme.approved_email().await;
+        let (mut message, now) = (acme.message(id).await, acme.clock.now());
+        message.gate_held = true;
+        message.due_at = Some(now + TimeDelta::hours(1));
+        message.updated_at = now;
+        let write = acme.store.write(move |tx| {
+            async move { store::message_save(tx, &mut message).await }.boxed()
+        });
+        write.await.unwrap();
+        acme.pause().await;
+        assert_eq!(acme.gate.step().await.unwrap(), 0);
+        assert!(acme.gate.next_due().await.unwrap().is_some());
+
+        acme.clock.advance(3_600);
+        acme.gate.step().await.unwrap();
+        let held = acme.message(id).await;
+        assert!(held.waits_without_time());
+        assert_eq!(held.due_at, Some(now + TimeDelta::hours(1)), "it keeps its place");
+        assert!(held.detail.contains("Outbound has been paused since"), "{}", held.detail);
+        let is_said = |command: &Command| {
+            matches!(command, Command::MessageMoved { until: None, detail, .. } if *detail == held.detail)
+        };
+        assert!(acme.runs.told().iter().any(is_said));
+        assert_eq!(acme.gate.next_due().await.unwrap(), None);
+        // It can be taken back like the others.
+        acme.clock.advance(60);
+        let approval = held.approval.unwrap();
+        let view = acme.gate.approval_view(acme.organization, approval).await.unwrap();
+        let undo = decide(DecideKind::Undo, view.revision);
+        acme.gate.decide(&acme.decider(), approval, &undo).await.unwrap();
+        assert_eq!(acme.state(id).await, MessageState::PendingApproval);
         acme.store.close().await;
     })
     .await;
@@ -239,6 +280,24 @@ async fn a_start_after_hours_or_on_another_database_pauses_everybody() {
         assert_eq!(boot(0).await, Some(PauseReason::Restored));
         acme.resume().await;
         assert_eq!(boot(0).await, None);
+
+        // One without marks, beside a file: the backup that an older version made.
+        let older_place = Place::new().await;
+        let older = world(&older_place).await;
+        let guard_of_older =
+            Guard::new(older.store.clone(), Some(folder.0.clone()), TimeDelta::hours(6));
+        let found = guard_of_older.at_boot(older.clock.now()).await.unwrap();
+        assert_eq!(found, Some(PauseReason::Restored));
+        assert_eq!(older.outbound().await.paused.unwrap().reason, PauseReason::Restored);
+        older.store.close().await;
+        assert_eq!(boot(0).await, Some(PauseReason::Restored), "the file is the other one's");
+        acme.resume().await;
+
+        // Told never to pause, it does not, and begins from there when it may again.
+        acme.clock.advance(9 * 3_600);
+        let quiet = guard().only_noting();
+        assert_eq!(quiet.at_boot(acme.clock.now()).await.unwrap(), None);
+        assert_eq!(boot(1).await, None);
 
         // A pause that is there stays.
         acme.pause().await;

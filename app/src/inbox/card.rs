@@ -72,7 +72,8 @@ pub fn Card(
         })
     });
     Effect::new(move || {
-        version.track();
+        // Read, not tracked: a memo that nobody reads is never made, and hears of nothing.
+        version.with(|_| ());
         fetch.run(());
     });
     move || {

@@ -165,10 +165,10 @@ impl Seen {
         let steps = self.facts.versions.get(&version);
         let mut broken: Vec<&'static str> = Vec::new();
         match body {
-            EventBody::NodeStarted { node, .. } => {
-                if steps.is_some_and(|steps| !steps.nodes.contains(node)) {
-                    broken.push("a step was begun that the run's version does not have");
-                }
+            EventBody::NodeStarted { node, .. }
+                if steps.is_some_and(|steps| !steps.nodes.contains(node)) =>
+            {
+                broken.push("a step was begun that the run's version does not have");
             }
             EventBody::NodeCompleted { edges, .. } => {
                 let is_known = |edge: &String| steps.is_none_or(|steps| steps.edges.contains(edge));

@@ -85,7 +85,8 @@ pub struct RunQuery {
     /// Only of this workflow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workflow: Option<WorkflowId>,
-    /// Only about this contact.
+    /// Only those that were started about this contact, or wrote it a message in one of their steps, whether it left
+    /// or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<ContactId>,
     /// Only started at this time or later.

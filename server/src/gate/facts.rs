@@ -54,7 +54,7 @@ pub(super) async fn gather(
         None => None,
         Some(earlier) => store::message_outline(source, organization, earlier).await?,
     };
-    let held = message.state == MessageState::Held && !message.gate_held;
+    let held_until = held_until(message, &rules);
     Ok(Facts {
         channel: message.channel,
         to: message.content.to.clone(),
@@ -69,7 +69,7 @@ pub(super) async fn gather(
         approval: approval(message),
         repeats: repeats.map(|(subject, to, at)| RepeatFact { subject, to, at }),
         expires_at: message.expires_at,
-        held_until: message.due_at.filter(|_| held),
+        held_until,
         account: account_line(&message.content.account, &message.content.from),
         account_now: account_line(channel.account(), channel.from()),
         sandbox: message.sandbox,
@@ -81,6 +81,16 @@ pub(super) async fn gather(
         }),
         now,
     })
+}
+
+/// Until when it can be taken back. What the gate holds has another time, or none, and a pause of outbound may be over
+/// sooner.
+fn held_until(message: &Message, rules: &Rules) -> Option<DateTime<Utc>> {
+    match (message.state, message.gate_held) {
+        (MessageState::Held, false) => message.due_at,
+        (MessageState::Held, true) => message.approved.as_ref().map(|given| given.at + rules.hold),
+        _ => None,
+    }
 }
 
 fn opt_out(recipient: &Recipient) -> Option<OptOut> {

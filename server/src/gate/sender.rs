@@ -165,6 +165,9 @@ impl Gate {
         if !self.store().may_work() || !self.time_is_sound() {
             return Ok(0);
         }
+        // What is read of those past a pause fills each free place, whatever of it is at work already.
+        const { assert!(CONCURRENCY <= store::LET_GO_MAX as usize) };
+        const { assert!(2 * CONCURRENCY_OF_ONE <= store::LET_GO_OF_ONE as usize) };
         let now = self.now();
         // First those that begin slowly: they have the oldest.
         let mut taken = self.pump_ramping(at_work, now).await?;

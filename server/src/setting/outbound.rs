@@ -6,7 +6,7 @@ use crate::{
     hours::{day_around, minutes_of},
     store::{self, Source, StoreError, StoreResult},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,8 @@ pub struct Rules {
     pub updated_at: Option<DateTime<Utc>>,
     /// The organisation's zone.
     pub zone: Tz,
+    /// How long what was approved can be taken back, whatever else holds it.
+    pub hold: TimeDelta,
 }
 
 fn typed<T: DeserializeOwned + Default>(
@@ -55,6 +57,7 @@ pub async fn rules_of(source: &mut Source<'_>, organization: OrganizationId) -> 
         outbound: typed(outbound.map(|(value, _)| value), OUTBOUND)?,
         updated_at,
         zone: general.timezone.parse().unwrap_or(Tz::UTC),
+        hold: TimeDelta::milliseconds(i64::from(general.email_hold_ms)),
     })
 }
 

@@ -1,8 +1,8 @@
 //! Lists of runs: by state, workflow, contact, time and words.
 //!
-//! Each list goes down one index from the newest run and stops when the page is full. Words are looked for
-//! by patterns in a few short columns: parts of words count (numbers of orders, halves of addresses), which a
-//! full-text index does not find, both databases answer alike, and retention bounds what is read.
+//! Each list goes down one index from the newest run, that of a contact down two, and stops when the page is full.
+//! Words are looked for by patterns in a few short columns: parts of words count (numbers of orders, halves of
+//! addresses), which a full-text index does not find, both databases answer alike, and retention bounds what is read.
 
 use super::{Run, Store, StoreResult, Tx, on_model, runs::Row, search, value};
 use crate::{args, on_db};
@@ -26,7 +26,8 @@ pub struct RunFilter {
     pub phase: Option<RunPhase>,
     /// Only of this workflow.
     pub workflow: Option<WorkflowId>,
-    /// Only about this contact.
+    /// Only those that were started about this contact, or wrote it a message in one of their steps, whether it left
+    /// or not.
     pub contact: Option<ContactId>,
     /// Only started at this time or later.
     pub after: Option<DateTime<Utc>>,
@@ -42,16 +43,57 @@ macro_rules! list_sql {
         concat!(
             "SELECT * FROM runs r ",
             $index,
-            " WHERE r.organization_id = $1 AND ",
+            " WHERE r.organization_id = $1 AND $8 IS NULL AND ",
             $which,
-            " AND r.id < $4 AND r.id >= $5
-              AND ($6 IS NULL OR r.created_at >= $6) AND ($7 IS NULL OR r.created_at < $7)
-              AND ($8 IS NULL OR EXISTS (SELECT 1 FROM run_contacts c
-                WHERE c.organization_id = $1 AND c.contact_id = $8 AND c.run_id = r.id))",
+            " AND r.id < $4 AND r.id >= $5",
+            fits_sql!($matches),
+            " ORDER BY r.id DESC LIMIT $12"
+        )
+    };
+}
+
+/// The runs of a contact: those that were started about it, and those that wrote it a message; a run that is both is
+/// listed once. Each half goes down its own index from the contact's newest run until it has a page. So a page costs
+/// the rows of this contact that are passed on the way: where hardly any fits the rest of the filter, all of them,
+/// but never those of others.
+macro_rules! contact_sql {
+    ($matches:literal) => {
+        concat!(
+            "SELECT r.* FROM (
+               SELECT run_id FROM (SELECT x.run_id FROM run_contacts x",
+            half_sql!($matches),
+            ") about
+               UNION
+               SELECT run_id FROM (SELECT DISTINCT x.run_id FROM messages x",
+            half_sql!($matches),
+            ") written
+             ) found CROSS JOIN runs r WHERE r.organization_id = $1 AND r.id = found.run_id
+             ORDER BY r.id DESC LIMIT $12"
+        )
+    };
+}
+
+/// SQLite takes the tables of a CROSS JOIN in the order they are written in: the contact's rows first.
+macro_rules! half_sql {
+    ($matches:literal) => {
+        concat!(
+            " CROSS JOIN runs r
+               WHERE x.organization_id = $1 AND x.contact_id = $8 AND x.run_id < $4 AND x.run_id >= $5
+                 AND r.organization_id = $1 AND r.id = x.run_id
+                 AND ($2 IS NULL OR r.workflow_id = $2) AND ($3 IS NULL OR r.phase = $3)",
+            fits_sql!($matches),
+            " ORDER BY x.run_id DESC LIMIT $12"
+        )
+    };
+}
+
+macro_rules! fits_sql {
+    ($matches:literal) => {
+        concat!(
+            " AND ($6 IS NULL OR r.created_at >= $6) AND ($7 IS NULL OR r.created_at < $7)",
             words_sql!($matches, "$9"),
             words_sql!($matches, "$10"),
-            words_sql!($matches, "$11"),
-            " ORDER BY r.id DESC LIMIT $12"
+            words_sql!($matches, "$11")
         )
     };
 }
@@ -116,13 +158,16 @@ pub async fn run_list(
     rows.into_iter().map(Row::run).collect()
 }
 
-/// A statement that goes down the index which leaves the fewest runs to look at. SQLite would go through all runs
-/// by their ids, since it keeps no statistics, and must be told the index.
+/// A statement that goes down the index which leaves the fewest runs to look at; a contact has fewer than a workflow
+/// or a phase. SQLite would go through all runs by their ids, since it keeps no statistics, and must be told the index.
 fn sql_of(store: &Store, filter: &RunFilter) -> &'static str {
     macro_rules! both {
         ($index:literal, $which:literal) => {
             store.pick(list_sql!("GLOB ", $index, $which), list_sql!("~ ", "", $which))
         };
+    }
+    if filter.contact.is_some() {
+        return store.pick(contact_sql!("GLOB "), contact_sql!("~ "));
     }
     match (filter.workflow, filter.phase) {
         (Some(_), _) => both!(
@@ -237,7 +282,29 @@ impl Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Pool;
     use serde_json::json;
+    use sqlx::AssertSqlSafe;
+
+    #[tokio::test]
+    async fn the_list_of_a_contact_reads_rows_of_that_contact_only() {
+        let store = Store::in_memory().await.unwrap();
+        let Pool::Sqlite(pool) = store.pool() else { panic!("it is SQLite") };
+        let filter = RunFilter { contact: Some(ContactId(Uuid::nil())), ..RunFilter::default() };
+        let sql = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql_of(&store, &filter)));
+        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(pool).await.unwrap();
+        let reads = |what: &str| -> Vec<&str> {
+            plan.iter().map(|step| &*step.3).filter(|step| step.starts_with(what)).collect()
+        };
+        let key = "(organization_id=? AND contact_id=? AND run_id>? AND run_id<?)";
+        let halves = ["PRIMARY KEY", "COVERING INDEX messages_by_contact"];
+        assert_eq!(reads("SEARCH x "), halves.map(|by| format!("SEARCH x USING {by} {key}")));
+        let by_id = "SEARCH r USING PRIMARY KEY (organization_id=? AND id=?)";
+        assert_eq!(reads("SEARCH r "), [by_id; 3]);
+        assert_eq!(reads("SCAN "), ["SCAN about", "SCAN written", "SCAN found"]);
+        // Sorted are the rows of two pages, not the contact's.
+        assert_eq!(reads("USE TEMP B-TREE "), ["USE TEMP B-TREE FOR ORDER BY"]);
+    }
 
     #[test]
     fn words_are_the_values_in_lower_case_and_bounded() {

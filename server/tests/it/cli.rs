@@ -1,5 +1,6 @@
 //! The command line, by running the real binary.
 
+mod bench;
 mod codes;
 mod files;
 mod language;

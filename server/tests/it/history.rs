@@ -1,5 +1,7 @@
 //! History: runs are found, forgotten when their time is over, and the file shrinks again.
 
+mod contact;
+
 use crate::{
     engine::crash::DieAt,
     support::{
@@ -194,14 +196,24 @@ impl Shelf {
     }
 
     async fn message(&self, run: RunId, state: &str) {
-        let (ours, id, run) =
-            (self.quoted(self.ours.0), self.quoted(Uuid::now_v7()), self.quoted(run.0));
+        self.message_to(None, self.ours, run, state).await;
+    }
+
+    async fn message_to(
+        &self,
+        contact: Option<ContactId>,
+        organization: OrganizationId,
+        run: RunId,
+        state: &str,
+    ) {
+        let [whose, id, run] = [organization.0, Uuid::now_v7(), run.0].map(|id| self.quoted(id));
+        let contact = contact.map_or("NULL".to_owned(), |contact| self.quoted(contact.0));
         let hash = if matches!(self.place, Place::Sqlite(_)) { "X'00'" } else { "'\\x00'" };
         self.execute(&format!(
-            "INSERT INTO messages (organization_id, id, rev, channel, state, run_id, account, sandbox, sender,
-               recipient, subject, body, content_hash, created_at, updated_at)
-             VALUES ({ours}, {id}, 1, 'email', '{state}', {run}, 'sandbox', 1, 'a@b.example', 'c@d.example', 'Hi',
-               'Hello', {hash}, 0, 0)"
+            "INSERT INTO messages (organization_id, id, rev, channel, state, contact_id, run_id, account, sandbox,
+               sender, recipient, subject, body, content_hash, created_at, updated_at)
+             VALUES ({whose}, {id}, 1, 'email', '{state}', {contact}, {run}, 'sandbox', 1, 'a@b.example',
+               'c@d.example', 'Hi', 'Hello', {hash}, 0, 0)"
         ))
         .await;
     }

@@ -118,14 +118,31 @@ async fn servers_that_start_together_take_turns_with_the_schema() {
 }
 
 /// What is asked of an organisation's rows often, and by which index SQLite answers it; none: in the order of the key.
-const ASKED: [(&str, &str, Option<&str>); 16] = [
+const ASKED: [(&str, &str, Option<&str>); 20] = [
     ("messages", "run_id = ?2", Some("messages_by_run")),
+    (
+        "messages",
+        "contact_id = ?2 AND run_id < ?3 ORDER BY run_id DESC LIMIT 50",
+        Some("messages_by_contact"),
+    ),
+    (
+        "messages",
+        "state IN ('held', 'queued', 'retry_wait') AND due_at <= ?2 ORDER BY due_at LIMIT 9",
+        Some("messages_due_of"),
+    ),
+    (
+        "messages",
+        "due_at <= ?2 AND state IN ('held', 'queued', 'retry_wait') AND gate_held = 1
+           AND due_at <= updated_at ORDER BY due_at LIMIT 16",
+        Some("messages_waiting"),
+    ),
     ("approvals", "run_id = ?2 AND state = 'pending'", Some("approvals_by_run")),
     ("approvals", "message_id = ?2", Some("approvals_by_message")),
     ("approvals", "state = 'pending' ORDER BY created_at LIMIT 50", Some("approvals_pending")),
     ("run_links", "parent_id = ?2 AND state = 'live'", Some("run_links_by_parent")),
     ("run_slots", "key = ?2 AND granted = 1", Some("run_slots_by_key")),
     ("run_contacts", "run_id = ?2", Some("run_contacts_by_run")),
+    ("run_contacts", "contact_id = ?2 AND run_id < ?3 ORDER BY run_id DESC LIMIT 50", None),
     ("calls", "queue = ?2 AND state = 'waiting'", Some("calls_waiting")),
     ("event_waits", "run_id = ?2", Some("event_waits_by_run")),
     ("event_triggers", "event_type = ?2", Some("event_triggers_by_type")),

@@ -15,6 +15,9 @@ use std::{
 use tokio::process::{Child, Command};
 use uuid::Uuid;
 
+/// Begins the line that counts commits.
+const COMMITS: &str = "signalbox_commit_duration_seconds_count ";
+
 /// The server process.
 pub struct ServerProcess {
     /// A client with an owner's token.
@@ -23,6 +26,8 @@ pub struct ServerProcess {
     pub base_url: String,
     /// From the start of the process to the first answer.
     pub started_in: Duration,
+    /// Where it tells its numbers.
+    metrics: String,
     data: PathBuf,
     database: Option<Database>,
     child: Child,
@@ -61,14 +66,16 @@ impl ServerProcess {
             None => None,
         };
         let url = database.as_ref().map(|database| database.url.as_str());
+        let metrics = format!("127.0.0.1:{}", free_port()?);
         let begin = Instant::now();
-        let child = serve(&data, url, &base_url)?;
+        let child = serve(&data, url, &base_url, Some(&metrics))?;
         first_answer(&base_url).await?;
         let started_in = begin.elapsed();
         let token = token(&data, url).await?;
         let transport = HttpTransport::new(&base_url, Some(token))
             .map_err(|error| broken("the client", error))?;
-        Ok(Self { client: Client::new(transport), base_url, started_in, data, database, child })
+        let client = Client::new(transport);
+        Ok(Self { client, base_url, started_in, metrics, data, database, child })
     }
 
     /// Starts another server on the same database server's database, with the same key.
@@ -82,7 +89,7 @@ impl ServerProcess {
             .and_then(|()| std::fs::copy(self.data.join(key), data.join(key)))
             .map_err(|error| broken("the data folder", error))?;
         let base_url = format!("http://127.0.0.1:{}", free_port()?);
-        let child = serve(&data, Some(&database.url), &base_url)?;
+        let child = serve(&data, Some(&database.url), &base_url, None)?;
         first_answer(&base_url).await?;
         Ok(Beside { base_url, _child: child })
     }
@@ -104,6 +111,16 @@ impl ServerProcess {
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib = line.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
         kib.unwrap_or_default() / 1024.0
+    }
+
+    /// Transactions that it wrote to disk so far: on SQLite each is one `fdatasync` of the log, on a database server
+    /// those that come together share one.
+    pub async fn commits(&self) -> Result<f64, CommandError> {
+        let answer = reqwest::get(format!("http://{}/metrics", self.metrics)).await;
+        let answer = answer.map_err(|error| broken("the server's numbers", error))?;
+        let text = answer.text().await.map_err(|error| broken("the server's numbers", error))?;
+        let count = text.lines().find_map(|line| line.strip_prefix(COMMITS)?.trim().parse().ok());
+        count.ok_or_else(|| broken("the server's numbers", "commits are not among them"))
     }
 
     /// Whether its database takes more than one server.
@@ -151,21 +168,27 @@ fn free_port() -> Result<u16, CommandError> {
     Ok(address.map_err(|error| broken("a free port", error))?.port())
 }
 
-fn serve(data: &Path, database: Option<&str>, base_url: &str) -> Result<Child, CommandError> {
+fn serve(
+    data: &Path,
+    database: Option<&str>,
+    base_url: &str,
+    metrics: Option<&str>,
+) -> Result<Child, CommandError> {
     let log = std::fs::File::create(data.join("server.log"));
     let log = log.map_err(|error| broken("the server's log", error))?;
     let binary = std::env::current_exe().map_err(|error| broken("this program", error))?;
-    on(
-        Command::new(binary).args(["serve", "--addr", base_url.trim_start_matches("http://")]),
-        data,
-        database,
-    )
-    .stdin(Stdio::null())
-    .stdout(Stdio::null())
-    .stderr(log)
-    .kill_on_drop(true)
-    .spawn()
-    .map_err(|error| broken("starting the server", error))
+    let mut command = Command::new(binary);
+    command.args(["serve", "--addr", base_url.trim_start_matches("http://")]);
+    if let Some(addr) = metrics {
+        command.args(["--metrics-addr", addr]);
+    }
+    on(&mut command, data, database)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| broken("starting the server", error))
 }
 
 /// With the data folder and the database that is measured, whatever the surroundings say.

@@ -43,7 +43,9 @@ pub async fn webhook_runs(
     };
     for (place, (clients, count)) in [(1, 2_000), (8, 10_000), (32, 20_000)].into_iter().enumerate()
     {
-        let load = load::drive(clients, part(count, share), open, ask).await?;
+        let (count, before) = (part(count, share), server.commits().await?);
+        let load = load::drive(clients, count, open, ask).await?;
+        let commits = server.commits().await? - before;
         let at = format!("webhook to answer, {clients} clients");
         report.add("W1", at.clone(), load.rate(), "runs/s");
         if let Some(floor) = floor {
@@ -52,6 +54,7 @@ pub async fn webhook_runs(
         }
         report.add("W1", format!("{at}, p50"), load.percentile_ms(0.5), "ms");
         report.add("W1", format!("{at}, p99"), load.percentile_ms(0.99), "ms");
+        report.add("W1", format!("{at}, commits"), commits / count as f64, "/run");
     }
     if !server.is_shared() {
         return Ok(());
@@ -88,11 +91,14 @@ pub async fn chain(
         [(pure, "steps that share commits", None), (calls, "steps with a commit each", floor)]
     {
         let workflow = server.publish(document).await?.workflow.id;
+        let before = server.commits().await?;
         let begin = Instant::now();
         let run = start(server, workflow, Value::Null).await?;
         completed(server, run).await?;
         let took = begin.elapsed().as_secs_f64();
+        let commits = server.commits().await? - before;
         report.add("W2", what, steps as f64 / took, "steps/s");
+        report.add("W2", format!("{what}, commits"), commits / steps as f64, "/step");
         if let Some(floor) = floor {
             let share = 100.0 * steps as f64 / took / floor.steps;
             report.add("W2", format!("{what}, share of the floor"), share, "%");
@@ -109,15 +115,17 @@ pub async fn backlog(
 ) -> Result<(), CommandError> {
     let document = documents::chain("Bench backlog", 3, |number| documents::set("n", number));
     let workflow = server.publish(document).await?.workflow.id;
-    let count = part(10_000, share);
+    let (count, before) = (part(10_000, share), server.commits().await?);
     let begin = Instant::now();
     load::drive(CLIENTS, count, nothing, async |(), _| put_in(server, workflow, Value::Null).await)
         .await?;
     let put_in = begin.elapsed();
     none_left(server, workflow, RunPhase::Executing).await?;
     let drained = begin.elapsed();
+    let commits = server.commits().await? - before;
     report.add("W3", "runs put in", count as f64 / put_in.as_secs_f64(), "runs/s");
     report.add("W3", "runs put in and drained", count as f64 / drained.as_secs_f64(), "runs/s");
+    report.add("W3", "runs put in and drained, commits", commits / count as f64, "/run");
     report.add("W3", "resident after it", server.resident_mb(), "MB");
     let bytes = server.database_bytes().await?;
     report.add("W3", "on disk, with the full history", bytes as f64 / count as f64, "bytes/run");

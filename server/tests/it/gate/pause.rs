@@ -1,7 +1,7 @@
 //! A pause of outbound: what it holds and whom it does not touch, how it ends slowly; and what brings one about by
 //! itself.
 
-use super::world::{World, decide};
+use super::world::{HOLD_S, World, decide};
 use crate::support::{
     clock::TestClock,
     database::{Place, on_each},
@@ -208,6 +208,74 @@ async fn what_is_due_leaves_one_by_one_the_oldest_first() {
             assert_eq!(acme.state(message).await, MessageState::Accepted);
         }
         assert_eq!(acme.outbound().await.ramping_until, None);
+        acme.store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_after_the_slow_beginning_leaves_as_usual() {
+    on_each(async || {
+        let place = Place::new().await;
+        let acme = world(&place).await;
+        let (still, other) = (acme.other().await, acme.other().await);
+        let mut waiting = vec![acme.approved_email().await];
+        still.pause().await;
+        acme.pause().await;
+        // One learns of the pause from the sender, the others when they are approved; more than are looked at at once.
+        acme.gate.step().await.unwrap();
+        while waiting.len() < 20 {
+            waiting.push(acme.approved_email().await);
+        }
+        let held = still.approved_email().await;
+        let now = acme.clock.now();
+        assert!(acme.message(waiting[0]).await.waits_without_time());
+        assert_eq!(acme.gate.next_due().await.unwrap(), None);
+
+        acme.resume().await;
+        acme.clock.advance(300);
+        let free = other.approved_email().await;
+        let oldest = acme.message(waiting[0]).await.due_at;
+        assert!(oldest.is_some_and(|due| due < now));
+        assert_eq!(acme.gate.next_due().await.unwrap(), oldest);
+        acme.gate.step().await.unwrap();
+        for message in waiting {
+            assert_eq!(acme.state(message).await, MessageState::Accepted);
+        }
+        assert_eq!(other.state(free).await, MessageState::Accepted);
+        assert_eq!(still.state(held).await, MessageState::Held);
+        assert_eq!(acme.gate.next_due().await.unwrap(), None);
+        acme.store.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_approved_in_a_pause_can_be_taken_back_as_long_as_anything_else() {
+    on_each(async || {
+        let place = Place::new().await;
+        let acme = world(&place).await;
+        acme.pause().await;
+        let (_, message) = acme.draft().await;
+        let row = acme.only_pending().await;
+        let approve = decide(DecideKind::Approve, row.revision);
+        acme.gate.decide(&acme.decider(), row.id, &approve).await.unwrap();
+        let leaves = Some(acme.clock.now() + TimeDelta::seconds(HOLD_S));
+
+        // The pause is over before the time to take it back is.
+        acme.clock.advance(2);
+        acme.resume().await;
+        acme.gate.step().await.unwrap();
+        assert_eq!(acme.state(message).await, MessageState::Held);
+        let view = acme.gate.approval_view(acme.organization, row.id).await.unwrap();
+        assert_eq!(view.held_until, leaves);
+        let undo = decide(DecideKind::Undo, view.revision);
+        acme.gate.decide(&acme.decider(), row.id, &undo).await.unwrap();
+        assert_eq!(acme.state(message).await, MessageState::PendingApproval);
+
+        acme.approve().await;
+        acme.gate.step().await.unwrap();
+        assert_eq!(acme.state(message).await, MessageState::Accepted);
         acme.store.close().await;
     })
     .await;

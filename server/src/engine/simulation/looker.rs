@@ -2,7 +2,7 @@
 
 mod facts;
 
-use crate::engine::CallContext;
+use crate::engine::{CallContext, EngineConfig};
 use crate::store::model::{Tables, WaitRow, Watcher};
 use signalbox::graph::Graph;
 use signalbox::id::{CallId, RunId, WorkflowId};
@@ -167,9 +167,17 @@ impl Seen {
         {
             self.broken.insert("the watch found a run that waits for nothing".into());
         }
-        if row.run.quarantined {
+        if row.run.quarantined && !self.died_over_it(after, run) {
             self.broken.insert(format!("run {name} was set aside"));
         }
+    }
+
+    /// Whether servers died so often over one of its timers, and once more while the run was being blocked, that it may
+    /// be set aside without being read.
+    fn died_over_it(&self, after: &Tables, run: RunId) -> bool {
+        let most = EngineConfig::default().claims_max;
+        let counted = |tries: u32| tries > most && self.deaths >= tries as usize;
+        after.timers.iter().any(|((of, _), timer)| *of == run && counted(timer.tries))
     }
 
     /// I1: what came since the run began and before it waited is still to be told, and what a wait has behind it was

@@ -49,6 +49,38 @@ test("runs are filtered, the address keeps the filter, and an empty list says wh
   await expect(page).toHaveURL(/\/runs$/);
 });
 
+test("a contact leads to its runs, and a run that comes to be about it shows", async ({ page, open, server }) => {
+  const nodes = [{ id: "start", kind: { type: "trigger", trigger: { on: "manual" } } }];
+  const workflow = await publish(server, "Greet", { nodes, edges: [] });
+  const contact = (name: string) =>
+    server.api<{ id: string }>("POST", "/api/contacts", { name, email: `${name.toLowerCase()}@example.com` });
+  const [barbara, carol] = [await contact("Barbara"), await contact("Carol")];
+  const begin = (contacts: string[]) =>
+    server.api<{ id: string }>("POST", `/api/workflows/${workflow}/runs`, { input: {}, contacts });
+  await begin([barbara.id]);
+  await begin([carol.id]);
+
+  await open("/contacts");
+  await page.getByRole("row", { name: /Barbara/ }).getByRole("link", { name: "Show runs" }).click();
+  await expect(page).toHaveURL(new RegExp(`/runs\\?contact=${barbara.id}$`));
+  await expect(page.getByLabel("Contact").locator("option:checked")).toHaveText("Barbara");
+  const rows = page.getByRole("row", { name: /Greet/ });
+  await expect(rows).toHaveCount(1);
+  await expect(page.getByTitle("Connected: what happens shows at once")).toBeVisible();
+  await begin([carol.id]);
+  await begin([barbara.id]);
+  await expect(rows).toHaveCount(2);
+  await expect(rows.filter({ hasText: "Carol" })).toHaveCount(0);
+
+  await page.getByLabel("State").selectOption("Failed");
+  await page.getByRole("button", { name: "Any state" }).click();
+  await expect(rows).toHaveCount(2);
+  await page.getByLabel("Contact").selectOption({ label: "All contacts" });
+  await expect(rows).toHaveCount(4);
+  await expect(page.getByLabel("Contact")).toHaveCount(0);
+  await expect(page).toHaveURL(/\/runs$/);
+});
+
 test("how long runs are kept is set in plain words", async ({ page, open, server, consoleErrors }) => {
   await open("/settings");
   await page.getByRole("tab", { name: "History" }).click();

@@ -23,6 +23,7 @@ mod load;
 mod making;
 mod others;
 mod outside;
+mod placing;
 mod queue;
 mod recovery;
 mod setbacks;
@@ -54,8 +55,8 @@ use signalbox::{
 };
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
 };
 use tokio::sync::{Notify, broadcast};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -89,8 +90,8 @@ struct Inner {
     waiters: waiters::Waiters,
     others: others::Others,
     activity: activity::Activity,
-    /// Somebody waits for a queue's minute to be over.
-    minute_awaited: AtomicBool,
+    /// The end of a queue's minute that is waited for.
+    minute_awaited: Mutex<Option<Instant>>,
     looked: recovery::Looked,
     committed: broadcast::Sender<Arc<Committed>>,
     /// A commit noted that an address is to be told of a step.
@@ -181,14 +182,14 @@ impl Engine {
         let inner = Arc::new(Inner {
             cells: cells::Cells::new(config.cells_max),
             versions: versions::Versions::new(config.versions_max),
-            queue: queue::Queue::new(&config),
+            queue: queue::Queue::new(&config, store.is_shared()),
             alarm: timers::Alarm::default(),
             setbacks: setbacks::Setbacks::default(),
             begun_at: clock.now(),
             waiters: waiters::Waiters::default(),
             others: others::Others::default(),
             activity: activity::Activity::default(),
-            minute_awaited: AtomicBool::new(false),
+            minute_awaited: Mutex::default(),
             looked: recovery::Looked::default(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -15,6 +15,7 @@
 
 mod accounts;
 mod approvals;
+mod call_places;
 mod call_state;
 mod calls;
 #[cfg(test)]
@@ -85,6 +86,7 @@ mod writer;
 
 pub use accounts::*;
 pub use approvals::*;
+pub use call_places::{PlaceAnswer, PlaceAsk, call_take_place};
 pub use call_state::*;
 pub use calls::*;
 pub use contacts::*;

@@ -143,9 +143,8 @@ pub struct ModelSettingsView {
 #[serde(transparent)]
 pub struct QueueSettings(pub BTreeMap<String, QueueLimit>);
 
-/// How much a named queue lets through. It counts on each server by itself. Tasks of outside workers are counted apart,
-/// over all servers, and only by `concurrency`; so are runs that steps started, until they are over, but how often they
-/// begin counts on each server.
+/// How much a named queue lets through, over all servers. Tasks of outside workers are counted apart, and only by
+/// `concurrency`; so are runs that steps started, until they are over, but how often they begin counts on each server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -11,6 +11,7 @@ use crate::ui::{
 };
 use consent::{ConsentFields, ConsentForm};
 use leptos::{prelude::*, task::spawn_local};
+use leptos_router::components::A;
 use serde_json::{Map, Value};
 use signalbox::wire::{ContactInput, ContactView, Page, PageQuery, Permission};
 
@@ -117,6 +118,7 @@ fn List(
                     Column::text("Status"),
                     Column::text("Source"),
                     Column::text("Changed"),
+                    Column::text("Runs"),
                     Column::text("Id"),
                 ]
             >
@@ -170,6 +172,11 @@ fn ContactRow(contact: ContactView, edit: Callback<ContactView>) -> impl IntoVie
             <Cell>{shown.source}</Cell>
             <Cell>
                 <Time at_ms=shown.updated_at.timestamp_millis() />
+            </Cell>
+            <Cell>
+                <A href=format!("/runs?contact={}", shown.id) attr:class="target hover:underline">
+                    "Show runs"
+                </A>
             </Cell>
             <Cell>
                 <span class="font-mono text-xs text-text-3 select-all">{shown.id.to_string()}</span>

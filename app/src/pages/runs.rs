@@ -168,11 +168,15 @@ fn keep_up(runs: RwSignal<Vec<RunView>>, filter: RwSignal<Filter>) {
     use_live().on(move |frame| match frame.kind {
         FrameKind::RunCreated => {
             let Some(run) = frame.run_created() else { return };
-            if filter.with_untracked(|filter| filter.lets_through(&run)) {
-                runs.try_update(|runs| {
-                    runs.retain(|other| other.id != run.id);
-                    runs.insert(0, run);
-                });
+            match filter.with_untracked(|filter| filter.lets_through(&run)) {
+                Some(true) => {
+                    runs.try_update(|runs| {
+                        runs.retain(|other| other.id != run.id);
+                        runs.insert(0, run);
+                    });
+                }
+                Some(false) => {}
+                None => fetch.run(()),
             }
         }
         FrameKind::RunChanged => {

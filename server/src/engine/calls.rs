@@ -14,7 +14,7 @@ use futures::FutureExt;
 use signalbox::run::{CallRequest, Command, ErrorKind, StepError};
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -48,6 +48,7 @@ impl Inner {
         while let Some(job) = self.queue.pop(Instant::now()) {
             let inner = self.clone();
             self.spawn_work(async move {
+                let Some(job) = inner.with_place(job).await else { return };
                 // Whatever breaks in it: its place must get free.
                 let stands = AssertUnwindSafe(inner.make(&job)).catch_unwind().await;
                 let stands = stands.unwrap_or_else(|_| {
@@ -102,16 +103,21 @@ impl Inner {
     /// Calls that wait for their queue's rate have their turn when the minute is over.
     fn wait_for_minute(self: &Arc<Self>) {
         let Some(at) = self.queue.next_minute(Instant::now()) else { return };
-        if self.minute_awaited.swap(true, Ordering::Relaxed) {
+        let awaited = || self.minute_awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        if awaited().is_some_and(|awaited| awaited <= at) {
             return;
         }
+        *awaited() = Some(at);
         let inner = self.clone();
         self.tasks.spawn(async move {
             tokio::select! {
                 () = inner.stop.cancelled() => return,
                 () = tokio::time::sleep_until(at.into()) => {}
             }
-            inner.minute_awaited.store(false, Ordering::Relaxed);
+            {
+                let awaited = &inner.minute_awaited;
+                awaited.lock().unwrap_or_else(PoisonError::into_inner).take_if(|of| *of == at);
+            }
             inner.queue.minute_over();
             inner.pump();
         });
@@ -143,7 +149,8 @@ impl Inner {
     /// True: it stands before a full queue.
     async fn make(self: &Arc<Self>, job: &Job) -> bool {
         let call = &job.call;
-        if job.cancelled.is_cancelled() || !(job.fresh || self.claim(call).await) {
+        let is_counted = job.fresh || job.ask.is_some();
+        if job.cancelled.is_cancelled() || !(is_counted || self.claim(call).await) {
             return false;
         }
         let made = tokio::select! {
@@ -173,13 +180,7 @@ impl Inner {
         match claimed {
             Ok(Some(claims)) if claims <= self.config.claims_max => true,
             Ok(Some(claims)) => {
-                let times = claims.saturating_sub(1);
-                let reason = format!(
-                    "The step \u{201c}{}\u{201d} was begun {times} times and never gave a result: something \
-                     in it ends the server. Look at its input, then resume the run to try again.",
-                    call.node
-                );
-                self.hold(call, reason).await;
+                self.hold_begun(call, claims).await;
                 false
             }
             Ok(None) => false,
@@ -188,6 +189,17 @@ impl Inner {
                 false
             }
         }
+    }
+
+    /// It was begun so many times, with this one, which is one too many.
+    pub(super) async fn hold_begun(self: &Arc<Self>, call: &OpenCall, claims: u32) {
+        let times = claims.saturating_sub(1);
+        let reason = format!(
+            "The step \u{201c}{}\u{201d} was begun {times} times and never gave a result: something \
+             in it ends the server. Look at its input, then resume the run to try again.",
+            call.node
+        );
+        self.hold(call, reason).await;
     }
 
     async fn hold(self: &Arc<Self>, call: &OpenCall, reason: String) {

@@ -2,16 +2,20 @@
 //! bounded in memory.
 //!
 //! What does not fit is not kept here at all; its row in the database is read when there is room. Limits of named
-//! queues are asked for when an organisation has a call in one, and hold for this server alone.
+//! queues are asked for when an organisation has a call in one. Where several servers work on one database they hold
+//! over all of them: then a call that comes out here has a place among this server's, and must ask for one among all
+//! ([`Job::ask`]). One call of a queue asks at a time; while it does, and for a moment after it got none, its queue is
+//! closed here.
 //!
 //! Calls of one named queue of an organisation, and its calls of none, are a line. A line may take what room there is,
 //! but a few places are each line's own: one that stands still never keeps others out.
 //! Deliberately absent: making calls (`calls`).
 
 use super::{EngineConfig, making::Making};
-use crate::store::{OpenCall, PRIORITY};
+use crate::store::{OpenCall, PRIORITY, PlaceAsk};
 use signalbox::{
     id::{CallId, OrganizationId, RunId},
+    run::CallRequest,
     wire::QueueLimit,
 };
 use std::{
@@ -27,6 +31,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const OWN_PLACES_MAX: usize = 64;
 /// Calls of one named queue that wait here.
 const NAMED_MAX: usize = 256;
+/// How often a call gives way to those of other servers, which may be unable to take their place.
+const GIVES_WAY_MAX: u32 = 10;
 /// Rooms that all lines' own places may take together.
 const ROOMS_MAX: usize = 16;
 
@@ -42,6 +48,12 @@ pub(super) struct Job {
     /// False: its row was read back, so its beginning must be counted first.
     pub fresh: bool,
     pub cancelled: CancellationToken,
+    /// It must have a place in its queue over all servers before it is made; and what to ask for. Then tell
+    /// [`placed`](Queue::placed) or [`put_back`](Queue::put_back).
+    pub ask: Option<PlaceAsk>,
+    /// How often it gave way.
+    gave_way: u32,
+    place: Place,
     /// It began beside its commit. Locked only to be taken.
     begun: Mutex<Option<Making>>,
 }
@@ -53,7 +65,12 @@ impl Job {
     }
 }
 
+/// Where a call stands in its organisation: the most urgent first, then in order.
+type Place = (Reverse<u8>, u64);
+
 pub(super) struct Queue {
+    /// Whether limits of named queues hold over several servers.
+    asks: bool,
     calls_max: usize,
     per_organization_max: usize,
     queued_max: usize,
@@ -91,14 +108,15 @@ struct Gates {
     limits: Option<BTreeMap<String, QueueLimit>>,
     /// They must be read, or read again.
     stale: bool,
-    /// When calls of queues with a rate began, within the last minute.
+    /// When calls of queues with a rate began, within the last minute; not those that ask, which are counted elsewhere.
     begun: HashMap<String, VecDeque<Instant>>,
+    /// Queues of which a call asks for its place, or just got none.
+    closed: HashSet<String>,
 }
 
 #[derive(Default)]
 struct Lane {
-    /// The most urgent first, then in order.
-    waiting: BTreeMap<(Reverse<u8>, u64), Job>,
+    waiting: BTreeMap<Place, Job>,
     running: usize,
     /// Running calls of each named queue.
     queues: HashMap<String, usize>,
@@ -113,8 +131,10 @@ struct Known {
 }
 
 impl Queue {
-    pub(super) fn new(config: &EngineConfig) -> Self {
+    /// `asks`: limits of named queues hold over all servers of the store.
+    pub(super) fn new(config: &EngineConfig, asks: bool) -> Self {
         Self {
+            asks,
             calls_max: config.calls_max.max(1),
             per_organization_max: config.calls_per_organization_max.max(1),
             queued_max: config.calls_queued_max.max(1),
@@ -169,7 +189,8 @@ impl Queue {
         }
         let lane = shared.organizations.entry(organization).or_default();
         let (fresh, begun) = (asked_at > 0, Mutex::new(begun));
-        lane.waiting.insert(place, Job { call, fresh, cancelled, begun });
+        let job = Job { call, fresh, cancelled, ask: None, gave_way: 0, place, begun };
+        lane.waiting.insert(place, job);
         shared.offer(organization, self.per_organization_max);
     }
 
@@ -184,13 +205,18 @@ impl Queue {
             let mut gates = shared.gates.get_mut(&organization);
             // Calls whose queue is full wait; the turn comes again when one of them is done, or a minute is over.
             let Some(place) = lane.next(gates.as_deref_mut(), now) else { continue };
-            let Some(job) = lane.waiting.remove(&place) else { continue };
+            let Some(mut job) = lane.waiting.remove(&place) else { continue };
             lane.running += 1;
-            if let Some(queue) = &job.call.route.queue {
-                *lane.queues.entry(queue.clone()).or_insert(0) += 1;
-                if let Some(gates) = gates {
-                    gates.note(queue, now);
+            if let Some(queue) = job.call.route.queue.clone() {
+                let running = lane.queues.entry(queue.clone()).or_insert(0);
+                // Runs that calls start have their places until they are over, and take them as they start.
+                let asks = self.asks && !matches!(job.call.request, CallRequest::Run(_));
+                match gates {
+                    Some(gates) if asks => job.ask = gates.ask(&queue, *running, job.gave_way),
+                    Some(gates) => gates.note(&queue, now),
+                    None => {}
                 }
+                *running += 1;
             }
             shared.queued -= 1;
             shared.leave_line((organization, job.call.route.queue.clone()));
@@ -264,6 +290,35 @@ impl Queue {
         }
     }
 
+    /// A call that asked has its place, or needs none any more: the next one may ask.
+    pub(super) fn placed(&self, call: &OpenCall) {
+        self.open_queue(call.organization, call.route.queue.as_deref());
+    }
+
+    /// A call that asked got no place: it waits where it stood, and its queue stays closed until
+    /// [`open_queue`](Self::open_queue). `gives_way`: to one of another server.
+    pub(super) fn put_back(&self, mut job: Job, gives_way: bool) {
+        let mut shared = self.lock();
+        let organization = job.call.organization;
+        job.gave_way += u32::from(gives_way);
+        shared.running -= 1;
+        shared.queued += 1;
+        *shared.lines.entry((organization, job.call.route.queue.clone())).or_insert(0) += 1;
+        let lane = shared.organizations.entry(organization).or_default();
+        lane.left(&job.call);
+        lane.waiting.insert(job.place, job);
+        shared.offer(organization, self.per_organization_max);
+    }
+
+    /// Calls of a queue may ask again.
+    pub(super) fn open_queue(&self, organization: OrganizationId, queue: Option<&str>) {
+        let mut shared = self.lock();
+        if let (Some(gates), Some(queue)) = (shared.gates.get_mut(&organization), queue) {
+            gates.closed.remove(queue);
+        }
+        shared.offer(organization, self.per_organization_max);
+    }
+
     /// A call that was popped is over.
     pub(super) fn done(&self, call: &OpenCall) {
         let mut shared = self.lock();
@@ -274,12 +329,7 @@ impl Queue {
         shared.running -= 1;
         let organization = call.organization;
         if let Some(lane) = shared.organizations.get_mut(&organization) {
-            lane.running -= 1;
-            if let Some(queue) = &call.route.queue
-                && let Some(running) = lane.queues.get_mut(queue)
-            {
-                *running = running.saturating_sub(1);
-            }
+            lane.left(call);
             if lane.running == 0 && lane.waiting.is_empty() {
                 shared.organizations.remove(&organization);
             } else {
@@ -369,8 +419,18 @@ impl Queue {
 }
 
 impl Lane {
+    /// One of its running calls runs no longer.
+    fn left(&mut self, call: &OpenCall) {
+        self.running -= 1;
+        if let Some(queue) = &call.route.queue
+            && let Some(running) = self.queues.get_mut(queue)
+        {
+            *running = running.saturating_sub(1);
+        }
+    }
+
     /// The most urgent call whose queue has room.
-    fn next(&self, gates: Option<&mut Gates>, now: Instant) -> Option<(Reverse<u8>, u64)> {
+    fn next(&self, gates: Option<&mut Gates>, now: Instant) -> Option<Place> {
         let open = |queue: &String, gates: &Gates| {
             gates.is_open(queue, self.queues.get(queue).copied().unwrap_or(0))
         };
@@ -396,9 +456,24 @@ impl Gates {
     fn is_open(&self, queue: &str, running: usize) -> bool {
         let Some(limits) = &self.limits else { return false };
         let Some(limit) = limits.get(queue) else { return true };
+        if self.closed.contains(queue) {
+            return false;
+        }
         let begun = self.begun.get(queue).map_or(0, VecDeque::len);
         running < limit.concurrency as usize
             && limit.per_minute.is_none_or(|count| begun < count as usize)
+    }
+
+    /// What a call asks for that goes through a queue with a limit, which is closed from here on.
+    fn ask(&mut self, queue: &str, mine: usize, gave_way: u32) -> Option<PlaceAsk> {
+        let limit = self.limit(queue)?;
+        self.closed.insert(queue.to_owned());
+        Some(PlaceAsk {
+            places: limit.concurrency,
+            per_minute: limit.per_minute,
+            mine: u32::try_from(mine).unwrap_or(u32::MAX),
+            gives_way: gave_way < GIVES_WAY_MAX,
+        })
     }
 
     fn note(&mut self, queue: &str, now: Instant) {

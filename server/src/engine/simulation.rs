@@ -31,9 +31,10 @@
 //! | I11 the audit has a row for each approval and send | not here, as I10. The record is the rows themselves: `approvals` with who decided and the hash, `messages` with what was approved and by whom, `message_revisions`, the run's journal. `tests/it/gate/life.rs`: what left has one decision with a name, and all hashes are its own | |
 //! | a fork has the past of its origin, and leaves it as it was | `looker`: at the commit that makes it | `ForkTakesOver` |
 //! | a run is in the version that its events say, and takes its steps and ways | `looker`: at each commit; `end`: moves that were answered are there | |
+//! | a queue lets so many calls through at once, over all servers | `queues`: at each call of some worlds | `PlacesPerServer` |
 //! | I12 recovering twice is recovering once | `end`: who begins when all is done does nothing; servers that die over recovering are everywhere | |
 //!
-//! Not under simulation: SQL, transactions side by side, the send gate, triggers, limits of named queues.
+//! Not under simulation: SQL, transactions side by side, the send gate, triggers, limits of named queues for runs of runs and tasks.
 
 mod again;
 mod clock;
@@ -41,6 +42,7 @@ mod end;
 mod graphs;
 mod looker;
 mod people;
+mod queues;
 mod tests;
 mod workers;
 mod world;

@@ -67,7 +67,7 @@ pub async fn call_open(
 ) -> StoreResult<()> {
     let offer = super::tasks::offer(&call.request).filter(|_| !is_made);
     let state = if offer.is_some() { CallState::Offered } else { CallState::Open };
-    on_model!(tx, |model| model.call_open(call, state));
+    on_model!(tx, |model| model.call_open(call, state, now));
     let request = value::to_json(&call.request, "calls", "request")?;
     let apart = match request.len() > INLINE_BYTES_MAX {
         true => Some(Packed::of(request.clone())).filter(|packed| packed.hash().is_some()),
@@ -77,8 +77,10 @@ pub async fn call_open(
     if let Some(apart) = &apart {
         apart.put(tx, call.organization, call.run).await?;
     }
-    let sql =
-        tx.pick(open_sql!("", "", ""), open_sql!(", owner", ", $16", ", owner = excluded.owner"));
+    let sql = tx.pick(
+        open_sql!("", "", ""),
+        open_sql!(", owner", ", $16", ", owner = excluded.owner, begun_by = NULL"),
+    );
     let owner = tx.is_shared().then_some(tx.owner);
     let mut args = args![
         call.organization.0,
@@ -354,7 +356,9 @@ async fn calls_take(
         " AND ",
         in_no_full_line!("c"),
         " ORDER BY c.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-         UPDATE calls c SET owner = $1 FROM free f
+         UPDATE calls c SET owner = $1, begun_by = NULL,
+           claims = CASE WHEN begun_by IS NULL THEN claims ELSE claims + 1 END
+         FROM free f
          WHERE c.organization_id = f.organization_id AND c.run_id = f.run_id AND c.id = f.id"
     ))
     .bind(owner)

@@ -57,6 +57,8 @@ pub(crate) enum Wrong {
     NoKey,
     /// A report about a task is taken without a look at the key that it was claimed with.
     NoClaimKey,
+    /// Places of a queue are counted on each server by itself.
+    PlacesPerServer,
     /// What is open of a run goes on under its keys in the run that is forked from it.
     ForkTakesOver,
 }

@@ -65,9 +65,14 @@ pub async fn run_release(
     .execute(&mut *conn)
     .await
     .map(value::rows))?;
+    let calls = tx.pick(
+        "UPDATE calls SET state = 'open', claims = 1 WHERE organization_id = $1 AND run_id = $2 AND state = 'held'",
+        "UPDATE calls SET state = 'open', claims = 1, begun_by = NULL
+         WHERE organization_id = $1 AND run_id = $2 AND state = 'held'",
+    );
     for sql in [
         "UPDATE timers SET due_at = -due_at, tries = 0 WHERE organization_id = $1 AND run_id = $2 AND due_at < 0",
-        "UPDATE calls SET state = 'open', claims = 1 WHERE organization_id = $1 AND run_id = $2 AND state = 'held'",
+        calls,
     ] {
         on_tx!(tx, |conn| sqlx::query(sql)
             .bind(organization.0)

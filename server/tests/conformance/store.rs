@@ -4,6 +4,8 @@
 //! Whoever includes this file (by `#[path]`) has the store's items in scope above it, and gives a fresh [`Bed`] for each
 //! case. Deliberately absent: what the model leaves out (messages, accounts, settings), and SQL.
 
+#[path = "call_places.rs"]
+mod call_places;
 #[path = "places.rs"]
 mod places;
 #[path = "unknown.rs"]
@@ -52,6 +54,9 @@ pub async fn all(bed: impl AsyncFn() -> Bed) {
     approvals(&bed().await).await;
     links_and_slots(&bed().await).await;
     places::places_of_queues(&bed().await).await;
+    call_places::places_of_calls(&bed().await).await;
+    call_places::servers_give_way(&bed().await).await;
+    call_places::rates_of_calls(&bed().await).await;
     feed(&bed().await).await;
 }
 

@@ -9,6 +9,7 @@ mod looks;
 mod others;
 mod outside;
 mod poison;
+mod queues;
 mod refused;
 mod servers;
 pub mod support;

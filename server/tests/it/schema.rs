@@ -9,12 +9,14 @@ use std::{
 };
 
 /// Tables and columns that only several servers on one database need.
-const ONLY_POSTGRES: [&str; 8] = [
+const ONLY_POSTGRES: [&str; 10] = [
+    "calls.begun_by",
     "calls.owner",
     "messages.owner",
     "org_feed.position",
     "org_feed_inbox",
     "outside_events_inbox",
+    "queue_begins",
     "runs.owner",
     "servers",
     "timers.owner",

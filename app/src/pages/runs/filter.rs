@@ -1,4 +1,4 @@
-//! Which runs the list shows: state, workflow, time, words. The filter stands in the address, so that it can be
+//! Which runs the list shows: state, workflow, contact, time, words. The filter stands in the address, so that it can be
 //! passed on and survives a reload.
 
 use crate::api::use_client;
@@ -9,6 +9,7 @@ use leptos::{prelude::*, task::spawn_local};
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_navigate, use_query_map};
 use leptos_router::params::ParamsMap;
+use signalbox::id::ContactId;
 use signalbox::run::RunPhase;
 use signalbox::wire::{PageQuery, RunQuery, RunView};
 use std::time::Duration;
@@ -31,6 +32,8 @@ pub struct Filter {
     pub state: String,
     /// The id of a workflow.
     pub workflow: String,
+    /// The id of a contact that they are about, or that they wrote to.
+    pub contact: String,
     /// One of the spans: started within.
     pub within: String,
     /// Words.
@@ -44,6 +47,8 @@ pub enum Part {
     State,
     /// Its workflow.
     Workflow,
+    /// Its contact.
+    Contact,
     /// Its time.
     Within,
     /// Its words.
@@ -52,13 +57,15 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Part; 4] = [Part::State, Part::Workflow, Part::Within, Part::Words];
+    pub const ALL: [Part; 5] =
+        [Part::State, Part::Workflow, Part::Contact, Part::Within, Part::Words];
 
     /// What the button says that takes it away.
     pub fn without(self) -> &'static str {
         match self {
             Part::State => "Any state",
             Part::Workflow => "Any workflow",
+            Part::Contact => "Any contact",
             Part::Within => "Any time",
             Part::Words => "Without the search words",
         }
@@ -76,6 +83,9 @@ impl Filter {
             workflow: word("workflow")
                 .parse::<signalbox::id::WorkflowId>()
                 .map_or_else(|_| String::new(), |id| id.to_string()),
+            contact: word("contact")
+                .parse::<ContactId>()
+                .map_or_else(|_| String::new(), |id| id.to_string()),
             within: if known { within } else { String::new() },
             q: word("q"),
         }
@@ -86,6 +96,7 @@ impl Filter {
         let parts = [
             ("state", &self.state),
             ("workflow", &self.workflow),
+            ("contact", &self.contact),
             ("within", &self.within),
             ("q", &self.q),
         ];
@@ -104,6 +115,7 @@ impl Filter {
         RunQuery {
             state: RunPhase::parse(&self.state),
             workflow: self.workflow.parse().ok(),
+            contact: self.contact.parse().ok(),
             after: since.and_then(DateTime::from_timestamp_millis),
             q: (!self.q.trim().is_empty()).then(|| self.q.trim().to_owned()),
             ..Default::default()
@@ -122,6 +134,7 @@ impl Filter {
         match part {
             Part::State => other.state.clear(),
             Part::Workflow => other.workflow.clear(),
+            Part::Contact => other.contact.clear(),
             Part::Within => other.within.clear(),
             Part::Words => other.q.clear(),
         }
@@ -132,6 +145,7 @@ impl Filter {
         match part {
             Part::State => &self.state,
             Part::Workflow => &self.workflow,
+            Part::Contact => &self.contact,
             Part::Within => &self.within,
             Part::Words => &self.q,
         }
@@ -142,12 +156,19 @@ impl Filter {
         RunPhase::parse(&self.state).is_none_or(|wanted| wanted == phase)
     }
 
-    /// Whether a run that was just started belongs into the list, as far as the row tells.
-    pub fn lets_through(&self, run: &RunView) -> bool {
+    /// Whether a run that has no row may come into the list when it changes: by its state, or as it writes to the contact.
+    pub fn may_come_in(&self) -> bool {
+        !self.state.is_empty() || !self.contact.is_empty()
+    }
+
+    /// Whether a run that was just started belongs into the list, as far as its row tells; none: of its contacts it has
+    /// the names alone.
+    pub fn lets_through(&self, run: &RunView) -> Option<bool> {
         let text = format!("{}\n{}", run.workflow_name, run.started_by).to_lowercase();
-        self.has_place_for(run.status.phase())
+        let fits = self.has_place_for(run.status.phase())
             && (self.workflow.is_empty() || self.workflow == run.workflow.to_string())
-            && self.q.to_lowercase().split_whitespace().all(|word| text.contains(word))
+            && self.q.to_lowercase().split_whitespace().all(|word| text.contains(word));
+        (!fits || self.contact.is_empty()).then_some(fits)
     }
 }
 
@@ -233,6 +254,7 @@ pub fn FilterBar(filter: RwSignal<Filter>) -> impl IntoView {
                     options=names
                 />
             </div>
+            <OfContact filter=filter />
             <div class="w-44">
                 <SelectField
                     name="run-within"
@@ -242,6 +264,41 @@ pub fn FilterBar(filter: RwSignal<Filter>) -> impl IntoView {
                 />
             </div>
         </div>
+    }
+}
+
+/// The contact, where one is filtered by: contacts lead here from their own page, there are too many to choose from.
+#[component]
+fn OfContact(filter: RwSignal<Filter>) -> impl IntoView {
+    let client = use_client();
+    let name = RwSignal::new(String::new());
+    let wanted = Memo::new(move |_| filter.with(|filter| filter.contact.clone()));
+    Effect::new(move || {
+        let (client, id) = (client.clone(), wanted.get().parse::<ContactId>());
+        name.set(String::new());
+        let Ok(id) = id else { return };
+        spawn_local(async move {
+            let Ok(contact) = client.contact(id).await else { return };
+            if wanted.try_get_untracked() == Some(id.to_string()) {
+                let named = Some(contact.name).filter(|name| !name.is_empty());
+                name.try_set(named.or(contact.email).unwrap_or_default());
+            }
+        });
+    });
+    let options = Signal::derive(move || {
+        let name = Some(name.get()).filter(|name| !name.is_empty());
+        vec![
+            SelectOption::new("", "All contacts"),
+            SelectOption::new(wanted.get(), name.unwrap_or_else(|| "One contact".to_owned())),
+        ]
+    });
+    let value = Bind::new(wanted, move |value| filter.update(|filter| filter.contact = value));
+    view! {
+        <Show when=move || wanted.with(|wanted| !wanted.is_empty())>
+            <div class="w-56">
+                <SelectField name="run-contact" label="Contact" value=value options=options />
+            </div>
+        </Show>
     }
 }
 
@@ -283,6 +340,7 @@ mod tests {
         let filter = Filter {
             state: "Failed".into(),
             workflow: String::new(),
+            contact: "00000000-0000-0000-0000-00000000000c".into(),
             within: "7d".into(),
             q: "ada & co?".into(),
         };
@@ -321,6 +379,7 @@ mod tests {
         map.insert("state", "Nonsense".to_owned());
         map.insert("within", "soon".to_owned());
         map.insert("workflow", "x".to_owned());
+        map.insert("contact", "x".to_owned());
         assert_eq!(Filter::of(&map), Filter::default());
     }
 

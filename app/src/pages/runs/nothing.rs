@@ -91,6 +91,9 @@ fn hidden(filter: RwSignal<Filter>, parts: Vec<usize>) -> impl IntoView {
         [] => "No single filter hides all runs; together they do.",
         [Part::State] => "There are runs that fit, but none of them is in this state.",
         [Part::Workflow] => "There are runs that fit, but none of them is of this workflow.",
+        [Part::Contact] => {
+            "There are runs that fit, but none of them is about this contact or wrote to it."
+        }
         [Part::Within] => "There are runs that fit, but they were started earlier.",
         [Part::Words] => {
             "There are runs that fit, but the words occur in none: not in the workflow's name, who started it, \

@@ -17,7 +17,7 @@ pub enum Became {
 pub fn change(rows: &mut Vec<RunView>, filter: &Filter, change: RunChange) -> Became {
     let keeps = filter.has_place_for(change.status.phase());
     let Some(at) = rows.iter().position(|row| row.id == change.run) else {
-        let came_in = keeps && !filter.state.is_empty();
+        let came_in = keeps && filter.may_come_in();
         return if came_in { Became::Unknown } else { Became::Settled };
     };
     if !keeps {
@@ -103,5 +103,12 @@ mod tests {
         assert_eq!(change(&mut rows, &only_failed, failed(7, None)), Became::Unknown);
         merge(&mut rows, vec![row(7), row(3), row(2)]);
         assert_eq!(numbers(&rows), [7, 3, 2]);
+        assert_eq!(change(&mut rows, &Filter::default(), failed(9, None)), Became::Settled);
+        let of_ada = Filter { contact: "ada".into(), ..Filter::default() };
+        assert_eq!(change(&mut rows, &of_ada, failed(9, None)), Became::Unknown, "it may write");
+        let named = |q: &str| Filter { q: q.into(), ..Filter::default() };
+        let lets_through =
+            [named("orders"), named("news"), of_ada].map(|f| f.lets_through(&row(9)));
+        assert_eq!(lets_through, [Some(true), Some(false), None], "the row has no contact's id");
     }
 }

@@ -21,7 +21,7 @@ fn call(organization: u128, number: u128, attempt: u32) -> OpenCall {
 
 #[test]
 fn urgent_calls_go_first_and_a_queue_takes_so_many_at_once() {
-    let queue = Queue::new(&EngineConfig::default());
+    let queue = Queue::new(&EngineConfig::default(), false);
     let routes = [("slow", 5), ("slow", 5), ("", 5), ("", 9), ("other", 1), ("slow", 10)];
     for (number, (name, priority)) in routes.into_iter().enumerate() {
         let mut call = call(1, number as u128, 1);
@@ -56,7 +56,7 @@ fn limits(concurrency: u32, per_minute: Option<u32>) -> BTreeMap<String, QueueLi
 
 #[test]
 fn a_queue_with_a_rate_lets_so_many_through_in_a_minute() {
-    let (queue, start) = (Queue::new(&EngineConfig::default()), Instant::now());
+    let (queue, start) = (Queue::new(&EngineConfig::default(), false), Instant::now());
     for number in 0..5 {
         let mut call = call(1, number, 1);
         call.route.queue = Some("slow".to_owned());
@@ -75,12 +75,13 @@ fn a_queue_with_a_rate_lets_so_many_through_in_a_minute() {
 }
 
 fn queue(calls_max: usize, per_organization: usize, queued: usize) -> Queue {
-    Queue::new(&EngineConfig {
+    let config = EngineConfig {
         calls_max,
         calls_per_organization_max: per_organization,
         calls_queued_max: queued,
         ..EngineConfig::default()
-    })
+    };
+    Queue::new(&config, false)
 }
 
 fn organization_of(job: &Job) -> u128 {
@@ -226,7 +227,7 @@ fn when_all_rooms_are_full_nothing_is_read_in_circles() {
 
 #[test]
 fn a_call_that_found_its_queue_full_of_runs_does_not_count_in_the_rate() {
-    let (queue, now) = (Queue::new(&EngineConfig::default()), Instant::now());
+    let (queue, now) = (Queue::new(&EngineConfig::default(), false), Instant::now());
     for number in 0..3 {
         let mut call = call(1, number, 1);
         call.route.queue = Some("slow".to_owned());
@@ -240,4 +241,55 @@ fn a_call_that_found_its_queue_full_of_runs_does_not_count_in_the_rate() {
     let begins = queue.pop(now).unwrap();
     queue.done(&begins.call);
     assert!(queue.pop(now).is_none(), "now one has begun");
+}
+
+#[test]
+fn beside_other_servers_one_call_of_a_queue_asks_at_a_time_and_waits_where_it_stood() {
+    let (queue, now) = (Queue::new(&EngineConfig::default(), true), Instant::now());
+    let organization = OrganizationId(Uuid::from_u128(1));
+    for (number, name) in ["slow", "slow", "slow", "free", ""].into_iter().enumerate() {
+        let mut call = call(1, number as u128, 1);
+        call.route.queue = Some(name.to_owned()).filter(|name| !name.is_empty());
+        queue.push_fresh(call, 1, None);
+    }
+    queue.gates_set(organization, Some(limits(2, Some(9))));
+    let popped = || -> Vec<Job> { std::iter::from_fn(|| queue.pop(now)).collect() };
+    let number = |job: &Job| job.call.call.0.as_u128();
+    let numbers = |jobs: &[Job]| jobs.iter().map(number).collect::<Vec<_>>();
+    let mut first = popped();
+    assert_eq!(numbers(&first), [0, 3, 4], "one of the queue with a limit");
+    let asks = first.iter().map(|job| job.ask.map(|ask| (ask.places, ask.per_minute, ask.mine)));
+    assert_eq!(asks.collect::<Vec<_>>(), [Some((2, Some(9), 0)), None, None]);
+
+    // It gives way, comes out first again, and does not give way for ever.
+    let mut again = first.remove(0);
+    for times in 1..=10 {
+        assert!(again.ask.is_some_and(|ask| ask.gives_way), "{times}");
+        queue.put_back(again, true);
+        assert!(popped().is_empty(), "its queue is closed");
+        queue.open_queue(organization, Some("slow"));
+        let mut next = popped();
+        assert_eq!(numbers(&next), [0]);
+        again = next.remove(0);
+    }
+    assert!(again.ask.is_some_and(|ask| !ask.gives_way));
+
+    // It has its place: the next one may ask, and knows of it.
+    queue.placed(&again.call);
+    let second = popped();
+    assert_eq!((numbers(&second), second[0].ask.map(|ask| ask.mine)), (vec![1], Some(1)));
+    queue.placed(&second[0].call);
+    assert!(popped().is_empty(), "two at once on this server alone");
+    queue.done(&again.call);
+    assert_eq!(numbers(&popped()), [2]);
+
+    // Runs that calls start are counted elsewhere.
+    let mut run = call(1, 9, 1);
+    let request = serde_json::json!({"of": "run", "workflow": "w", "input": {}});
+    run.request = serde_json::from_value(request).unwrap();
+    run.route.queue = Some("other".to_owned());
+    queue.push_fresh(run, 1, None);
+    let limit = QueueLimit { concurrency: 1, per_minute: None };
+    queue.gates_set(organization, Some(BTreeMap::from([("other".to_owned(), limit)])));
+    assert_eq!(popped()[0].ask, None);
 }

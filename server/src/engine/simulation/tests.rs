@@ -126,6 +126,11 @@ fn wrong_notes_without_a_fence() {
 }
 
 #[test]
+fn wrong_places_counted_on_each_server() {
+    is_found_out(Wrong::PlacesPerServer, "calls of a queue of");
+}
+
+#[test]
 fn wrong_key_of_each_attempt() {
     is_found_out(Wrong::KeyPerAttempt, "has two keys");
 }

@@ -1,6 +1,6 @@
 //! The world of a seed: servers that come and go, calls that are answered somehow, clocks that jump.
 
-use super::{Dice, Story, Verdict, clock::SimClock, graphs, looker::Looker};
+use super::{Dice, Story, Verdict, clock::SimClock, graphs, looker::Looker, queues};
 use crate::engine::{CallContext, CallExecutor, CallOutcome, Engine, EngineConfig, EngineHandle};
 use crate::store::model::{self, Chance, Database, Node, Time};
 use futures::{FutureExt, future::BoxFuture};
@@ -107,7 +107,6 @@ impl World {
             let second = graphs::newer(&mut later, &first);
             graphs.push((id, vec![first, second]));
         }
-        looker.know(&graphs);
         let workflows = graphs.iter().skip(1).map(|(id, _)| *id).collect();
         let rough = dice.below(4);
         let mut chance = Chance {
@@ -123,6 +122,10 @@ impl World {
             (chance.dies, chance.fails, chance.unknown) = (0, 0, 0);
         }
         let shared = dice.percent(70);
+        let mut apart = Dice(story.seed.rotate_left(32)); // of their own, as `later`
+        let narrow = queues::Narrow::draw(&mut apart, &mut graphs, shared);
+        looker.say(|| queues::story(narrow));
+        looker.know(&graphs);
         let database =
             model::open(graphs, shared, chance, story.wrong, looker.clone(), time.clone());
         let outcomes = Arc::new(Outcomes {
@@ -130,6 +133,8 @@ impl World {
             looker: looker.clone(),
             time: time.clone(),
             calm: std::sync::atomic::AtomicBool::new(false),
+            narrow,
+            in_queue: queues::InQueue::default(),
         });
         Self {
             dice,
@@ -170,6 +175,7 @@ impl World {
             calls_queued_max: 1 + self.dice.below(4) as usize,
             call_timeout_ms: 20_000,
             cells_max: 2 + self.dice.below(6) as usize,
+            organizations: Arc::new(queues::Limits(self.outcomes.narrow)),
             ..EngineConfig::default()
         };
         let executor = Outside { outcomes: self.outcomes.clone(), node: node.clone() };
@@ -324,6 +330,8 @@ pub(super) struct Outcomes {
     looker: Arc<Looker>,
     time: Time,
     calm: std::sync::atomic::AtomicBool,
+    narrow: Option<queues::Narrow>,
+    in_queue: queues::InQueue,
 }
 
 /// The outside as one server sees it.
@@ -339,11 +347,20 @@ impl CallExecutor for Outside {
 }
 
 impl Outside {
+    fn enter_queue(&self, context: &CallContext) -> Option<queues::Entered> {
+        let Outcomes { narrow, in_queue, looker, time, .. } = &*self.outcomes;
+        let now_ms = i64::try_from(time.now_ms()).unwrap_or(i64::MAX);
+        let (entered, broken) = in_queue.enter((*narrow)?, (context, &self.node), now_ms);
+        broken.into_iter().for_each(|broken| looker.broken(broken));
+        Some(entered)
+    }
+
     async fn answer(&self, context: CallContext, request: CallRequest) -> CallOutcome {
         if self.node.is_dead() {
             return std::future::pending().await;
         }
         self.outcomes.looker.made(&context, &request);
+        let _in_queue = self.enter_queue(&context);
         let (delay_ms, what, calm) = {
             let mut dice = self.outcomes.dice.lock().unwrap_or_else(PoisonError::into_inner);
             let delay_ms = [0, 5, 300, 4_000][dice.below(4) as usize];

@@ -26,7 +26,12 @@ impl ModelTx {
         self.tables.calls.iter_mut().filter(move |((of, _), _)| *of == run)
     }
 
-    pub(crate) fn call_open(&mut self, call: &OpenCall, state: CallState) -> StoreResult<()> {
+    pub(crate) fn call_open(
+        &mut self,
+        call: &OpenCall,
+        state: CallState,
+        now: DateTime<Utc>,
+    ) -> StoreResult<()> {
         if self.wrong == Some(Wrong::NoIntent) {
             return Ok(());
         }
@@ -40,6 +45,8 @@ impl ModelTx {
             state,
             claims: 1,
             owner: self.owner,
+            begun_by: None,
+            created_ms: value::ms(now),
             taken_ms: self.now_ms,
             number: self.tables.calls_number,
             offer: tasks::offer(&call.request).filter(|_| state == CallState::Offered),

@@ -59,6 +59,7 @@ impl Node {
             |tables, (_, key), taker| {
                 if let (Some(row), Some(taker)) = (tables.calls.get_mut(key), taker) {
                     (row.owner, row.taken_ms) = (Some(taker.epoch), taker.now_ms);
+                    row.claims += u32::from(row.begun_by.take().is_some());
                 }
             },
         );

@@ -233,6 +233,16 @@ impl Store {
 }
 
 impl Node {
+    /// What is committed.
+    pub(crate) fn committed(&self) -> Arc<Tables> {
+        self.database.committed()
+    }
+
+    /// Its lease; none where one server works alone.
+    pub(crate) fn epoch(&self) -> Option<i64> {
+        self.taker().map(|taker| taker.epoch)
+    }
+
     pub(super) fn tables(&self) -> Arc<Tables> {
         self.database.committed()
     }

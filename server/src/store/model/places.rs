@@ -1,13 +1,23 @@
-//! Places of named queues that runs of runs take, in the model.
+//! Places of named queues that runs of runs and calls take, in the model.
 
-use super::super::CallState;
-use super::ORGANIZATION;
-use super::tables::{LinkRow, ModelTx, Tables};
+use super::super::call_places::{FAIR_MS, MINUTE_MS, refusal};
+use super::super::{CallState, OpenCall, PlaceAnswer, PlaceAsk};
+use super::tables::{CallRow, LinkRow, ModelTx, Tables};
+use super::{ORGANIZATION, Wrong};
 use signalbox::id::{CallId, OrganizationId, RunId};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 impl Tables {
+    /// Whether this attempt of a call is to be made, through a queue.
+    pub(crate) fn is_in_queue(&self, call: &(RunId, CallId), attempt: u32, queue: &str) -> bool {
+        self.calls.get(call).is_some_and(|row| {
+            row.call.attempt == attempt
+                && row.state == CallState::Open
+                && row.call.route.queue.as_deref() == Some(queue)
+        })
+    }
+
     /// Whether a run has a place in a queue.
     fn is_in(&self, run: RunId, queue: &str) -> bool {
         let is_under_way =
@@ -100,5 +110,97 @@ impl ModelTx {
             }
         }
         u32::try_from(admitted.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn call_take_place(&mut self, call: &OpenCall, ask: PlaceAsk) -> PlaceAnswer {
+        let Some((owner, queue)) = self.owner.zip(call.route.queue.clone()) else {
+            let claims = self.call_claim(call).ok().flatten();
+            return claims.map_or(PlaceAnswer::Gone, |claims| PlaceAnswer::Taken { claims });
+        };
+        let key = (call.run, call.call);
+        let is_meant = |row: &&CallRow| {
+            row.call.attempt == call.attempt
+                && row.state == CallState::Open
+                && row.owner == Some(owner)
+        };
+        let Some(mine) = self.tables.calls.get(&key).filter(is_meant).cloned() else {
+            return PlaceAnswer::Gone;
+        };
+        let others = match self.wrong {
+            Some(Wrong::PlacesPerServer) => 0,
+            _ => self.made_by_others(owner, &queue),
+        };
+        let wait_ms = self.until_rate_allows(&queue, ask.per_minute.unwrap_or(1));
+        if let Some(answer) = refusal(ask, others, wait_ms, self.is_behind(owner, &queue, &mine)) {
+            if answer == PlaceAnswer::Full && ask.mine == 0 {
+                self.leave_left_off(owner, &queue);
+            }
+            return answer;
+        }
+        if ask.per_minute.is_some() {
+            let now_ms = self.now_ms;
+            self.tables.queue_begins.retain(|(of, at)| *of != queue || *at > now_ms - MINUTE_MS);
+            self.tables.queue_begins.push((queue, now_ms));
+        }
+        let counts = self.wrong != Some(Wrong::CountsFailures);
+        let row = self.tables.calls.entry(key).or_insert(mine);
+        row.claims += u32::from(row.begun_by.is_some() && counts);
+        row.begun_by = Some(owner);
+        PlaceAnswer::Taken { claims: row.claims }
+    }
+
+    fn is_alive(&self, server: i64) -> bool {
+        self.tables.servers.get(&server).is_some_and(|until| *until > self.now_ms)
+    }
+
+    fn in_queue<'a>(&'a self, queue: &'a str) -> impl Iterator<Item = &'a CallRow> {
+        self.tables.calls.values().filter(move |row| {
+            row.state == CallState::Open && row.call.route.queue.as_deref() == Some(queue)
+        })
+    }
+
+    fn made_by_others(&self, owner: i64, queue: &str) -> i64 {
+        let of_others = self
+            .in_queue(queue)
+            .filter_map(|row| row.begun_by)
+            .filter(|by| *by != owner && self.is_alive(*by));
+        i64::try_from(of_others.count()).unwrap_or(i64::MAX)
+    }
+
+    fn until_rate_allows(&self, queue: &str, per_minute: u32) -> Option<i64> {
+        let mut begins: Vec<i64> = self
+            .tables
+            .queue_begins
+            .iter()
+            .filter(|(of, _)| of == queue)
+            .map(|(_, at)| *at)
+            .collect();
+        begins.sort_unstable_by_key(|at| std::cmp::Reverse(*at));
+        begins.get((per_minute as usize).saturating_sub(1)).map(|at| at + MINUTE_MS - self.now_ms)
+    }
+
+    /// Whether a call of another server goes first.
+    fn is_behind(&self, owner: i64, queue: &str, mine: &CallRow) -> bool {
+        let priority = |row: &CallRow| row.call.route.priority.unwrap_or(super::super::PRIORITY);
+        let servers: BTreeSet<i64> =
+            self.in_queue(queue).filter_map(|row| row.owner).filter(|by| *by != owner).collect();
+        servers.into_iter().filter(|by| self.is_alive(*by)).any(|by| {
+            let waiting =
+                self.in_queue(queue).filter(|row| row.owner == Some(by) && row.begun_by.is_none());
+            let first = waiting.map(|row| (Reverse(priority(row)), row.created_ms)).min();
+            first.is_some_and(|(Reverse(of), created_ms)| {
+                of > priority(mine)
+                    || of == priority(mine) && created_ms < mine.created_ms - FAIR_MS
+            })
+        })
+    }
+
+    fn leave_left_off(&mut self, owner: i64, queue: &str) {
+        for row in self.tables.calls.values_mut() {
+            let is_in = row.call.route.queue.as_deref() == Some(queue);
+            if is_in && row.state == CallState::Open && row.begun_by == Some(owner) {
+                (row.begun_by, row.claims) = (None, row.claims + 1);
+            }
+        }
     }
 }

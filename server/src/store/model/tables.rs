@@ -56,6 +56,10 @@ pub(crate) struct CallRow {
     pub state: CallState,
     pub claims: u32,
     pub owner: Option<i64>,
+    /// Under which lease it has its place in a queue.
+    pub begun_by: Option<i64>,
+    /// By the clock of who asked for it.
+    pub created_ms: i64,
     /// When it was taken, by the database's clock.
     pub taken_ms: i64,
     /// The order in which calls came.
@@ -106,6 +110,8 @@ pub(crate) struct Tables {
     pub checkpoints: BTreeMap<RunId, (u64, Arc<Vec<u8>>)>,
     pub calls: BTreeMap<(RunId, CallId), CallRow>,
     pub calls_number: u64,
+    /// When calls of queues with a rate began, by the database's clock.
+    pub queue_begins: Vec<(String, i64)>,
     pub timers: BTreeMap<(RunId, TimerId), TimerRow>,
     pub approvals: BTreeMap<ApprovalId, Arc<Approval>>,
     pub waits: BTreeMap<(RunId, ActivationId, String), WaitRow>,
@@ -426,7 +432,7 @@ impl ModelTx {
         self.set_timers_aside(run, 1);
         for (_, row) in self.calls_of(run).filter(|(_, row)| row.state == CallState::Held) {
             row.state = CallState::Open;
-            row.claims = 1;
+            (row.claims, row.begun_by) = (1, None);
         }
         Ok(())
     }

@@ -1,0 +1,1 @@
+-- Places of named queues hold over all servers: see the twin. Here the one server counts in memory.

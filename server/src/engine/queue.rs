@@ -33,6 +33,8 @@ const OWN_PLACES_MAX: usize = 64;
 const NAMED_MAX: usize = 256;
 /// How often a call gives way to those of other servers, which may be unable to take their place.
 const GIVES_WAY_MAX: u32 = 10;
+/// How many calls of its queue do not, after one that gave way so often.
+const INSISTS: u32 = 100;
 /// Rooms that all lines' own places may take together.
 const ROOMS_MAX: usize = 16;
 
@@ -112,6 +114,8 @@ struct Gates {
     begun: HashMap<String, VecDeque<Instant>>,
     /// Queues of which a call asks for its place, or just got none.
     closed: HashSet<String>,
+    /// How many calls of a queue do not give way: other servers did not take their places.
+    insists: HashMap<String, u32>,
 }
 
 #[derive(Default)]
@@ -254,6 +258,7 @@ impl Queue {
         match limits {
             Some(limits) => {
                 gates.begun.retain(|queue, _| limits.contains_key(queue));
+                gates.insists.retain(|queue, _| limits.contains_key(queue));
                 gates.limits = Some(limits);
             }
             None => gates.stale = true,
@@ -468,12 +473,25 @@ impl Gates {
     fn ask(&mut self, queue: &str, mine: usize, gave_way: u32) -> Option<PlaceAsk> {
         let limit = self.limit(queue)?;
         self.closed.insert(queue.to_owned());
+        if gave_way >= GIVES_WAY_MAX {
+            self.insists.insert(queue.to_owned(), INSISTS);
+        }
         Some(PlaceAsk {
             places: limit.concurrency,
             per_minute: limit.per_minute,
             mine: u32::try_from(mine).unwrap_or(u32::MAX),
-            gives_way: gave_way < GIVES_WAY_MAX,
+            gives_way: !self.insists(queue),
         })
+    }
+
+    /// Whether the next call of a queue does not give way; counts it.
+    fn insists(&mut self, queue: &str) -> bool {
+        let Some(left) = self.insists.get_mut(queue) else { return false };
+        *left -= 1;
+        if *left == 0 {
+            self.insists.remove(queue);
+        }
+        true
     }
 
     fn note(&mut self, queue: &str, now: Instant) {

@@ -278,6 +278,7 @@ fn beside_other_servers_one_call_of_a_queue_asks_at_a_time_and_waits_where_it_st
     queue.placed(&again.call);
     let second = popped();
     assert_eq!((numbers(&second), second[0].ask.map(|ask| ask.mine)), (vec![1], Some(1)));
+    assert!(second[0].ask.is_some_and(|ask| !ask.gives_way), "nobody took what was left to them");
     queue.placed(&second[0].call);
     assert!(popped().is_empty(), "two at once on this server alone");
     queue.done(&again.call);

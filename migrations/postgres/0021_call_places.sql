@@ -8,13 +8,13 @@ CREATE INDEX calls_begun ON calls (organization_id, queue)
 CREATE INDEX calls_in_line ON calls (organization_id, queue, owner, priority DESC, created_at)
     WHERE queue IS NOT NULL AND state = 'open' AND begun_by IS NULL;
 
--- When calls of queues with a rate began, within the last minute; older ones go when the next one begins.
+-- When the newest calls of queues with a rate began: of each as many as may within a minute.
 CREATE TABLE queue_begins (
     organization_id UUID    NOT NULL,
     queue           TEXT    NOT NULL,
-    at              BIGINT  NOT NULL -- by this database's clock
+    number          BIGINT  NOT NULL, -- without a gap
+    at              BIGINT  NOT NULL, -- by this database's clock
+    PRIMARY KEY (organization_id, queue, number)
 );
-
-CREATE INDEX queue_begins_in_order ON queue_begins (organization_id, queue, at);
 
 ALTER TABLE queue_begins SET (autovacuum_vacuum_scale_factor = 0.01);

@@ -86,7 +86,7 @@ mod writer;
 
 pub use accounts::*;
 pub use approvals::*;
-pub use call_places::{PlaceAnswer, PlaceAsk, call_take_place};
+pub use call_places::{PlaceAnswer, PlaceAsk, call_refused, call_take_place};
 pub use call_state::*;
 pub use calls::*;
 pub use contacts::*;

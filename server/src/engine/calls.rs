@@ -126,7 +126,9 @@ impl Inner {
     /// Reads open calls that are not in memory: at the start, and when more came than fit; none of lines that are full.
     async fn refill(self: &Arc<Self>, limit: usize, full: &[Line]) {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        match store::calls_open_but(&self.store, limit, full).await {
+        let placed = self.queue.with_places();
+        let wanted = store::CallsWanted { limit, full, placed: &placed };
+        match store::calls_open_but(&self.store, wanted).await {
             Ok(rows) => {
                 let is_full = rows.len() >= limit as usize;
                 for row in rows {

@@ -20,7 +20,7 @@ use signalbox::{
 };
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap, HashSet, VecDeque, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque, hash_map::Entry},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -33,8 +33,8 @@ const OWN_PLACES_MAX: usize = 64;
 const NAMED_MAX: usize = 256;
 /// How often a call gives way to those of other servers, which may be unable to take their place.
 const GIVES_WAY_MAX: u32 = 10;
-/// How many calls of its queue do not, after one that gave way so often.
-const INSISTS: u32 = 100;
+/// For how long calls of its queue do not, after one that gave way so often.
+const INSISTS_FOR: Duration = Duration::from_secs(10);
 /// Rooms that all lines' own places may take together.
 const ROOMS_MAX: usize = 16;
 
@@ -53,7 +53,9 @@ pub(super) struct Job {
     /// It must have a place in its queue over all servers before it is made; and what to ask for. Then tell
     /// [`placed`](Queue::placed) or [`put_back`](Queue::put_back).
     pub ask: Option<PlaceAsk>,
-    /// How often it gave way.
+    /// How often it got no place.
+    pub refused: u32,
+    /// How often of them it gave way.
     gave_way: u32,
     place: Place,
     /// It began beside its commit. Locked only to be taken.
@@ -82,6 +84,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct Shared {
     organizations: HashMap<OrganizationId, Lane>,
+    /// Attempts that are made here and took a place among those of all servers.
+    placed: BTreeSet<(RunId, CallId, u32)>,
     /// Organisations with waiting calls and room, in turn.
     turns: VecDeque<OrganizationId>,
     /// Calls that wait or run, so that none is begun twice at once.
@@ -114,8 +118,8 @@ struct Gates {
     begun: HashMap<String, VecDeque<Instant>>,
     /// Queues of which a call asks for its place, or just got none.
     closed: HashSet<String>,
-    /// How many calls of a queue do not give way: other servers did not take their places.
-    insists: HashMap<String, u32>,
+    /// Until when calls of a queue do not give way: other servers did not take their places.
+    insists: HashMap<String, Instant>,
 }
 
 #[derive(Default)]
@@ -193,7 +197,7 @@ impl Queue {
         }
         let lane = shared.organizations.entry(organization).or_default();
         let (fresh, begun) = (asked_at > 0, Mutex::new(begun));
-        let job = Job { call, fresh, cancelled, ask: None, gave_way: 0, place, begun };
+        let job = Job { call, fresh, cancelled, ask: None, refused: 0, gave_way: 0, place, begun };
         lane.waiting.insert(place, job);
         shared.offer(organization, self.per_organization_max);
     }
@@ -216,7 +220,9 @@ impl Queue {
                 // Runs that calls start have their places until they are over, and take them as they start.
                 let asks = self.asks && !matches!(job.call.request, CallRequest::Run(_));
                 match gates {
-                    Some(gates) if asks => job.ask = gates.ask(&queue, *running, job.gave_way),
+                    Some(gates) if asks => {
+                        job.ask = gates.ask(&queue, (*running, job.gave_way), now);
+                    }
                     Some(gates) => gates.note(&queue, now),
                     None => {}
                 }
@@ -238,6 +244,11 @@ impl Queue {
             std::mem::take(&mut gates.stale).then_some(*organization)
         });
         stale.collect()
+    }
+
+    /// It is not known whose limits changed: all that were read before are read again.
+    pub(super) fn all_gates_changed(&self) {
+        self.lock().gates.values_mut().for_each(|gates| gates.stale = true);
     }
 
     /// The limits changed: they are read again if they were read before.
@@ -296,8 +307,16 @@ impl Queue {
     }
 
     /// A call that asked has its place, or needs none any more: the next one may ask.
-    pub(super) fn placed(&self, call: &OpenCall) {
+    pub(super) fn placed(&self, call: &OpenCall, has_place: bool) {
+        if has_place {
+            self.lock().placed.insert((call.run, call.call, call.attempt));
+        }
         self.open_queue(call.organization, call.route.queue.as_deref());
+    }
+
+    /// Attempts that are made here and have a place among those of all servers.
+    pub(super) fn with_places(&self) -> Vec<(RunId, CallId, u32)> {
+        self.lock().placed.iter().copied().collect()
     }
 
     /// A call that asked got no place: it waits where it stood, and its queue stays closed until
@@ -305,6 +324,7 @@ impl Queue {
     pub(super) fn put_back(&self, mut job: Job, gives_way: bool) {
         let mut shared = self.lock();
         let organization = job.call.organization;
+        job.refused += 1;
         job.gave_way += u32::from(gives_way);
         shared.running -= 1;
         shared.queued += 1;
@@ -331,6 +351,7 @@ impl Queue {
         if shared.known.get(&key).is_some_and(|known| known.attempt == call.attempt) {
             shared.known.remove(&key);
         }
+        shared.placed.remove(&(call.run, call.call, call.attempt));
         shared.running -= 1;
         let organization = call.organization;
         if let Some(lane) = shared.organizations.get_mut(&organization) {
@@ -470,28 +491,24 @@ impl Gates {
     }
 
     /// What a call asks for that goes through a queue with a limit, which is closed from here on.
-    fn ask(&mut self, queue: &str, mine: usize, gave_way: u32) -> Option<PlaceAsk> {
+    fn ask(
+        &mut self,
+        queue: &str,
+        (mine, gave_way): (usize, u32),
+        now: Instant,
+    ) -> Option<PlaceAsk> {
         let limit = self.limit(queue)?;
         self.closed.insert(queue.to_owned());
         if gave_way >= GIVES_WAY_MAX {
-            self.insists.insert(queue.to_owned(), INSISTS);
+            self.insists.insert(queue.to_owned(), now + INSISTS_FOR);
         }
+        let insists = self.insists.get(queue).is_some_and(|until| now < *until);
         Some(PlaceAsk {
             places: limit.concurrency,
             per_minute: limit.per_minute,
             mine: u32::try_from(mine).unwrap_or(u32::MAX),
-            gives_way: !self.insists(queue),
+            gives_way: !insists,
         })
-    }
-
-    /// Whether the next call of a queue does not give way; counts it.
-    fn insists(&mut self, queue: &str) -> bool {
-        let Some(left) = self.insists.get_mut(queue) else { return false };
-        *left -= 1;
-        if *left == 0 {
-            self.insists.remove(queue);
-        }
-        true
     }
 
     fn note(&mut self, queue: &str, now: Instant) {

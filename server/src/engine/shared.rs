@@ -72,6 +72,8 @@ async fn follow(inner: Arc<Inner>, mut feed: broadcast::Receiver<Arc<FeedEntry>>
                 for (organization, run) in inner.waiters.waited_for() {
                     inner.tell_waiters(organization, run).await;
                 }
+                inner.queue.all_gates_changed();
+                inner.pump();
             }
             Err(RecvError::Closed) => return,
         }

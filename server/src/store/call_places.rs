@@ -10,8 +10,9 @@
 //! Where one server works alone nothing is counted here: it does so in memory (`engine/queue`). Deliberately absent:
 //! runs that calls start (`run_places`), tasks of outside workers (`tasks`).
 
-use super::{OpenCall, StoreResult, Tx, call_claim, on_model, value};
-use crate::{args, on_tx};
+use super::{OpenCall, Pool, Store, StoreResult, Tx, call_claim, on_model, tx::Conn, value};
+use crate::on_tx;
+use sqlx::{Postgres, postgres::PgArguments, query::QueryAs};
 
 /// By how much a call of another server must be older to go first, in milliseconds: handing a place over takes a moment,
 /// so it is not done for each.
@@ -27,8 +28,9 @@ const LOOK: &str = "WITH mine AS (
      SELECT
        (SELECT count(*) FROM calls c JOIN servers s ON s.epoch = c.begun_by AND s.expires_at > now()
         WHERE c.organization_id = $1 AND c.queue = $2 AND c.state = 'open' AND c.begun_by <> $3),
-       (SELECT b.at + $8 - CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) FROM queue_begins b
-        WHERE b.organization_id = $1 AND b.queue = $2 ORDER BY b.at DESC OFFSET $7 LIMIT 1),
+       (SELECT b.at + $8 - CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT) FROM queue_begins b
+        WHERE b.organization_id = $1 AND b.queue = $2 AND b.number = 1 - $7 + (
+          SELECT max(n.number) FROM queue_begins n WHERE n.organization_id = $1 AND n.queue = $2)),
        EXISTS (
          SELECT 1 FROM servers s CROSS JOIN LATERAL (
            SELECT c.priority, c.created_at FROM calls c
@@ -88,43 +90,69 @@ pub async fn call_take_place(
     // Two that count at the same time would both find the last place free.
     tx.turn(&format!("calls {} {queue}", call.organization)).await?;
     let owner = tx.owner;
-    let found: Option<(i64, Option<i64>, bool)> = on_tx!(tx, |conn| sqlx::query_as(LOOK)
+    let found = match &mut tx.conn {
+        Conn::Postgres(conn) => look(call, queue, ask, owner).fetch_optional(&mut **conn).await?,
+        _ => None, // one server alone; it was told above
+    };
+    if let Some(answer) = refusal(ask, found) {
+        if answer == PlaceAnswer::Full && ask.mine == 0 {
+            leave_left_off(tx, call, queue).await?;
+        }
+        return Ok(answer);
+    }
+    let answer = take(tx, call).await?;
+    if let (PlaceAnswer::Taken { .. }, Some(per_minute)) = (answer, ask.per_minute) {
+        note_beginning(tx, call, queue, per_minute).await?;
+    }
+    Ok(answer)
+}
+
+/// Why [`call_take_place`] would give no place, if so; without taking turns, for whoever asks again and again. Whether
+/// places are held by calls that were left off is not looked at.
+pub async fn call_refused(
+    store: &Store,
+    call: &OpenCall,
+    ask: PlaceAsk,
+) -> StoreResult<Option<PlaceAnswer>> {
+    on_model!(store, |node| node.call_refused(call, ask).await);
+    let (Pool::Postgres(pool), Some((_, owner)), Some(queue)) =
+        (store.pool(), store.claims(), call.route.queue.as_deref())
+    else {
+        return Ok(None);
+    };
+    Ok(refusal(ask, look(call, queue, ask, owner).fetch_optional(pool).await?))
+}
+
+/// Calls that others make, how long until the rate allows one more, whether a call of another server goes first.
+pub(super) type Found = (i64, Option<i64>, bool);
+
+fn look<'q>(
+    call: &OpenCall,
+    queue: &'q str,
+    ask: PlaceAsk,
+    owner: i64,
+) -> QueryAs<'q, Postgres, Found, PgArguments> {
+    sqlx::query_as(LOOK)
         .bind(call.organization.0)
         .bind(queue)
         .bind(owner)
         .bind(call.run.0)
         .bind(call.call.0)
         .bind(i64::from(call.attempt))
-        .bind(i64::from(ask.per_minute.unwrap_or(1).saturating_sub(1)))
+        .bind(i64::from(ask.per_minute.unwrap_or(1)))
         .bind(MINUTE_MS)
         .bind(FAIR_MS)
-        .fetch_optional(&mut *conn)
-        .await)?;
-    let Some((others, wait_ms, is_behind)) = found else { return Ok(PlaceAnswer::Gone) };
-    if let Some(answer) = refusal(ask, others, wait_ms, is_behind) {
-        if answer == PlaceAnswer::Full && ask.mine == 0 {
-            leave_left_off(tx, call, queue).await?;
-        }
-        return Ok(answer);
-    }
-    if ask.per_minute.is_some() {
-        note_beginning(tx, call, queue).await?;
-    }
-    take(tx, call).await
 }
 
 /// Why there is no place, if so.
-pub(super) fn refusal(
-    ask: PlaceAsk,
-    others: i64,
-    wait_ms: Option<i64>,
-    is_behind: bool,
-) -> Option<PlaceAnswer> {
+pub(super) fn refusal(ask: PlaceAsk, found: Option<Found>) -> Option<PlaceAnswer> {
+    let Some((others, wait_ms, is_behind)) = found else { return Some(PlaceAnswer::Gone) };
     if others + i64::from(ask.mine) >= i64::from(ask.places) {
         return Some(PlaceAnswer::Full);
     }
     match wait_ms.filter(|_| ask.per_minute.is_some()) {
-        Some(wait_ms @ 1..) => Some(PlaceAnswer::Late { wait_ms: value::count(wait_ms) }),
+        // Longer: the clock was set back.
+        Some(wait_ms @ 1..=MINUTE_MS) => Some(PlaceAnswer::Late { wait_ms: value::count(wait_ms) }),
         _ => (is_behind && ask.gives_way).then_some(PlaceAnswer::GivesWay),
     }
 }
@@ -149,22 +177,44 @@ async fn take(tx: &mut Tx, call: &OpenCall) -> StoreResult<PlaceAnswer> {
     Ok(claims.map_or(PlaceAnswer::Gone, taken))
 }
 
-async fn note_beginning(tx: &mut Tx, call: &OpenCall, queue: &str) -> StoreResult<()> {
-    let old = "DELETE FROM queue_begins WHERE organization_id = $1 AND queue = $2
-         AND at <= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) - $3";
-    tx.gather("queue_begins", old, args![call.organization.0, queue, MINUTE_MS]).await?;
-    let new = "INSERT INTO queue_begins (organization_id, queue, at)
-         VALUES ($1, $2, CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))";
-    tx.gather("queue_begins", new, args![call.organization.0, queue]).await
+/// The next number is safe: whoever notes has the queue's turn.
+async fn note_beginning(
+    tx: &mut Tx,
+    call: &OpenCall,
+    queue: &str,
+    per_minute: u32,
+) -> StoreResult<()> {
+    let new = "INSERT INTO queue_begins (organization_id, queue, number, at)
+         SELECT $1, $2, coalesce(max(number), 0) + 1, CAST(extract(epoch FROM statement_timestamp()) * 1000 AS BIGINT)
+         FROM queue_begins WHERE organization_id = $1 AND queue = $2";
+    let old = "DELETE FROM queue_begins WHERE organization_id = $1 AND queue = $2 AND number <= (
+           SELECT max(number) FROM queue_begins WHERE organization_id = $1 AND queue = $2) - $3";
+    for (sql, rate) in [(new, None), (old, Some(per_minute))] {
+        on_tx!(tx, |conn| {
+            let query = sqlx::query(sql).bind(call.organization.0).bind(queue);
+            match rate {
+                Some(rate) => query.bind(i64::from(rate)),
+                None => query,
+            }
+            .execute(&mut *conn)
+            .await
+            .map(value::rows)
+        })?;
+    }
+    Ok(())
 }
 
 /// This server makes no call of the queue. Those that it did not end, as when telling what came of one failed, must not
 /// keep others out until it has made them again.
 async fn leave_left_off(tx: &mut Tx, call: &OpenCall, queue: &str) -> StoreResult<()> {
     let owner = tx.owner;
+    // Calls of several runs: it waits for none, or two such could wait for each other.
     on_tx!(tx, |conn| sqlx::query(
         "UPDATE calls SET begun_by = NULL, claims = claims + 1
-         WHERE organization_id = $1 AND queue = $2 AND state = 'open' AND begun_by = $3"
+         WHERE (organization_id, run_id, id) IN (
+           SELECT organization_id, run_id, id FROM calls
+           WHERE organization_id = $1 AND queue = $2 AND state = 'open' AND begun_by = $3
+           FOR UPDATE SKIP LOCKED)"
     )
     .bind(call.organization.0)
     .bind(queue)

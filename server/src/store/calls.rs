@@ -291,7 +291,19 @@ pub async fn calls_open(
     store: &Store,
     limit: u32,
 ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
-    calls_open_but(store, limit, &[]).await
+    calls_open_but(store, CallsWanted { limit, ..CallsWanted::default() }).await
+}
+
+/// Which open calls are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CallsWanted<'a> {
+    /// How many, at most.
+    pub limit: u32,
+    /// None of these queues (no name: of calls in none).
+    pub full: &'a [(OrganizationId, Option<String>)],
+    /// Attempts that this server makes and that took a place in their queue: when they are taken again, under another
+    /// lease, they keep it.
+    pub placed: &'a [(RunId, CallId, u32)],
 }
 
 /// The word for a call's organisation and queue.
@@ -299,15 +311,14 @@ fn line_word((organization, queue): &(OrganizationId, Option<String>)) -> String
     format!("{}/{}", organization.0.simple(), queue.as_deref().unwrap_or_default())
 }
 
-/// Open calls of every organisation, oldest first, but none of the queues in `full` (no name: calls in none). One that
-/// cannot be read does not hide the others.
+/// Open calls of every organisation, oldest first. One that cannot be read does not hide the others.
 /// Where several servers work: those that this one owns, after it took what is free.
 pub async fn calls_open_but(
     store: &Store,
-    limit: u32,
-    full: &[(OrganizationId, Option<String>)],
+    wanted: CallsWanted<'_>,
 ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
-    on_model!(store, |node| node.calls_open(limit, full).await);
+    on_model!(store, |node| node.calls_open(wanted).await);
+    let CallsWanted { limit, full, placed } = wanted;
     let words: Vec<String> = full.iter().map(line_word).collect();
     let words = value::to_json(&words, "calls", "queue")?;
     let rows: Vec<Row> = match store.claims() {
@@ -324,7 +335,14 @@ pub async fn calls_open_but(
         .fetch_all(pool)
         .await
         })?,
-        Some((pool, owner)) => calls_take(pool, owner, i64::from(limit), &words).await?,
+        Some((pool, owner)) => {
+            let word = |(run, call, attempt): &(RunId, CallId, u32)| {
+                format!("{}/{}/{attempt}", run.0, call.0)
+            };
+            let placed: Vec<String> = placed.iter().map(word).collect();
+            let placed = value::to_json(&placed, "calls", "id")?;
+            calls_take(pool, owner, i64::from(limit), &words, &placed).await?
+        }
     };
     Ok(rows.into_iter().map(Row::call).collect())
 }
@@ -347,23 +365,29 @@ async fn calls_take(
     owner: i64,
     limit: i64,
     full: &str,
+    placed: &str,
 ) -> StoreResult<Vec<Row>> {
     sqlx::query(concat!(
         "WITH free AS MATERIALIZED (
-           SELECT c.organization_id, c.run_id, c.id FROM calls c
+           SELECT c.organization_id, c.run_id, c.id,
+             c.run_id || '/' || c.id || '/' || c.attempt IN (
+               SELECT jsonb_array_elements_text(CAST($4 AS JSONB))) AS is_placed
+           FROM calls c
            WHERE c.state = 'open' AND c.owner IS DISTINCT FROM $1 AND ",
         free_of!("c"),
         " AND ",
         in_no_full_line!("c"),
         " ORDER BY c.created_at LIMIT $2 FOR UPDATE SKIP LOCKED)
-         UPDATE calls c SET owner = $1, begun_by = NULL,
-           claims = CASE WHEN begun_by IS NULL THEN claims ELSE claims + 1 END
+         UPDATE calls c SET owner = $1,
+           begun_by = CASE WHEN f.is_placed THEN $1 END,
+           claims = CASE WHEN c.begun_by IS NULL OR f.is_placed THEN c.claims ELSE c.claims + 1 END
          FROM free f
          WHERE c.organization_id = f.organization_id AND c.run_id = f.run_id AND c.id = f.id"
     ))
     .bind(owner)
     .bind(limit)
     .bind(full)
+    .bind(placed)
     .execute(pool)
     .await?;
     Ok(sqlx::query_as(concat!(

@@ -2,7 +2,7 @@
 //!
 //! They are counted by the links of runs, over all servers. A call that finds its queue full waits as a row, and is let
 //! in by whoever sees that a place is free. Deliberately absent: how many places a queue has (the organisation's
-//! settings), and calls that are made here (they are counted in memory).
+//! settings), and calls that servers make themselves (`call_places`).
 
 use super::{Store, StoreResult, Tx, on_model};
 use crate::{args, on_db, on_tx};

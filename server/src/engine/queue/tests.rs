@@ -253,7 +253,8 @@ fn beside_other_servers_one_call_of_a_queue_asks_at_a_time_and_waits_where_it_st
         queue.push_fresh(call, 1, None);
     }
     queue.gates_set(organization, Some(limits(2, Some(9))));
-    let popped = || -> Vec<Job> { std::iter::from_fn(|| queue.pop(now)).collect() };
+    let popped_at = |at| -> Vec<Job> { std::iter::from_fn(|| queue.pop(at)).collect() };
+    let popped = || popped_at(now);
     let number = |job: &Job| job.call.call.0.as_u128();
     let numbers = |jobs: &[Job]| jobs.iter().map(number).collect::<Vec<_>>();
     let mut first = popped();
@@ -275,14 +276,18 @@ fn beside_other_servers_one_call_of_a_queue_asks_at_a_time_and_waits_where_it_st
     assert!(again.ask.is_some_and(|ask| !ask.gives_way));
 
     // It has its place: the next one may ask, and knows of it.
-    queue.placed(&again.call);
+    queue.placed(&again.call, true);
+    assert_eq!(queue.with_places(), [(again.call.run, again.call.call, 1)]);
     let second = popped();
     assert_eq!((numbers(&second), second[0].ask.map(|ask| ask.mine)), (vec![1], Some(1)));
     assert!(second[0].ask.is_some_and(|ask| !ask.gives_way), "nobody took what was left to them");
-    queue.placed(&second[0].call);
+    queue.placed(&second[0].call, false);
     assert!(popped().is_empty(), "two at once on this server alone");
     queue.done(&again.call);
-    assert_eq!(numbers(&popped()), [2]);
+    assert!(queue.with_places().is_empty());
+    let third = popped_at(now + INSISTS_FOR);
+    assert!(third[0].ask.is_some_and(|ask| ask.gives_way), "not for ever");
+    assert_eq!(numbers(&third), [2]);
 
     // Runs that calls start are counted elsewhere.
     let mut run = call(1, 9, 1);

@@ -74,7 +74,8 @@ struct Made {
 }
 
 impl Made {
-    /// Whether its server may make it, and its run waits for it: what nobody wants any more may end when it likes.
+    /// Whether its server may make it, and its run waits for it: what nobody wants any more may end when it likes. Not one
+    /// whose lease ended: it may go on beside whoever took its place, under another lease, too.
     fn counts(&self, tables: &Tables, now_ms: i64) -> bool {
         let alive = |epoch| tables.servers.get(&epoch).is_some_and(|until| *until > now_ms);
         !self.node.is_dead()

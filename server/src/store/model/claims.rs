@@ -1,6 +1,8 @@
 //! What a node takes: its own and what is free, as the statements on PostgreSQL have it.
 
-use super::super::{CallState, DueTimer, OpenCall, StoreResult, UnreadableCall, value};
+use super::super::{
+    CallState, CallsWanted, DueTimer, OpenCall, StoreResult, UnreadableCall, value,
+};
 use super::node::Node;
 use super::tables::Tables;
 use super::{ORGANIZATION, Wrong};
@@ -30,9 +32,9 @@ impl Taker {
 impl Node {
     pub(crate) async fn calls_open(
         &self,
-        limit: u32,
-        full: &[(OrganizationId, Option<String>)],
+        wanted: CallsWanted<'_>,
     ) -> StoreResult<Vec<Result<OpenCall, UnreadableCall>>> {
+        let CallsWanted { limit, full, placed } = wanted;
         let is_wanted = |call: &OpenCall| {
             !full
                 .iter()
@@ -59,7 +61,10 @@ impl Node {
             |tables, (_, key), taker| {
                 if let (Some(row), Some(taker)) = (tables.calls.get_mut(key), taker) {
                     (row.owner, row.taken_ms) = (Some(taker.epoch), taker.now_ms);
-                    row.claims += u32::from(row.begun_by.take().is_some());
+                    let attempt = (key.0, key.1, row.call.attempt);
+                    let keeps = placed.contains(&attempt).then_some(taker.epoch);
+                    let had = std::mem::replace(&mut row.begun_by, keeps);
+                    row.claims += u32::from(had.is_some() && keeps.is_none());
                 }
             },
         );

@@ -1,7 +1,9 @@
 //! Places of named queues that runs of runs and calls take, in the model.
 
-use super::super::call_places::{FAIR_MS, MINUTE_MS, refusal};
-use super::super::{CallState, OpenCall, PlaceAnswer, PlaceAsk};
+use super::super::call_places::{FAIR_MS, Found, MINUTE_MS, refusal};
+use super::super::{CallState, OpenCall, PRIORITY, PlaceAnswer, PlaceAsk, StoreResult};
+use super::claims::Taker;
+use super::node::Node;
 use super::tables::{CallRow, LinkRow, ModelTx, Tables};
 use super::{ORGANIZATION, Wrong};
 use signalbox::id::{CallId, OrganizationId, RunId};
@@ -90,7 +92,7 @@ impl ModelTx {
         });
         let mut waiting: Vec<_> = waiting
             .map(|((run, call), row)| {
-                let priority = row.call.route.priority.unwrap_or(super::super::PRIORITY);
+                let priority = row.call.route.priority.unwrap_or(PRIORITY);
                 let held = tables.around(*run, queue);
                 (Reverse(held), Reverse(priority), row.number, (*run, *call))
             })
@@ -117,82 +119,26 @@ impl ModelTx {
             let claims = self.call_claim(call).ok().flatten();
             return claims.map_or(PlaceAnswer::Gone, |claims| PlaceAnswer::Taken { claims });
         };
-        let key = (call.run, call.call);
-        let is_meant = |row: &&CallRow| {
-            row.call.attempt == call.attempt
-                && row.state == CallState::Open
-                && row.owner == Some(owner)
-        };
-        let Some(mine) = self.tables.calls.get(&key).filter(is_meant).cloned() else {
-            return PlaceAnswer::Gone;
-        };
-        let others = match self.wrong {
-            Some(Wrong::PlacesPerServer) => 0,
-            _ => self.made_by_others(owner, &queue),
-        };
-        let wait_ms = self.until_rate_allows(&queue, ask.per_minute.unwrap_or(1));
-        if let Some(answer) = refusal(ask, others, wait_ms, self.is_behind(owner, &queue, &mine)) {
+        let (now_ms, wrong) = (self.now_ms, self.wrong);
+        let line = Line { tables: &self.tables, queue: &queue, owner, now_ms, wrong };
+        if let Some(answer) = refusal(ask, line.look(call, ask)) {
             if answer == PlaceAnswer::Full && ask.mine == 0 {
                 self.leave_left_off(owner, &queue);
             }
             return answer;
         }
-        if ask.per_minute.is_some() {
-            let now_ms = self.now_ms;
-            self.tables.queue_begins.retain(|(of, at)| *of != queue || *at > now_ms - MINUTE_MS);
-            self.tables.queue_begins.push((queue, now_ms));
+        if let Some(per_minute) = ask.per_minute {
+            let begins = self.tables.queue_begins.entry(queue).or_default();
+            begins.push(now_ms);
+            begins.drain(..begins.len().saturating_sub(per_minute as usize));
         }
-        let counts = self.wrong != Some(Wrong::CountsFailures);
-        let row = self.tables.calls.entry(key).or_insert(mine);
+        let counts = wrong != Some(Wrong::CountsFailures);
+        let Some(row) = self.tables.calls.get_mut(&(call.run, call.call)) else {
+            return PlaceAnswer::Gone;
+        };
         row.claims += u32::from(row.begun_by.is_some() && counts);
         row.begun_by = Some(owner);
         PlaceAnswer::Taken { claims: row.claims }
-    }
-
-    fn is_alive(&self, server: i64) -> bool {
-        self.tables.servers.get(&server).is_some_and(|until| *until > self.now_ms)
-    }
-
-    fn in_queue<'a>(&'a self, queue: &'a str) -> impl Iterator<Item = &'a CallRow> {
-        self.tables.calls.values().filter(move |row| {
-            row.state == CallState::Open && row.call.route.queue.as_deref() == Some(queue)
-        })
-    }
-
-    fn made_by_others(&self, owner: i64, queue: &str) -> i64 {
-        let of_others = self
-            .in_queue(queue)
-            .filter_map(|row| row.begun_by)
-            .filter(|by| *by != owner && self.is_alive(*by));
-        i64::try_from(of_others.count()).unwrap_or(i64::MAX)
-    }
-
-    fn until_rate_allows(&self, queue: &str, per_minute: u32) -> Option<i64> {
-        let mut begins: Vec<i64> = self
-            .tables
-            .queue_begins
-            .iter()
-            .filter(|(of, _)| of == queue)
-            .map(|(_, at)| *at)
-            .collect();
-        begins.sort_unstable_by_key(|at| std::cmp::Reverse(*at));
-        begins.get((per_minute as usize).saturating_sub(1)).map(|at| at + MINUTE_MS - self.now_ms)
-    }
-
-    /// Whether a call of another server goes first.
-    fn is_behind(&self, owner: i64, queue: &str, mine: &CallRow) -> bool {
-        let priority = |row: &CallRow| row.call.route.priority.unwrap_or(super::super::PRIORITY);
-        let servers: BTreeSet<i64> =
-            self.in_queue(queue).filter_map(|row| row.owner).filter(|by| *by != owner).collect();
-        servers.into_iter().filter(|by| self.is_alive(*by)).any(|by| {
-            let waiting =
-                self.in_queue(queue).filter(|row| row.owner == Some(by) && row.begun_by.is_none());
-            let first = waiting.map(|row| (Reverse(priority(row)), row.created_ms)).min();
-            first.is_some_and(|(Reverse(of), created_ms)| {
-                of > priority(mine)
-                    || of == priority(mine) && created_ms < mine.created_ms - FAIR_MS
-            })
-        })
     }
 
     fn leave_left_off(&mut self, owner: i64, queue: &str) {
@@ -202,5 +148,84 @@ impl ModelTx {
                 (row.begun_by, row.claims) = (None, row.claims + 1);
             }
         }
+    }
+}
+
+impl Node {
+    pub(crate) async fn call_refused(
+        &self,
+        call: &OpenCall,
+        ask: PlaceAsk,
+    ) -> StoreResult<Option<PlaceAnswer>> {
+        let (taker, queue) = (self.taker(), call.route.queue.as_deref());
+        self.read(|tables| {
+            let Some((taker, queue)) = taker.zip(queue) else { return Ok(None) };
+            let Taker { epoch: owner, now_ms, wrong } = taker;
+            let line = Line { tables, queue, owner, now_ms, wrong };
+            Ok(refusal(ask, line.look(call, ask)))
+        })
+        .await
+    }
+}
+
+/// The open calls of a queue, as one server sees them.
+struct Line<'a> {
+    tables: &'a Tables,
+    queue: &'a str,
+    owner: i64,
+    now_ms: i64,
+    wrong: Option<Wrong>,
+}
+
+impl Line<'_> {
+    fn look(&self, call: &OpenCall, ask: PlaceAsk) -> Option<Found> {
+        let mine = self.tables.calls.get(&(call.run, call.call)).filter(|row| {
+            row.call.attempt == call.attempt
+                && row.state == CallState::Open
+                && row.owner == Some(self.owner)
+        })?;
+        let others = match self.wrong {
+            Some(Wrong::PlacesPerServer) => 0,
+            _ => self.made_by_others(),
+        };
+        Some((others, self.until_rate_allows(ask.per_minute.unwrap_or(1)), self.is_behind(mine)))
+    }
+
+    fn is_alive(&self, server: i64) -> bool {
+        self.tables.servers.get(&server).is_some_and(|until| *until > self.now_ms)
+    }
+
+    fn calls(&self) -> impl Iterator<Item = &CallRow> {
+        self.tables.calls.values().filter(|row| {
+            row.state == CallState::Open && row.call.route.queue.as_deref() == Some(self.queue)
+        })
+    }
+
+    fn made_by_others(&self) -> i64 {
+        let by = self.calls().filter_map(|row| row.begun_by);
+        let others = by.filter(|by| *by != self.owner && self.is_alive(*by));
+        i64::try_from(others.count()).unwrap_or(i64::MAX)
+    }
+
+    fn until_rate_allows(&self, per_minute: u32) -> Option<i64> {
+        let begins = self.tables.queue_begins.get(self.queue)?;
+        let at = begins.len().checked_sub(per_minute as usize).and_then(|at| begins.get(at))?;
+        Some(at + MINUTE_MS - self.now_ms)
+    }
+
+    /// Whether a call of another server goes first.
+    fn is_behind(&self, mine: &CallRow) -> bool {
+        let priority = |row: &CallRow| row.call.route.priority.unwrap_or(PRIORITY);
+        let owners = self.calls().filter_map(|row| row.owner);
+        let servers: BTreeSet<i64> = owners.filter(|by| *by != self.owner).collect();
+        servers.into_iter().filter(|by| self.is_alive(*by)).any(|by| {
+            let waiting =
+                self.calls().filter(|row| row.owner == Some(by) && row.begun_by.is_none());
+            let first = waiting.map(|row| (Reverse(priority(row)), row.created_ms)).min();
+            first.is_some_and(|(Reverse(of), created_ms)| {
+                of > priority(mine)
+                    || of == priority(mine) && created_ms < mine.created_ms - FAIR_MS
+            })
+        })
     }
 }

@@ -110,8 +110,8 @@ pub(crate) struct Tables {
     pub checkpoints: BTreeMap<RunId, (u64, Arc<Vec<u8>>)>,
     pub calls: BTreeMap<(RunId, CallId), CallRow>,
     pub calls_number: u64,
-    /// When calls of queues with a rate began, by the database's clock.
-    pub queue_begins: Vec<(String, i64)>,
+    /// When the newest calls of queues with a rate began, by the database's clock.
+    pub queue_begins: BTreeMap<String, Vec<i64>>,
     pub timers: BTreeMap<(RunId, TimerId), TimerRow>,
     pub approvals: BTreeMap<ApprovalId, Arc<Approval>>,
     pub waits: BTreeMap<(RunId, ActivationId, String), WaitRow>,

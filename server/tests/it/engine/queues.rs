@@ -49,12 +49,12 @@ fn one_step() -> Graph {
 }
 
 impl Servers {
-    async fn new(concurrency: u32, per_minute: Option<u32>) -> Self {
+    async fn new(count: usize, concurrency: u32, per_minute: Option<u32>) -> Self {
         let limits = Arc::new(Limits(Mutex::new(QueueLimit { concurrency, per_minute })));
         let config = EngineConfig { organizations: limits.clone(), ..EngineConfig::default() };
         let bench = Bench::with(one_step(), config).await;
         let mut servers = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..count {
             let config =
                 EngineConfig { timekeeping: Timekeeping::Automatic, ..bench.config.clone() };
             let (store, script) = (bench.place.open().await, bench.script.clone());
@@ -110,7 +110,7 @@ async fn sql(place: &Place, sql: &'static str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_calls_of_a_queue_are_made_at_once_on_all_servers_together() {
     on_each_postgres(async || {
-        let servers = Servers::new(2, None).await;
+        let servers = Servers::new(2, 2, None).await;
         servers.bench.script.answer("a", (0..10).map(|_| Says::Later(100)));
         let mut runs = Vec::new();
         for number in 0..10 {
@@ -129,7 +129,7 @@ async fn so_many_calls_of_a_queue_are_made_at_once_on_all_servers_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn so_many_calls_of_a_queue_begin_within_a_minute_on_all_servers_together() {
     on_each_postgres(async || {
-        let servers = Servers::new(100, Some(3)).await;
+        let servers = Servers::new(2, 100, Some(3)).await;
         let mut runs = Vec::new();
         for number in 0..5 {
             runs.push(servers.start(number).await);
@@ -151,7 +151,7 @@ async fn so_many_calls_of_a_queue_begin_within_a_minute_on_all_servers_together(
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_gone_leaves_its_places_and_new_limits_hold_at_once() {
     on_each_postgres(async || {
-        let servers = Servers::new(1, None).await;
+        let mut servers = Servers::new(2, 1, None).await;
         servers.bench.script.answer("a", [Says::Hang]);
         let first = servers.start(0).await;
         servers.has_made(1).await;
@@ -167,18 +167,47 @@ async fn a_server_that_is_gone_leaves_its_places_and_new_limits_hold_at_once() {
         let third = servers.start(1).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         assert_eq!(servers.made(), 2, "the queue is full again");
-        sql(
-            &servers.bench.place,
-            "UPDATE servers SET expires_at = now() - interval '1 second'
-             WHERE epoch = (SELECT begun_by FROM calls WHERE begun_by IS NOT NULL)",
-        )
-        .await;
+        let (store, engine) = servers.servers.remove(0);
+        engine.shutdown().await;
+        store.close().await;
         for run in [first, third] {
-            let engine = &servers.servers[1].1;
+            let engine = &servers.servers[0].1;
             let ended = engine.wait(servers.bench.organization, run, WaitFor::End, PATIENCE).await;
             assert_eq!(ended.unwrap().phase(), RunPhase::Completed);
         }
         assert_eq!(servers.made(), 4, "the call of the first is made again, by the other server");
+        servers.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_still_made_keeps_its_place_under_another_lease() {
+    on_each_postgres(async || {
+        let servers = Servers::new(1, 1, None).await;
+        servers.bench.script.answer("a", [Says::Hang]);
+        servers.start(0).await;
+        servers.has_made(1).await;
+        let mut conn = PgConnection::connect(&servers.bench.place.url()).await.unwrap();
+        let begun = "SELECT begun_by, claims FROM calls";
+        let (by, claims): (i64, i64) = sqlx::query_as(begun).fetch_one(&mut conn).await.unwrap();
+        assert_eq!(claims, 1);
+        // As if that had been an older lease, which is over.
+        sqlx::query("UPDATE calls SET owner = 0, begun_by = 0").execute(&mut conn).await.unwrap();
+        let taken_again = async {
+            loop {
+                let (now, claims): (Option<i64>, i64) =
+                    sqlx::query_as(begun).fetch_one(&mut conn).await.unwrap();
+                if now != Some(0) {
+                    return (now, claims);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let taken_again = tokio::time::timeout(PATIENCE, taken_again).await.unwrap();
+        assert_eq!(taken_again, (Some(by), 1));
+        assert_eq!(servers.made(), 1);
+        conn.close().await.unwrap();
         servers.close().await;
     })
     .await;

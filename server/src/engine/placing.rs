@@ -68,7 +68,7 @@ impl Inner {
 
     async fn place_of(&self, job: &Job, ask: PlaceAsk) -> StoreResult<PlaceAnswer> {
         // Now and then it is asked for whatever the look says: that sets free what this server left off.
-        let looks = job.refused % ASKS_EACH != 0;
+        let looks = !job.refused.is_multiple_of(ASKS_EACH);
         if looks && let Some(refused) = store::call_refused(&self.store, &job.call, ask).await? {
             return Ok(refused);
         }

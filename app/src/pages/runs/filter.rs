@@ -235,7 +235,7 @@ pub fn FilterBar(filter: RwSignal<Filter>) -> impl IntoView {
     };
     view! {
         <div class="flex flex-wrap items-start gap-3 px-4 pb-3 md:px-6" role="search" aria-label="Runs">
-            <div class="w-64">
+            <div class="w-52">
                 <Words filter=filter />
             </div>
             <div class="w-48">
@@ -295,7 +295,7 @@ fn OfContact(filter: RwSignal<Filter>) -> impl IntoView {
     let value = Bind::new(wanted, move |value| filter.update(|filter| filter.contact = value));
     view! {
         <Show when=move || wanted.with(|wanted| !wanted.is_empty())>
-            <div class="w-56">
+            <div class="w-40">
                 <SelectField name="run-contact" label="Contact" value=value options=options />
             </div>
         </Show>

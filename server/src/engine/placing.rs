@@ -8,13 +8,12 @@ use crate::store::{self, PlaceAnswer, PlaceAsk, StoreResult};
 use futures::FutureExt;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-/// Until the next try when all places are taken, in milliseconds, give or take some; and after the second.
+/// Until the next try when all places are taken, in milliseconds, give or take some: at first, and from then on.
 const FULL_AGAIN_MS: [u64; 2] = [250, 500];
 /// The same when a call of another server goes first. Ten of them are longer than its longest pause.
 const BEHIND_AGAIN_MS: u64 = 100;
 /// At most, where it is known how long it takes: limits may be set anew meanwhile.
 const LATE_AGAIN_MAX_MS: u64 = 2_000;
-
 /// Each so many-th try is no look.
 const ASKS_EACH: u32 = 8;
 
@@ -28,7 +27,10 @@ impl Inner {
             false => AssertUnwindSafe(self.ask_for_place(&job, ask))
                 .catch_unwind()
                 .await
-                .unwrap_or(PlaceAnswer::Full),
+                .unwrap_or_else(|_| {
+                    tracing::error!(run = %job.call.run, "asking for a place broke off; this is a defect");
+                    PlaceAnswer::Full
+                }),
         };
         match answer {
             PlaceAnswer::Taken { claims } if claims <= self.config.claims_max => {

@@ -33,6 +33,16 @@ impl Watch {
         })
     }
 
+    /// Waits until it has noted a commit by when so many calls had been begun, for 10 seconds at most.
+    async fn noted(&self, made: usize) {
+        for _ in 0..2_000 {
+            if self.made.lock().unwrap().last() == Some(&made) {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    }
+
     /// What it noted since it was asked last, each number once: the store has commits of its own at its start.
     fn take_made(&self) -> Vec<usize> {
         let mut made = std::mem::take(&mut *self.made.lock().unwrap());
@@ -114,6 +124,8 @@ async fn a_look_behind_what_rides_with_the_commit_finds_it() {
         while bench.phase(run).await != RunPhase::Completed {
             tokio::time::sleep(pause).await;
         }
+        // The last commit can be read before the watch has noted it.
+        watch.noted(2).await;
         assert_eq!(watch.take_made(), [1, 2], "the answer, before the look; the end");
     })
     .await;
